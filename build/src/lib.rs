@@ -1,0 +1,1 @@
+//! What needs clang: BPF objects, skeletons, C definitions; and what needs the machine: kernel descriptions.

@@ -1,0 +1,27 @@
+//! [`Program`] → text: BPF C, Rust, manifests.
+
+pub mod c;
+pub mod escape;
+pub mod rust;
+
+use crate::program::Program;
+
+/// The texts of one tool.
+#[derive(Clone, Debug)]
+pub struct GeneratedTool {
+    /// Crate and binary name: `opensnoop`.
+    pub name: String,
+    /// `src/bpf/<name>.bpf.c`
+    pub bpf_c: String,
+    /// `src/main.rs`, formatted. Includes the skeleton as `concat!(env!("OUT_DIR"), "/<name>.skel.rs")`.
+    pub main_rs: String,
+    /// Support headers that the C includes: file name and text (`tracewright.bpf.h`).
+    pub headers: Vec<(String, String)>,
+}
+
+/// Writes a program out.
+pub fn emit(program: &Program) -> GeneratedTool {
+    let c = c::emit(program);
+    let main_rs = rust::main_rs(program, &c);
+    GeneratedTool { name: program.name.clone(), bpf_c: c.text, main_rs, headers: c.headers }
+}

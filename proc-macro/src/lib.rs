@@ -1,0 +1,1 @@
+//! `bt!`: bpftrace scripts inside Rust programs.

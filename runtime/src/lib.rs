@@ -1,0 +1,3 @@
+//! Runtime of generated tracing tools.
+
+pub mod tool;
