@@ -1,5 +1,16 @@
 //! The kernel description: BTF, tracepoint formats and functions of one kernel, as data.
 
+pub mod btf;
+pub mod c_types;
+mod codec;
+mod constants;
+mod convert;
+mod description;
+pub mod layered;
+mod tracepoints;
+
+pub use description::{Capture, Description, DescriptionError, matches};
+
 use crate::types::{StructDef, StructName, Type};
 
 /// What the checker asks about a kernel. Implemented by [`Description`]; tests may implement it with data.
@@ -70,7 +81,7 @@ pub struct TracepointField {
     pub name: String,
     /// Type by BTF where it is known there, else by the format's C type.
     pub ty: Type,
-    /// The C type as the format file has it (`const char *`), for `list -v`.
+    /// The C type as the format file has it (`const char *`, `char[16]`), for `list -v`.
     pub c_type: String,
     /// Bytes from the start of the record.
     pub offset: u32,
