@@ -1,0 +1,218 @@
+//! What the grammar's rules do beyond building a node.
+
+use lalrpop_util::ErrorRecovery;
+
+use super::ast::*;
+use super::token::Token;
+use crate::codes;
+use crate::diagnostics::Diagnostic;
+use crate::source::Span;
+
+/// The place between two byte offsets.
+macro_rules! at {
+    ($file:expr, $start:expr, $end:expr) => {
+        Span::new($file, $start, $end)
+    };
+}
+pub(super) use at;
+
+/// A piece of a script's top level.
+#[derive(Clone, Debug)]
+pub enum Item {
+    CDefinition(CDefinition),
+    Import(Import),
+    Config(Vec<ConfigAssignment>),
+    MapDeclaration(MapDeclaration),
+    Macro(Macro),
+    Function(Function),
+    Probe(Probe),
+}
+
+/// A statement in a list, and whether it may be the list's value.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    pub stmt: Stmt,
+    /// It ended in a brace, not a semicolon.
+    pub value: bool,
+}
+
+impl Statement {
+    /// What stands for a statement that could not be parsed.
+    pub fn nothing(span: Span) -> Statement {
+        let block = Block { span, ..Block::default() };
+        Statement { stmt: Stmt { kind: StmtKind::Block(block), span }, value: false }
+    }
+}
+
+/// Which loop a `for` is.
+#[derive(Clone, Debug)]
+pub enum ForHead {
+    Map(Ident, Ident),
+    Range(Ident, Expr, Expr),
+}
+
+/// Errors of one item: of the grammar, recovered from, and of its actions.
+#[derive(Default)]
+pub struct Errors {
+    pub recovered: Vec<ErrorRecovery<usize, Token, ()>>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Errors {
+    pub fn recovered(&mut self, error: ErrorRecovery<usize, Token, ()>) {
+        self.recovered.push(error);
+    }
+
+    /// Only variables and maps can be assigned to.
+    pub fn check_target(&mut self, target: &Expr, value: Span) {
+        let span = target.span.to(value);
+        let error = match &target.kind {
+            ExprKind::Var(_) | ExprKind::Map(_) | ExprKind::MapKey { .. } => return,
+            ExprKind::Field { .. } | ExprKind::TupleField { .. } => Diagnostic::error(
+                codes::BAD_TARGET,
+                span,
+                "tuples, records and structs cannot be changed once created",
+            )
+            .hint("create a new value and assign it instead"),
+            ExprKind::Ident(name) => Diagnostic::error(codes::BAD_TARGET, target.span, "invalid assignment target")
+                .hint(format!("variables start with `$` and maps with `@`: `${name}`, `@{name}`")),
+            _ => Diagnostic::error(codes::BAD_TARGET, span, "invalid assignment target")
+                .hint("only variables (`$x`) and maps (`@x`, `@x[key]`) can be assigned to"),
+        };
+        self.diagnostics.push(error);
+    }
+
+    /// `++` and `--` need something to change, `&` something with an address.
+    pub fn check_operand(&mut self, op: UnaryOp, operand: &Expr, at: Span) {
+        use UnaryOp::*;
+        match (op, &operand.kind) {
+            (AddrOf, ExprKind::Var(_) | ExprKind::Map(_)) => {}
+            (AddrOf, _) => self.diagnostics.push(Diagnostic::error(
+                codes::BAD_OPERAND,
+                operand.span,
+                "address-of operator (&) can only be used on a map or variable",
+            )),
+            (PreInc | PreDec | PostInc | PostDec, ExprKind::Var(_) | ExprKind::Map(_) | ExprKind::MapKey { .. }) => {}
+            (PreInc | PreDec | PostInc | PostDec, _) => self.diagnostics.push(Diagnostic::error(
+                codes::BAD_OPERAND,
+                at,
+                "increment/decrement requires a variable or map",
+            )),
+            _ => {}
+        }
+    }
+
+    /// The number of a tuple's element.
+    pub fn tuple_index(&mut self, index: u64, span: Span) -> u32 {
+        u32::try_from(index).unwrap_or_else(|_| {
+            self.diagnostics.push(Diagnostic::error(codes::BAD_NUMBER, span, "tuple index is too large"));
+            0
+        })
+    }
+
+    /// `base[keys]`
+    pub fn index(&mut self, base: Expr, mut keys: Vec<Expr>, span: Span) -> Expr {
+        if keys.is_empty() {
+            let end = Span { start: span.end - 1, ..span };
+            self.diagnostics.push(Diagnostic::error(codes::SYNTAX, end, "expected expression"));
+            return base;
+        }
+        if let ExprKind::Map(name) = base.kind {
+            return expr(ExprKind::MapKey { map: Ident { name, span: base.span }, keys }, span);
+        }
+        if keys.len() > 1 {
+            let at = keys[0].span.to(keys[keys.len() - 1].span);
+            self.diagnostics.push(Diagnostic::error(codes::SYNTAX, at, "expected one index"));
+        }
+        expr(ExprKind::Index { base: Box::new(base), index: Box::new(keys.swap_remove(0)) }, span)
+    }
+}
+
+pub fn expr(kind: ExprKind, span: Span) -> Expr {
+    Expr { kind, span }
+}
+
+/// A block of statements; its value is a last expression without a semicolon, be it an `if` or a block.
+pub fn block(stmts: Vec<Statement>, last: Option<Stmt>, span: Span) -> Block {
+    let trailing_value = stmts.last().is_some_and(|last| last.value);
+    let mut stmts: Vec<Stmt> = stmts.into_iter().map(|statement| statement.stmt).collect();
+    let last = match last {
+        None if trailing_value => stmts.pop(),
+        last => last,
+    };
+    let mut value = None;
+    match last {
+        Some(Stmt { kind: StmtKind::Expr(expr), .. }) => value = Some(Box::new(expr)),
+        Some(Stmt { kind: StmtKind::If { cond, then, otherwise }, span }) if ends_in_values(&then, &otherwise) => {
+            value = Some(Box::new(expr(ExprKind::If { cond: Box::new(cond), then, otherwise }, span)));
+        }
+        Some(Stmt { kind: StmtKind::Block(block), span }) if block.value.is_some() => {
+            value = Some(Box::new(expr(ExprKind::Block(block), span)));
+        }
+        Some(stmt) => stmts.push(as_statement(stmt)),
+        None => {}
+    }
+    let stmts = stmts.into_iter().map(as_statement).collect();
+    Block { stmts, value, span }
+}
+
+fn ends_in_values(then: &Block, otherwise: &Option<Block>) -> bool {
+    then.value.is_some() && otherwise.as_ref().is_some_and(|block| block.value.is_some())
+}
+
+/// A block whose value nobody takes: the last expression becomes a statement.
+pub fn as_statements(mut block: Block) -> Block {
+    if let Some(value) = block.value.take() {
+        let span = value.span;
+        let kind = match value.kind {
+            ExprKind::If { cond, then, otherwise } => StmtKind::If { cond: *cond, then, otherwise },
+            ExprKind::Block(block) => StmtKind::Block(block),
+            _ => StmtKind::Expr(*value),
+        };
+        block.stmts.push(as_statement(Stmt { kind, span }));
+    }
+    block
+}
+
+/// A statement whose value, if it has one, nobody takes.
+pub fn as_statement(mut stmt: Stmt) -> Stmt {
+    stmt.kind = match stmt.kind {
+        StmtKind::If { cond, then, otherwise } => {
+            StmtKind::If { cond, then: as_statements(then), otherwise: otherwise.map(as_statements) }
+        }
+        StmtKind::Block(block) => StmtKind::Block(as_statements(block)),
+        kind => kind,
+    };
+    stmt
+}
+
+pub fn if_kind((cond, then, otherwise): (Expr, Block, Option<Block>)) -> ExprKind {
+    ExprKind::If { cond: Box::new(cond), then, otherwise }
+}
+
+/// The block that `else if …` stands for.
+pub fn else_if(parts: (Expr, Block, Option<Block>), span: Span) -> Block {
+    let (cond, then, otherwise) = parts;
+    let stmt = Stmt { kind: StmtKind::If { cond, then, otherwise }, span };
+    block(vec![Statement { stmt, value: true }], None, span)
+}
+
+pub fn for_loop(head: ForHead, body: Block) -> StmtKind {
+    match head {
+        ForHead::Map(var, map) => StmtKind::ForMap { var, map, body },
+        ForHead::Range(var, start, end) => StmtKind::ForRange { var, start, end, body },
+    }
+}
+
+/// `T[n]`; of `string` and `buffer` the number is the size in bytes.
+pub fn array_type(of: TypeName, len: Option<Expr>, span: Span) -> TypeName {
+    let kind = match (of.kind, len) {
+        (TypeNameKind::Named(name), Some(Expr { kind: ExprKind::Int { value, .. }, .. }))
+            if name == "string" || name == "buffer" =>
+        {
+            TypeNameKind::Sized(name, value)
+        }
+        (kind, len) => TypeNameKind::Array(Box::new(TypeName { kind, span: of.span }), len.map(Box::new)),
+    };
+    TypeName { kind, span }
+}

@@ -1,0 +1,131 @@
+//! What the parser could not use → diagnostics: `expected ';'`.
+
+use lalrpop_util::ParseError;
+
+use super::token::{Spanned, Token};
+use crate::codes;
+use crate::diagnostics::Diagnostic;
+use crate::source::{FileId, Span};
+
+/// What a rule waits for, most telling first: where several tokens would do, the first of these is named.
+const CLOSERS: [&str; 18] = [
+    "CAST_OPEN", "\";\"", "\")\"", "\"]\"", "PRED_CLOSE", "\":\"", "\"{\"", "\"=\"", "\"(\"", "\"}\"", "\"..\"", "ATTACH", "STR", "VAR",
+    "MAP", "INT", "IDENT", "\",\"",
+];
+
+/// A syntax error as a diagnostic. `tokens` are those of the item, `end` is where the item ends.
+pub fn syntax_error(error: &ParseError<usize, Token, ()>, tokens: &[Spanned], file: FileId, end: usize) -> Diagnostic {
+    let (found, span, expected) = match error {
+        ParseError::UnrecognizedToken { token: (start, token, stop), expected } => {
+            // Words are underlined whole, of the rest the first character.
+            let stop = if is_word(token) { *stop } else { (*stop).min(*start + 1) };
+            (Some(token), Span::new(file, *start, stop), expected.as_slice())
+        }
+        ParseError::ExtraToken { token: (start, token, stop) } => (Some(token), Span::new(file, *start, *stop), &[][..]),
+        ParseError::UnrecognizedEof { expected, .. } => (None, Span::new(file, end, end), expected.as_slice()),
+        ParseError::InvalidToken { location } => (None, Span::new(file, *location, *location), &[][..]),
+        ParseError::User { .. } => (None, Span::new(file, end, end), &[][..]),
+    };
+    let at = tokens.iter().position(|(start, ..)| *start == span.start as usize).unwrap_or(tokens.len());
+    let previous = at.checked_sub(1).map(|at| &tokens[at].1);
+    if let Some(Token::Unknown(c)) = found
+        && !matches!(c, '}' | ')' | ';' | '\'')
+    {
+        return Diagnostic::error(codes::SYNTAX, span, format!("unexpected character '{c}'"));
+    }
+    let message = expectation(expected, previous, found);
+    let error = Diagnostic::error(codes::SYNTAX, span, message);
+    match hint(expected, previous, found, &tokens[..at]) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn expectation(expected: &[String], previous: Option<&Token>, found: Option<&Token>) -> String {
+    let may = |name: &str| expected.iter().any(|e| e == name);
+    match previous {
+        Some(Token::Import) => return "expected string after 'import'".into(),
+        Some(Token::Str(_)) if may("\";\"") && !may("\"+\"") && !may("\"}\"") => return "expected ';' after import".into(),
+        Some(Token::Let) if may("VAR") => return "expected variable after 'let'".into(),
+        Some(Token::Else) => return "expected '{' or 'if' after 'else'".into(),
+        Some(Token::Arrow) => return "expected field name after '->'".into(),
+        Some(Token::Dot) => return "expected field name or tuple index after '.'".into(),
+        Some(Token::For) => return "expected variable in for loop".into(),
+        _ => {}
+    }
+    if found.is_none() && may("\"}\"") {
+        return "expected '}'".into();
+    }
+    // What can begin an expression.
+    if may("CAST_OPEN") {
+        return "expected expression".into();
+    }
+    if may("VAR") && may("MAP") && may("IDENT") {
+        return "expected macro argument ($var, @map, or identifier)".into();
+    }
+    if may("STR") && may("INT") {
+        return "expected string, int, boolean, or ident".into();
+    }
+    if may("\"typeof\"") {
+        return "expected type name".into();
+    }
+    if may("PRED_CLOSE") {
+        return "expected '/' to close predicate".into();
+    }
+    // Before a list's next element.
+    let next = CLOSERS.iter().find(|closer| may(closer));
+    match next {
+        Some(&"ATTACH") => "expected attach point".into(),
+        Some(&"STR") => "expected string".into(),
+        Some(&"VAR") => "expected variable".into(),
+        Some(&"MAP") => "expected map".into(),
+        Some(&"INT") => "expected positive integer".into(),
+        Some(&"IDENT") => "expected identifier".into(),
+        Some(token) => format!("expected {}", token.replace('"', "'")),
+        None => "unexpected input".into(),
+    }
+}
+
+fn hint(expected: &[String], previous: Option<&Token>, found: Option<&Token>, before: &[Spanned]) -> Option<String> {
+    let may = |name: &str| expected.iter().any(|e| e == name);
+    let found = found?;
+    if may("\"{\"") && is_infix(found) {
+        let keyword = before.iter().rev().find_map(|(_, token, _)| match token {
+            Token::If => Some("if"),
+            Token::While => Some("while"),
+            Token::Unroll => Some("unroll"),
+            _ => None,
+        });
+        if let Some(keyword) = keyword {
+            return Some(format!("put the whole condition in parentheses: `{keyword} (a == b) {{ … }}`"));
+        }
+    }
+    match (previous, found) {
+        (Some(Token::Ident(_)), Token::Assign) if may("\";\"") => {
+            Some("variables start with `$` and maps with `@`".to_string())
+        }
+        (_, Token::Assign) if may("\";\"") => Some("an assignment is a statement of its own".to_string()),
+        (Some(Token::RBrace), Token::Semi) => None,
+        (_, Token::Unknown('\'')) => Some("strings are put in double quotes".to_string()),
+        (_, Token::Else) => Some("`else` belongs right after the closing brace of an `if`".to_string()),
+        (_, Token::AttachPoint(point)) if may("\"{\"") => {
+            Some(format!("attach points are separated by commas; is `{}` part of the one before?", point.text))
+        }
+        _ => None,
+    }
+}
+
+fn is_word(token: &Token) -> bool {
+    !matches!(token, Token::Str(_) | Token::PlusPlus | Token::MinusMinus | Token::Unknown(_))
+        && !is_infix(token)
+        && !matches!(token, Token::Assign | Token::DotDot | Token::Arrow)
+}
+
+fn is_infix(token: &Token) -> bool {
+    use Token::*;
+    matches!(
+        token,
+        Plus | Minus | Star | Slash | Percent | Amp | Pipe | Caret | AndAnd | OrOr | EqEq | NotEq | Less | LessEq | Greater
+            | GreaterEq | Shl | Shr | Question
+    )
+}
