@@ -1,7 +1,6 @@
 //! What printing and symbolising have to know of the running tool.
 
 use std::collections::HashMap;
-use std::os::fd::AsFd;
 
 use libbpf_rs::{MapHandle, Object};
 
@@ -88,10 +87,14 @@ impl Maps {
         for map in object.maps() {
             // Names come from libbpf's object: the kernel cuts them at 15 bytes.
             let name = libbpf_rs::MapCore::name(&map).to_string_lossy().into_owned();
-            let _ = map.as_fd();
             by_name.insert(name, MapHandle::try_from(&map)?);
         }
         Ok(Maps { by_name })
+    }
+
+    /// A handle of its own on the map called `name`.
+    pub fn handle(&self, name: &str) -> Option<MapHandle> {
+        self.get(name).and_then(|map| MapHandle::try_from(map).ok())
     }
 
     /// The map called `name` in the object.

@@ -8,6 +8,7 @@ pub struct Error {
     message: String,
     hint: Option<String>,
     status: u8,
+    bare: bool,
 }
 
 /// Result of what can end the tool.
@@ -21,18 +22,33 @@ pub const KERNEL_REFUSED: u8 = 255;
 impl Error {
     /// What the user can mend: exit status 1.
     pub fn refused(message: impl Into<String>) -> Self {
-        Error { message: message.into(), hint: None, status: REFUSED }
+        Error { message: message.into(), hint: None, status: REFUSED, bare: false }
     }
 
     /// The kernel refuses: exit status 255.
     pub fn kernel(message: impl Into<String>) -> Self {
-        Error { message: message.into(), hint: None, status: KERNEL_REFUSED }
+        Error { message: message.into(), hint: None, status: KERNEL_REFUSED, bare: false }
     }
 
     /// Adds what to do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The message says all by itself: no `ERROR: ` before it.
+    pub fn bare(mut self) -> Self {
+        self.bare = true;
+        self
+    }
+
+    /// Writes it to standard error.
+    pub fn tell(&self) {
+        let prefix = if self.bare { "" } else { "ERROR: " };
+        eprintln!("{prefix}{}", self.message);
+        if let Some(hint) = &self.hint {
+            eprintln!("HINT: {hint}");
+        }
     }
 
     /// The hint, if any.

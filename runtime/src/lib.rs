@@ -1,7 +1,23 @@
 //! Runtime of generated tracing tools.
 
+pub mod args;
+mod attach;
+mod capabilities;
+mod child;
+pub mod config;
 pub mod context;
 pub mod error;
+pub mod find;
+mod help;
+mod loader;
+mod message;
+mod notify;
+mod regex;
+mod rodata;
+mod settings;
+mod signal;
+mod text;
 pub mod tool;
 
 pub use error::{Error, Result};
+pub use libbpf_rs;

@@ -4,6 +4,8 @@ pub mod c;
 pub mod escape;
 pub mod rust;
 
+pub use rust::{CrateOptions, Dependency, ModuleOptions, crate_files, module};
+
 use crate::program::Program;
 
 /// The texts of one tool.

@@ -1,0 +1,72 @@
+//! The files of a crate around a tool.
+
+use tera::{Context, Tera};
+
+use super::header;
+use crate::emit;
+use crate::program::Program;
+
+const MANIFEST: &str = include_str!("../../../../templates/crate/Cargo.toml.tera");
+const BUILD_RS: &str = include_str!("../../../../templates/crate/build.rs.tera");
+
+/// How the crate refers to the runtime, and what it is part of.
+#[derive(Clone, Debug)]
+pub struct CrateOptions {
+    /// Where the crate `tracewright` comes from.
+    pub runtime: Dependency,
+    /// A member of a workspace, which has the profiles.
+    pub workspace: bool,
+}
+
+/// Where a crate comes from.
+#[derive(Clone, Debug)]
+pub enum Dependency {
+    /// A directory, relative to the crate or absolute.
+    Path(String),
+    /// A version of the registry.
+    Version(String),
+    /// `workspace = true`
+    Workspace,
+}
+
+/// Paths, relative to the crate, and texts of all files.
+pub fn crate_files(program: &Program, options: &CrateOptions) -> Vec<(String, String)> {
+    let tool = emit::emit(program);
+    let mut context = Context::new();
+    let script = program.sources.iter().next().map_or("", |source| source.name.as_str());
+    context.insert("script", script);
+    context.insert("name", &program.name);
+    let about = header(&program.header).0;
+    context.insert("about", &if about.is_empty() { String::new() } else { toml_string(about.lines().next().unwrap_or("")) });
+    context.insert("runtime", &dependency(&options.runtime));
+    let mut files = vec![
+        ("Cargo.toml".to_owned(), render(MANIFEST, &context)),
+        ("build.rs".to_owned(), render(BUILD_RS, &context)),
+        ("src/main.rs".to_owned(), tool.main_rs),
+        (format!("src/bpf/{}.bpf.c", tool.name), tool.bpf_c),
+    ];
+    files.extend(tool.headers.into_iter().map(|(name, text)| (format!("src/bpf/{name}"), text)));
+    files
+}
+
+fn dependency(dependency: &Dependency) -> String {
+    match dependency {
+        Dependency::Path(path) => format!("{{ path = {}, features = [\"static\"] }}", toml_string(path)),
+        Dependency::Version(version) => format!("{{ version = {}, features = [\"static\"] }}", toml_string(version)),
+        Dependency::Workspace => "{ workspace = true, features = [\"static\"] }".to_owned(),
+    }
+}
+
+fn toml_string(text: &str) -> String {
+    // JSON's escapes are TOML's.
+    serde_json::Value::String(text.to_owned()).to_string()
+}
+
+/// # Panics
+/// When a template of ours is wrong.
+fn render(template: &str, context: &Context) -> String {
+    match Tera::one_off(template, context, false) {
+        Ok(text) => text,
+        Err(error) => panic!("bug: a template does not render: {error}"),
+    }
+}

@@ -1,0 +1,570 @@
+//! The tables that `main.rs` gives to the runtime.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use super::{header, types};
+use crate::emit::c::{EmittedAction, EmittedC, EmittedMap};
+use crate::program::{
+    Action, ActionKind, AttachPoint, Conversion, Format, FormatPiece, KernelLocation, LateNumber, LateText, Map,
+    MissingProbes, OptionDefault, Period, Program, ProgramKind, Setting, SettingSource, Target, TextPiece, UserLocation,
+    WatchLocation,
+};
+use crate::source::Span;
+use crate::types::Type;
+
+/// All tables, `TOOL` first.
+pub fn all(program: &Program, c: &EmittedC, source: &TokenStream) -> Vec<TokenStream> {
+    let mut items = vec![tool(program, c, source)];
+    items.extend(programs(program));
+    items.extend(maps(program, c));
+    items.extend(actions(program, c));
+    items.extend(enums(program));
+    items
+}
+
+/// The script's text as a literal that reads as the script does.
+pub fn source_literal(program: &Program) -> TokenStream {
+    let text = program.sources.iter().next().map_or("", |source| source.text.as_str());
+    let mut hashes = String::from("#");
+    while text.contains(&format!("\"{hashes}")) {
+        hashes.push('#');
+    }
+    // A raw literal cannot hold a lone carriage return.
+    match format!("r{hashes}\"{text}\"{hashes}").parse::<Literal>() {
+        Ok(literal) if !text.contains('\r') => quote! { #literal },
+        _ => quote! { #text },
+    }
+}
+
+fn tool(program: &Program, c: &EmittedC, source: &TokenStream) -> TokenStream {
+    let name = &program.name;
+    let (about, description) = header(&program.header);
+    let script = program.sources.iter().next().map_or("", |source| source.name.as_str());
+    let options = program.settings.iter().filter_map(option);
+    let settings = program.settings.iter().filter_map(|setting| other_setting(program, setting));
+    let params = highest_param(program);
+    let programs = program.programs.iter().map(|p| constant(&p.name));
+    let maps = (0..program.maps.len()).map(|n| map_constant(program, n));
+    let actions = (0..program.actions.len()).map(|n| action_constant(program, n));
+    let strings = &program.strings;
+    let checks = c.checks.iter().map(|check| {
+        let (helper, message, always) = (&check.helper, &check.message, check.always);
+        let place = program.sources.place(check.span);
+        let (from, to) = ends(program, check.span);
+        let (line, first, last) = (from.0, from.1, to.1);
+        quote! {
+            Check {
+                helper: #helper, place: #place, line: #line, columns: (#first, #last), always: #always,
+                message: #message,
+            }
+        }
+    });
+    let losses = c.losses.iter().map(|(what, hint)| quote! { Loss { what: #what, hint: #hint } });
+    let config = config(program);
+    let is_unsafe = program.is_unsafe;
+    quote! {
+        /// What this tool is, for the runtime.
+        static TOOL: Tool = Tool {
+            name: #name,
+            version: env!("CARGO_PKG_VERSION"),
+            about: #about,
+            description: #description,
+            script: #script,
+            source: #source,
+            options: &[#(#options),*],
+            params: #params,
+            programs: &[#(#programs),*],
+            maps: &[#(#maps),*],
+            actions: &[#(#actions),*],
+            strings: &[#(#strings),*],
+            settings: &[#(#settings),*],
+            checks: &[#(#checks),*],
+            losses: &[#(#losses),*],
+            config: #config,
+            is_unsafe: #is_unsafe,
+            capabilities: &[],
+        };
+    }
+}
+
+/// Name of a constant: `BEGIN_1` for `begin_1`.
+fn constant(name: &str) -> Ident {
+    format_ident!("{}", name.to_uppercase())
+}
+
+fn map_constant(program: &Program, index: usize) -> Ident {
+    let name = clean(&program.maps[index].name);
+    if name.is_empty() { format_ident!("MAP") } else { format_ident!("MAP_{name}") }
+}
+
+fn action_constant(program: &Program, index: usize) -> Ident {
+    let kind = match &program.actions[index].kind {
+        ActionKind::Printf(_) => "PRINTF",
+        ActionKind::Errorf(_) => "ERRORF",
+        ActionKind::Warnf(_) => "WARNF",
+        ActionKind::Cat(_) => "CAT",
+        ActionKind::System(_) => "SYSTEM",
+        ActionKind::PrintValue => "PRINT",
+        ActionKind::PrintMap { .. } => "PRINT_MAP",
+        ActionKind::PrintElement { .. } => "PRINT_ELEMENT",
+        ActionKind::Clear(_) => "CLEAR",
+        ActionKind::Zero(_) => "ZERO",
+        ActionKind::Time(_) => "TIME",
+        ActionKind::Join { .. } => "JOIN",
+        ActionKind::Unwatch => "UNWATCH",
+        ActionKind::SkbOutput { .. } => "SKBOUTPUT",
+    };
+    format_ident!("{kind}_{}", index + 1)
+}
+
+/// An identifier's capital letters. Distinct names that differ in case alone keep their case.
+fn clean(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>()
+}
+
+/// The script's line, as documentation.
+fn script_line(program: &Program, span: Span) -> TokenStream {
+    let text = program.sources.text(span);
+    let line = text.lines().next().unwrap_or("").trim();
+    if line.is_empty() {
+        return TokenStream::new();
+    }
+    let more = if text.lines().nth(1).is_some() { " …" } else { "" };
+    let text = format!(" `{}`{more}", line.replace('`', "'"));
+    quote! { #[doc = #text] }
+}
+
+/// Line and column of both ends, from 1.
+fn ends(program: &Program, span: Span) -> ((u32, u32), (u32, u32)) {
+    let from = program.sources.line_col(span.file, span.start);
+    let to = program.sources.line_col(span.file, span.end);
+    ((from.line as u32, from.col as u32), (to.line as u32, to.col as u32))
+}
+
+fn programs(program: &Program) -> Vec<TokenStream> {
+    let one = |bpf: &crate::program::BpfProgram| {
+        let (constant, name, kind) = (constant(&bpf.name), &bpf.name, program_kind(&bpf.kind));
+        let targets = bpf.targets.iter().map(|target| self::target(program, target));
+        let (optional, uses_cookie) = (bpf.optional, bpf.uses_cookie);
+        let filters_pid = filters_pid(&bpf.kind);
+        let line = script_line(program, bpf.span);
+        quote! {
+            #line
+            const #constant: Program = Program {
+                name: #name,
+                kind: ProgramKind::#kind,
+                targets: &[#(#targets),*],
+                optional: #optional,
+                uses_cookie: #uses_cookie,
+                filters_pid: #filters_pid,
+            };
+        }
+    };
+    program.programs.iter().map(one).collect()
+}
+
+fn program_kind(kind: &ProgramKind) -> Ident {
+    format_ident!(
+        "{}",
+        match kind {
+            ProgramKind::Manual => "Manual",
+            ProgramKind::Kprobe => "Kprobe",
+            ProgramKind::Kretprobe => "Kretprobe",
+            ProgramKind::Fentry | ProgramKind::FentryBpf { exit: false } => "Fentry",
+            ProgramKind::Fexit { .. } | ProgramKind::FentryBpf { exit: true } => "Fexit",
+            ProgramKind::Uprobe => "Uprobe",
+            ProgramKind::Uretprobe => "Uretprobe",
+            ProgramKind::Usdt => "Usdt",
+            ProgramKind::Tracepoint { .. } => "Tracepoint",
+            ProgramKind::RawTracepoint => "RawTracepoint",
+            ProgramKind::PerfEvent => "PerfEvent",
+            ProgramKind::Interval => "Interval",
+            ProgramKind::Iter { .. } => "Iter",
+        }
+    )
+}
+
+/// Kernel probes see every process: `-p` is theirs to check.
+fn filters_pid(kind: &ProgramKind) -> bool {
+    !matches!(
+        kind,
+        ProgramKind::Manual
+            | ProgramKind::Interval
+            | ProgramKind::Uprobe
+            | ProgramKind::Uretprobe
+            | ProgramKind::Usdt
+            | ProgramKind::Iter { .. }
+    )
+}
+
+fn target(program: &Program, target: &Target) -> TokenStream {
+    let display = text(&target.display);
+    let point = point(&target.point);
+    let place = program.sources.place(target.span);
+    quote! { Target { display: #display, point: #point, place: #place } }
+}
+
+fn point(point: &AttachPoint) -> TokenStream {
+    let point = match point {
+        AttachPoint::Begin => quote! { Begin },
+        AttachPoint::End => quote! { End },
+        AttachPoint::Signal(name) => quote! { Signal(#name) },
+        AttachPoint::Test(name) => quote! { Test(#name) },
+        AttachPoint::Bench(name) => quote! { Bench(#name) },
+        AttachPoint::Kernel { module, function: KernelLocation::Function { name, offset } } => {
+            let (module, name) = (optional_text(module.as_ref()), text(name));
+            quote! { Kernel { module: #module, function: #name, offset: #offset } }
+        }
+        AttachPoint::Kernel { function: KernelLocation::Address(address), .. } => quote! { KernelAddress(#address) },
+        AttachPoint::Trampoline { module, function } => {
+            let (module, function) = (optional_text(module.as_ref()), text(function));
+            quote! { Trampoline { module: #module, function: #function } }
+        }
+        AttachPoint::Bpf { id, name } => {
+            let (id, name) = (optional_text(id.as_ref()), text(name));
+            quote! { Bpf { id: #id, name: #name } }
+        }
+        AttachPoint::User { path, location, cpp } => user_point(path, location, *cpp),
+        AttachPoint::Usdt { path, provider, name } => {
+            let (path, provider, name) = (text(path), optional_text(provider.as_ref()), text(name));
+            quote! { Usdt { path: #path, provider: #provider, name: #name } }
+        }
+        AttachPoint::Tracepoint { category, event } => {
+            let (category, event) = (text(category), text(event));
+            quote! { Tracepoint { category: #category, event: #event } }
+        }
+        AttachPoint::RawTracepoint { module, event } => {
+            let (module, event) = (optional_text(module.as_ref()), text(event));
+            quote! { RawTracepoint { module: #module, event: #event } }
+        }
+        AttachPoint::Interval { period } => {
+            let period = self::period(period);
+            quote! { Interval(#period) }
+        }
+        AttachPoint::Profile { period } => {
+            let period = self::period(period);
+            quote! { Profile(#period) }
+        }
+        AttachPoint::Software { config, count } => quote! { Software { config: #config, count: #count } },
+        AttachPoint::Hardware { config, count } => quote! { Hardware { config: #config, count: #count } },
+        AttachPoint::Watchpoint { location: WatchLocation::Address(address), length, read, write, execute, .. } => {
+            let address = text(address);
+            quote! {
+                Watchpoint { address: #address, length: #length, read: #read, write: #write, execute: #execute }
+            }
+        }
+        AttachPoint::Watchpoint {
+            location: WatchLocation::Argument { function, arg },
+            length,
+            read,
+            write,
+            execute,
+            asynchronous,
+        } => quote! {
+            WatchArgument {
+                function: #function, arg: #arg, length: #length, read: #read, write: #write, execute: #execute,
+                asynchronous: #asynchronous,
+            }
+        },
+        AttachPoint::Iter { pin } => {
+            let pin = match pin {
+                Some(pin) => quote! { Some(#pin) },
+                None => quote! { None },
+            };
+            quote! { Iter { pin: #pin } }
+        }
+    };
+    quote! { AttachPoint::#point }
+}
+
+fn user_point(path: &LateText, location: &UserLocation, cpp: bool) -> TokenStream {
+    let path = text(path);
+    match location {
+        UserLocation::Symbol { name, offset } => {
+            let name = text(name);
+            quote! { User { path: #path, symbol: #name, offset: #offset, cpp: #cpp } }
+        }
+        UserLocation::Address(address) => quote! { UserAddress { path: #path, address: #address } },
+        UserLocation::Source { file, line, column } => {
+            let column = column.unwrap_or(0);
+            quote! { UserSource { path: #path, file: #file, line: #line, column: #column } }
+        }
+    }
+}
+
+fn text(text: &LateText) -> TokenStream {
+    let pieces = text.iter().map(|piece| match piece {
+        TextPiece::Lit(text) => quote! { TextPiece::Lit(#text) },
+        TextPiece::Param(n) => quote! { TextPiece::Param(#n) },
+    });
+    quote! { &[#(#pieces),*] }
+}
+
+fn optional_text(text: Option<&LateText>) -> TokenStream {
+    match text {
+        Some(text) => {
+            let text = self::text(text);
+            quote! { Some(#text) }
+        }
+        None => quote! { None },
+    }
+}
+
+fn period(period: &Period) -> TokenStream {
+    match period {
+        Period::Hertz(hertz) => {
+            let hertz = number(hertz);
+            quote! { Period::Hertz(#hertz) }
+        }
+        Period::Every { count, unit } => {
+            let count = number(count);
+            quote! { Period::Every { count: #count, unit: #unit } }
+        }
+    }
+}
+
+fn number(number: &LateNumber) -> TokenStream {
+    match number {
+        LateNumber::Const(value) => {
+            let value = *value as i64;
+            quote! { Number::Const(#value) }
+        }
+        LateNumber::Param(n) => quote! { Number::Param(#n) },
+    }
+}
+
+fn maps(program: &Program, c: &EmittedC) -> Vec<TokenStream> {
+    program.maps.iter().zip(&c.maps).enumerate().map(|(n, (map, emitted))| self::map(program, n, map, emitted)).collect()
+}
+
+fn map(program: &Program, index: usize, map: &Map, emitted: &EmittedMap) -> TokenStream {
+    let constant = map_constant(program, index);
+    let (name, bpf_name, key_size) = (format!("@{}", map.name), &emitted.bpf_name, emitted.key_size as usize);
+    let key = match &map.key {
+        Some(key) => {
+            let key = types::ty(program, key);
+            quote! { Some(#key) }
+        }
+        None => quote! { None },
+    };
+    let value = types::value(program, &map.value);
+    let per_cpu = emitted.per_cpu;
+    let storage = if emitted.array {
+        let set_offset = match emitted.set_offset {
+            Some(offset) => {
+                let offset = offset as usize;
+                quote! { Some(#offset) }
+            }
+            None => quote! { None },
+        };
+        quote! { Storage::Array { set_offset: #set_offset, per_cpu: #per_cpu } }
+    } else {
+        quote! { Storage::Hash { per_cpu: #per_cpu } }
+    };
+    let default_size = map.max_entries.is_none();
+    let line = script_line(program, map.span);
+    // Two maps may differ in case alone.
+    let case = if map.name.chars().any(char::is_lowercase) {
+        quote! { #[allow(non_upper_case_globals)] }
+    } else {
+        TokenStream::new()
+    };
+    quote! {
+        #line
+        #case
+        const #constant: Map = Map {
+            name: #name,
+            bpf_name: #bpf_name,
+            key: #key,
+            key_size: #key_size,
+            value: #value,
+            storage: #storage,
+            default_size: #default_size,
+        };
+    }
+}
+
+fn actions(program: &Program, c: &EmittedC) -> Vec<TokenStream> {
+    let pairs = program.actions.iter().zip(&c.actions);
+    pairs.enumerate().map(|(n, (action, emitted))| self::action(program, n, action, emitted)).collect()
+}
+
+fn action(program: &Program, index: usize, action: &Action, emitted: &EmittedAction) -> TokenStream {
+    let constant = action_constant(program, index);
+    let kind = action_kind(&action.kind);
+    let fields = action.fields.iter().zip(&emitted.fields).map(|(ty, field)| {
+        let ty = match (ty, field.tail) {
+            (Type::String { capacity }, true) => quote! { Ty::TailStr(#capacity) },
+            (Type::Buffer { capacity }, true) => quote! { Ty::TailBuf(#capacity) },
+            _ => types::ty(program, ty),
+        };
+        types::member_of(&field.name, field.offset, &ty, None)
+    });
+    let size = emitted.size as usize;
+    let place = program.sources.place(action.span);
+    let ((line, column), _) = ends(program, action.span);
+    let doc = script_line(program, action.span);
+    quote! {
+        #doc
+        const #constant: Action = Action {
+            kind: #kind,
+            fields: &[#(#fields),*],
+            size: #size,
+            place: #place,
+            line: #line,
+            column: #column,
+        };
+    }
+}
+
+fn action_kind(kind: &ActionKind) -> TokenStream {
+    let kind = match kind {
+        ActionKind::Printf(f) => with_format("Printf", f),
+        ActionKind::Errorf(f) => with_format("Errorf", f),
+        ActionKind::Warnf(f) => with_format("Warnf", f),
+        ActionKind::Cat(f) => with_format("Cat", f),
+        ActionKind::System(f) => with_format("System", f),
+        ActionKind::PrintValue => quote! { PrintValue },
+        ActionKind::PrintMap { map } => with_index("PrintMap", map.0),
+        ActionKind::PrintElement { map } => with_index("PrintElement", map.0),
+        ActionKind::Clear(map) => with_index("Clear", map.0),
+        ActionKind::Zero(map) => with_index("Zero", map.0),
+        ActionKind::Time(format) => quote! { Time(#format) },
+        ActionKind::Join { separator } => quote! { Join(#separator) },
+        ActionKind::Unwatch => quote! { Unwatch },
+        ActionKind::SkbOutput { path } => quote! { SkbOutput(#path) },
+    };
+    quote! { ActionKind::#kind }
+}
+
+fn with_index(kind: &str, index: usize) -> TokenStream {
+    let (kind, index) = (format_ident!("{kind}"), Literal::usize_unsuffixed(index));
+    quote! { #kind(#index) }
+}
+
+fn with_format(kind: &str, format: &Format) -> TokenStream {
+    let kind = format_ident!("{kind}");
+    let pieces = format.pieces.iter().map(|piece| match piece {
+        FormatPiece::Text(bytes) => {
+            let bytes = Literal::byte_string(bytes);
+            quote! { FormatPiece::Text(#bytes) }
+        }
+        FormatPiece::Conversion(conversion) => self::conversion(conversion),
+    });
+    quote! { #kind(&[#(#pieces),*]) }
+}
+
+fn conversion(c: &Conversion) -> TokenStream {
+    let Conversion { left, zero, plus, space, alternate, width_from_field, .. } = c;
+    let width = c.width.unwrap_or(0);
+    let precision = c.precision.map_or(-1, |precision| precision as i32);
+    let length: u8 = match c.length.as_str() {
+        "hh" => 1,
+        "h" => 2,
+        "" => 4,
+        _ => 8,
+    };
+    let conversion = Literal::byte_character(c.conversion as u8);
+    quote! {
+        FormatPiece::Conversion(Conversion {
+            left: #left, zero: #zero, plus: #plus, space: #space, alternate: #alternate, width: #width,
+            width_from_field: #width_from_field, precision: #precision, length: #length, conversion: #conversion,
+        })
+    }
+}
+
+fn enums(program: &Program) -> Vec<TokenStream> {
+    let table = |(name, values): &(String, Vec<(String, i64)>)| {
+        let constant = types::enum_table(name);
+        let rows = values.iter().map(|(enumerator, value)| quote! { (#value, #enumerator) });
+        let doc = format!(" Names of `enum {name}`.");
+        quote! {
+            #[doc = #doc]
+            const #constant: &[(i64, &str)] = &[#(#rows),*];
+        }
+    };
+    program.enums.iter().map(table).collect()
+}
+
+fn option(setting: &Setting) -> Option<TokenStream> {
+    let SettingSource::Option { name, default, help } = &setting.source else { return None };
+    let variable = &setting.name;
+    let help = help.as_deref().unwrap_or("");
+    let default = match default {
+        OptionDefault::Bool(value) => quote! { OptionDefault::Bool(#value) },
+        OptionDefault::Int(value) => quote! { OptionDefault::Int(#value) },
+        OptionDefault::Str(value) => quote! { OptionDefault::Str(#value) },
+    };
+    Some(quote! { ToolOption { name: #name, default: #default, help: #help, variable: #variable } })
+}
+
+fn other_setting(program: &Program, setting: &Setting) -> Option<TokenStream> {
+    let source = match &setting.source {
+        SettingSource::Option { .. } => return None,
+        SettingSource::ParamNumber(n) => quote! { ParamNumber(#n) },
+        SettingSource::ParamString(n) | SettingSource::ParamAny(n) => quote! { ParamString(#n) },
+        SettingSource::ParamCount => quote! { ParamCount },
+        SettingSource::KernelAddress(symbol) => quote! { KernelAddress(#symbol) },
+        SettingSource::UserAddress { path, symbol } => {
+            let path = text(path);
+            quote! { UserAddress { path: #path, symbol: #symbol } }
+        }
+        SettingSource::CgroupId(path) => quote! { CgroupId(#path) },
+        SettingSource::CpuCount => quote! { CpuCount },
+        SettingSource::ChildPid => quote! { ChildPid },
+        SettingSource::HasChildPid => quote! { HasChildPid },
+    };
+    let variable = &setting.name;
+    let size = setting.ty.layout(&program.structs).0 as usize;
+    let place = program.sources.place(setting.span);
+    Some(quote! { Setting { variable: #variable, size: #size, source: SettingSource::#source, place: #place } })
+}
+
+/// Highest `$n` that the script names.
+fn highest_param(program: &Program) -> u32 {
+    let of_text = |text: &LateText| {
+        text.iter().filter_map(|piece| if let TextPiece::Param(n) = piece { Some(*n) } else { None }).max()
+    };
+    let settings = program.settings.iter().filter_map(|setting| match &setting.source {
+        SettingSource::ParamNumber(n) | SettingSource::ParamString(n) | SettingSource::ParamAny(n) => Some(*n),
+        _ => None,
+    });
+    let targets = program.programs.iter().flat_map(|p| &p.targets).filter_map(|target| of_text(&target.display));
+    settings.chain(targets).max().unwrap_or(0)
+}
+
+fn config(program: &Program) -> TokenStream {
+    let config = &program.config;
+    let (strlen, keys, probes, cat) =
+        (config.max_strlen, config.max_map_keys, config.max_probes, config.max_cat_bytes);
+    let (pages, log) = (config.perf_rb_pages.unwrap_or(0), config.log_size);
+    let missing = format_ident!(
+        "{}",
+        match config.missing_probes {
+            MissingProbes::Error => "Error",
+            MissingProbes::Warn => "Warn",
+            MissingProbes::Ignore => "Ignore",
+        }
+    );
+    let (maps, trailer, demangle) = (config.print_maps_on_exit, &config.str_trunc_trailer, config.cpp_demangle);
+    let (lazy, debug) = (config.lazy_symbolication, config.show_debug_info);
+    let cache = config.cache_user_symbols.as_deref().unwrap_or("");
+    quote! {
+        Config {
+            max_strlen: #strlen,
+            max_map_keys: #keys,
+            max_probes: #probes,
+            max_cat_bytes: #cat,
+            perf_rb_pages: #pages,
+            log_size: #log,
+            missing_probes: MissingProbes::#missing,
+            print_maps_on_exit: #maps,
+            str_trunc_trailer: #trailer,
+            cpp_demangle: #demangle,
+            lazy_symbolication: #lazy,
+            show_debug_info: #debug,
+            cache_user_symbols: #cache,
+        }
+    }
+}

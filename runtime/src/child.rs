@@ -1,0 +1,158 @@
+//! The command of `-c`: started stopped, let go once everything is attached.
+
+use std::ffi::CString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// A child that waits at the first instruction of its program until it is let go.
+#[derive(Debug)]
+pub struct Child {
+    pid: libc::pid_t,
+    running: bool,
+    ended: bool,
+}
+
+impl Child {
+    /// Starts `command` (words, quotes as in a shell) and stops it right after exec.
+    ///
+    /// # Errors
+    /// When the program does not exist or cannot be started.
+    pub fn start(command: &str) -> Result<Self> {
+        let words = split_words(command);
+        let program = words.first().ok_or_else(|| Error::refused("Failed to fork child: empty command"))?;
+        let path = find_program(program).ok_or_else(|| {
+            Error::refused(format!(
+                "Failed to fork child: Path '{program}' does not exist or is not executable (No such file or directory)"
+            ))
+        })?;
+        let path = c_string(&path.to_string_lossy())?;
+        let words = words.iter().map(|word| c_string(word)).collect::<Result<Vec<_>>>()?;
+        let mut argv: Vec<*const libc::c_char> = words.iter().map(|word| word.as_ptr()).collect();
+        argv.push(std::ptr::null());
+        // SAFETY: between fork and exec the child only makes system calls; the strings outlive them.
+        let pid = unsafe { libc::fork() };
+        match pid {
+            -1 => Err(failed("fork")),
+            0 => {
+                // SAFETY: as above. A failed exec ends the child.
+                unsafe {
+                    libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+                    libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
+                    libc::execv(path.as_ptr(), argv.as_ptr());
+                    libc::_exit(127)
+                }
+            }
+            _ => {
+                let mut child = Child { pid, running: false, ended: false };
+                child.wait_for_exec()?;
+                Ok(child)
+            }
+        }
+    }
+
+    fn wait_for_exec(&mut self) -> Result<()> {
+        let mut status = 0;
+        loop {
+            // SAFETY: waits for our own child.
+            let waited = unsafe { libc::waitpid(self.pid, &mut status, 0) };
+            if waited < 0 && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted {
+                continue;
+            }
+            if waited == self.pid && libc::WIFSTOPPED(status) {
+                return Ok(());
+            }
+            self.ended = true;
+            return Err(failed("start"));
+        }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid as u32
+    }
+
+    /// Lets it run.
+    pub fn resume(&mut self) {
+        if !self.running {
+            self.running = true;
+            // SAFETY: the child is stopped under our ptrace.
+            unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, 0) };
+        }
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        if !self.ended && self.running {
+            let mut status = 0;
+            // SAFETY: asks about our own child without waiting.
+            let waited = unsafe { libc::waitpid(self.pid, &mut status, libc::WNOHANG) };
+            self.ended = waited == self.pid && (libc::WIFEXITED(status) || libc::WIFSIGNALED(status)) || waited < 0;
+        }
+        self.ended
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            // SAFETY: our own child, which has not been waited for.
+            unsafe {
+                libc::kill(self.pid, if self.running { libc::SIGTERM } else { libc::SIGKILL });
+                libc::waitpid(self.pid, std::ptr::null_mut(), 0);
+            }
+        }
+    }
+}
+
+fn failed(what: &str) -> Error {
+    Error::refused(format!("Failed to {what} child: {}", std::io::Error::last_os_error()))
+}
+
+fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::refused("Failed to fork child: NUL in the command"))
+}
+
+fn find_program(program: &str) -> Option<PathBuf> {
+    let executable =
+        |path: &Path| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    if program.contains('/') {
+        return Some(PathBuf::from(program)).filter(|path| executable(path));
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    path.split(':').map(|directory| Path::new(directory).join(program)).find(|path| executable(path))
+}
+
+/// Words of a command, with single and double quotes and backslashes.
+pub fn split_words(command: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut chars = command.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some('\''), c) => word.get_or_insert_default().push(c),
+            (_, '\\') => word.get_or_insert_default().extend(chars.next()),
+            (Some(_), c) => word.get_or_insert_default().push(c),
+            (None, '\'' | '"') => {
+                word.get_or_insert_default();
+                quote = Some(c);
+            }
+            (None, c) if c.is_whitespace() => words.extend(word.take()),
+            (None, c) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_words;
+
+    #[test]
+    fn words_keep_what_is_quoted() {
+        assert_eq!(split_words("sh -c 'echo \"a b\"' x\\ y \"\""), ["sh", "-c", "echo \"a b\"", "x y", ""]);
+    }
+}

@@ -1,0 +1,179 @@
+//! An open object made ready to be loaded: sizes of maps, targets of programs.
+
+use std::collections::HashSet;
+use std::mem::size_of;
+
+use libbpf_rs::btf::types::{DataSec, Var};
+use libbpf_rs::libbpf_sys::{self, bpf_insn, bpf_link_create_opts, bpf_prog_load_opts, size_t};
+use libbpf_rs::{AsRawLibbpf, Object, OpenObject};
+
+use crate::context::RunConfig;
+use crate::error::Result;
+use crate::find::expand::{Place, Plan};
+use crate::settings::{c_string, possible_cpus};
+use crate::tool::{ProgramKind, Storage, Tool};
+
+/// Bytes of the ring where nothing else is said.
+const RING: u32 = 4 << 20;
+
+/// Sizes of maps.
+///
+/// # Errors
+/// When libbpf refuses a size.
+pub fn maps(tool: &Tool, config: &RunConfig, object: &mut OpenObject) -> Result<()> {
+    for mut map in object.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        match name.as_str() {
+            "tw_events" => map.set_max_entries(ring_bytes(config))?,
+            // The object has as many slots as probes can interrupt each other; each CPU has its own.
+            "tw_scratch" => {
+                let levels = map.max_entries().max(1);
+                map.set_max_entries(levels * possible_cpus() as u32)?;
+            }
+            _ => {
+                let table = tool.maps.iter().find(|table| table.bpf_name == name);
+                if let Some(table) = table
+                    && table.default_size
+                    && config.max_map_keys_set
+                    && matches!(table.storage, Storage::Hash { .. })
+                {
+                    map.set_max_entries(config.max_map_keys)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A power of two of whole pages.
+fn ring_bytes(config: &RunConfig) -> u32 {
+    if config.perf_rb_pages == 0 {
+        return RING;
+    }
+    // SAFETY: asks for a constant of the system.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(4096) as u32;
+    config.perf_rb_pages.min(1 << 15).next_power_of_two() * page
+}
+
+/// Which programs are loaded, and for what.
+///
+/// # Errors
+/// When libbpf refuses a target.
+pub fn programs(
+    tool: &Tool,
+    plan: &Plan,
+    disabled: &HashSet<String>,
+    multi: &HashSet<usize>,
+    object: &mut OpenObject,
+) -> Result<()> {
+    for mut program in object.progs_mut() {
+        let name = program.name().to_string_lossy().into_owned();
+        let Some(index) = tool.programs.iter().position(|table| table.name == name) else { continue };
+        let first = plan.attachments.iter().find(|attachment| attachment.program == index);
+        let Some(first) = first.filter(|_| !disabled.contains(&name)) else {
+            program.set_autoload(false);
+            continue;
+        };
+        let raw = program.as_libbpf_object().as_ptr();
+        match &first.place {
+            Place::Trampoline { module, name } => {
+                let target = match module.as_deref() {
+                    Some(module) if module != "vmlinux" => format!("{module}:{name}"),
+                    _ => name.clone(),
+                };
+                program.set_attach_target(0, Some(target))?;
+            }
+            Place::Bpf { program: id, function } => {
+                let fd = libbpf_rs::Program::fd_from_id(*id)?;
+                use std::os::fd::IntoRawFd;
+                // The kernel wants it while loading; the process keeps it.
+                program.set_attach_target(fd.into_raw_fd(), Some(function.clone()))?;
+            }
+            Place::RawTracepoint(event) => {
+                // SAFETY: an open program.
+                if unsafe { libbpf_sys::bpf_program__type(raw) } == libbpf_sys::BPF_PROG_TYPE_TRACING {
+                    program.set_attach_target(0, Some(event.clone()))?;
+                }
+            }
+            _ => {}
+        }
+        if multi.contains(&index) {
+            // SAFETY: an open program, not yet loaded.
+            unsafe { libbpf_sys::bpf_program__set_expected_attach_type(raw, libbpf_sys::BPF_TRACE_KPROBE_MULTI) };
+        }
+    }
+    Ok(())
+}
+
+/// Programs that attach to several functions, where the kernel can do that with one link.
+pub fn multi_programs(tool: &Tool, plan: &Plan) -> HashSet<usize> {
+    let functions = |index: usize| {
+        let mut count = 0;
+        for attachment in plan.attachments.iter().filter(|attachment| attachment.program == index) {
+            match attachment.place {
+                Place::Function { offset: 0, .. } => count += 1,
+                _ => return 0,
+            }
+        }
+        count
+    };
+    let candidates: HashSet<usize> = (0..tool.programs.len())
+        .filter(|&index| matches!(tool.programs[index].kind, ProgramKind::Kprobe | ProgramKind::Kretprobe))
+        .filter(|&index| functions(index) > 1)
+        .collect();
+    if candidates.is_empty() || !has_kprobe_multi() { HashSet::new() } else { candidates }
+}
+
+/// Tries it: a link to a function that does not exist is refused in another way than a kind of link that does not.
+fn has_kprobe_multi() -> bool {
+    let code = [
+        bpf_insn { code: 0xb7, ..Default::default() }, // r0 = 0
+        bpf_insn { code: 0x95, ..Default::default() }, // exit
+    ];
+    let load = bpf_prog_load_opts {
+        sz: size_of::<bpf_prog_load_opts>() as size_t,
+        expected_attach_type: libbpf_sys::BPF_TRACE_KPROBE_MULTI,
+        ..Default::default()
+    };
+    let license = c"GPL";
+    // SAFETY: the code is as long as told, the license NUL-terminated.
+    let program = unsafe {
+        libbpf_sys::bpf_prog_load(
+            libbpf_sys::BPF_PROG_TYPE_KPROBE,
+            std::ptr::null(),
+            license.as_ptr(),
+            code.as_ptr(),
+            code.len() as size_t,
+            (&raw const load).cast_mut(),
+        )
+    };
+    if program < 0 {
+        return false;
+    }
+    let Ok(name) = c_string("tw_no_such_function") else { return false };
+    let mut names = [name.as_ptr()];
+    let mut link = bpf_link_create_opts { sz: size_of::<bpf_link_create_opts>() as size_t, ..Default::default() };
+    link.__bindgen_anon_1.kprobe_multi.cnt = 1;
+    link.__bindgen_anon_1.kprobe_multi.syms = names.as_mut_ptr();
+    // SAFETY: the arrays live through the call; the program's descriptor is open.
+    let result =
+        unsafe { libbpf_sys::bpf_link_create(program, 0, libbpf_sys::BPF_TRACE_KPROBE_MULTI, &link) };
+    // SAFETY: our own descriptors.
+    unsafe {
+        libc::close(program);
+        if result >= 0 {
+            libc::close(result);
+        }
+    }
+    result >= 0 || !matches!(-result, libc::EINVAL | libc::EOPNOTSUPP | libc::EBADF)
+}
+
+/// Offset and bytes of a variable of `.bss`.
+pub fn bss_variable(object: &Object, name: &str) -> Option<(usize, usize)> {
+    let btf = object.btf().ok().flatten()?;
+    let section = btf.type_by_name::<DataSec<'_>>(".bss")?;
+    section.iter().find_map(|member| {
+        let variable = btf.type_by_id::<Var<'_>>(member.ty)?;
+        (variable.name()? == name).then_some((member.offset as usize, member.size))
+    })
+}

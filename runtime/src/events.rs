@@ -1,0 +1,126 @@
+//! Records of the ring buffer → output.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use libbpf_rs::{MapHandle, RingBuffer, RingBufferBuilder};
+
+use crate::error::Result;
+use crate::print::Output;
+use crate::tool::{ActionKind, Tool};
+
+/// `action` of the record that `exit()` sends; `aux` is the exit status.
+const EXIT: u32 = u32::MAX;
+/// `action` of the record of a failed helper; `aux` is the check's index.
+const CHECK_FAILED: u32 = u32::MAX - 1;
+/// `struct tw_header`
+const HEADER: usize = 8;
+
+/// Where records go, and what they asked of the tool.
+pub struct Sink {
+    /// Prints.
+    pub output: Output,
+    tool: &'static Tool,
+    /// `exit()` came: the exit status.
+    pub exit: Option<u8>,
+    /// Writing failed.
+    pub error: Option<io::Error>,
+    /// Addresses that `unwatch` gave up.
+    pub unwatched: Vec<u64>,
+}
+
+impl Sink {
+    /// A sink for a tool's records.
+    pub fn new(tool: &'static Tool, output: Output) -> Self {
+        Sink { output, tool, exit: None, error: None, unwatched: Vec::new() }
+    }
+
+    /// Keeps the first error of writing.
+    pub fn check(&mut self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    /// Handles a record. Negative: the rest can wait, the tool is to end.
+    fn record(&mut self, record: &[u8]) -> i32 {
+        let (Some(action), Some(aux)) = (word(record, 0), word(record, 4)) else { return 0 };
+        let result = match action {
+            EXIT => {
+                self.exit.get_or_insert(aux as u8);
+                return -libc::EINTR;
+            }
+            CHECK_FAILED => match (self.tool.checks.get(aux as usize), record.get(HEADER..HEADER + 8)) {
+                (Some(check), Some(bytes)) => {
+                    let mut result = [0; 8];
+                    result.copy_from_slice(bytes);
+                    self.output.check_failed(check, i64::from_ne_bytes(result))
+                }
+                _ => Ok(()),
+            },
+            _ => match self.tool.actions.get(action as usize) {
+                Some(action) if matches!(action.kind, ActionKind::Unwatch) => {
+                    if let Some(bytes) = record.get(HEADER..HEADER + 8) {
+                        let mut address = [0; 8];
+                        address.copy_from_slice(bytes);
+                        self.unwatched.push(u64::from_ne_bytes(address));
+                    }
+                    Ok(())
+                }
+                Some(action) if record.len() >= action.size => self.output.event(action, record),
+                _ => Ok(()),
+            },
+        };
+        self.check(result);
+        if self.error.is_some() { -libc::EPIPE } else { 0 }
+    }
+}
+
+fn word(record: &[u8], at: usize) -> Option<u32> {
+    let bytes = record.get(at..at + 4)?;
+    Some(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
+/// The ring of a loaded tool. Tools without events have none.
+pub struct Ring {
+    ring: Option<RingBuffer<'static>>,
+}
+
+impl Ring {
+    /// Feeds the records of `map` to `sink`.
+    ///
+    /// # Errors
+    /// When the ring cannot be mapped.
+    pub fn new(map: Option<&MapHandle>, sink: &Rc<RefCell<Sink>>) -> Result<Self> {
+        let Some(map) = map else { return Ok(Ring { ring: None }) };
+        let sink = Rc::clone(sink);
+        let mut builder = RingBufferBuilder::new();
+        builder.add(map, move |record| sink.borrow_mut().record(record))?;
+        Ok(Ring { ring: Some(builder.build()?) })
+    }
+
+    /// Takes up to `most` records; whether there may be more.
+    pub fn consume(&self, most: usize) -> bool {
+        match &self.ring {
+            Some(ring) => ring.consume_raw_n(most) as usize == most,
+            None => false,
+        }
+    }
+
+    /// Takes what is there now, also behind an `exit()`.
+    pub fn drain(&self, sink: &RefCell<Sink>) {
+        let Some(ring) = &self.ring else { return };
+        // A callback that stops the walk at `exit()` makes the result negative; what is behind it still counts.
+        while ring.consume_raw() != 0 {
+            if sink.borrow().error.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Becomes readable when records want to be taken soon.
+    pub fn descriptor(&self) -> Option<i32> {
+        self.ring.as_ref().map(RingBuffer::epoll_fd)
+    }
+}

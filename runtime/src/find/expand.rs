@@ -1,0 +1,468 @@
+//! Attach points of the tables → places on the running system.
+
+use std::path::PathBuf;
+
+use crate::args::{Args, Mode};
+use crate::context::RunConfig;
+use crate::error::{Error, Result};
+use crate::find::elf::Binary;
+use crate::find::{glob, kernel, libraries, tracefs};
+use crate::regex::Regex;
+use crate::tool::{AttachPoint, MissingProbes, Period, ProgramKind, Target, Text, Tool};
+use crate::{message, text};
+
+/// Everything that is to be attached, in the script's order.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Expanded names; attach cookies index it.
+    pub probes: Vec<String>,
+    /// One a place.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A program and one place where it attaches.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Index into [`Tool::programs`].
+    pub program: usize,
+    /// Index into the program's targets.
+    pub target: usize,
+    /// Index into [`Plan::probes`].
+    pub probe: usize,
+    /// Where.
+    pub place: Place,
+}
+
+/// A place, without patterns and parameters.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "as in `tool::AttachPoint`")]
+pub enum Place {
+    Begin,
+    End,
+    Signal(i32),
+    Test(String),
+    Bench(String),
+    Function { module: Option<String>, name: String, offset: u64 },
+    KernelAddress(u64),
+    Trampoline { module: Option<String>, name: String },
+    Bpf { program: u32, function: String },
+    /// A place in a file; `symbol` and `offset_in_symbol` for messages.
+    File { path: PathBuf, offset: u64, symbol: Option<String> },
+    Usdt { path: PathBuf, provider: String, name: String },
+    Tracepoint { category: String, event: String },
+    RawTracepoint(String),
+    Interval(Rate),
+    Profile(Rate),
+    Software { config: u64, count: u64 },
+    Hardware { config: u64, count: u64 },
+    Watchpoint { address: u64, length: u32, kind: u32 },
+    Iter { pin: Option<PathBuf> },
+}
+
+/// How often a timer fires.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Times a second.
+    Hertz(u64),
+    /// Nanoseconds apart.
+    Nanoseconds(u64),
+}
+
+/// What expansion depends on besides the tables.
+pub struct Request<'a> {
+    /// Tables.
+    pub tool: &'static Tool,
+    /// Command line.
+    pub args: &'a Args,
+    /// Config.
+    pub config: &'a RunConfig,
+    /// The process of `-p` or `-c`.
+    pub target_pid: Option<u32>,
+}
+
+/// Finds every place that the tool's attach points mean here.
+///
+/// # Errors
+/// Missing targets where those are errors, bad parameters, nothing left to attach.
+pub fn plan(request: &Request<'_>) -> Result<Plan> {
+    let filter = match &request.args.probe_filter {
+        Some(pattern) => Some(Regex::new(pattern).map_err(|error| {
+            Error::kernel(format!("Invalid --probe-filter regex '{pattern}': {error}"))
+        })?),
+        None => None,
+    };
+    let mut plan = Plan::default();
+    let mut missing = Missing::default();
+    for (program_index, program) in request.tool.programs.iter().enumerate() {
+        let mut any = false;
+        for (target_index, target) in program.targets.iter().enumerate() {
+            if !runs_in(request.args.mode, &target.point) {
+                any = true;
+                continue;
+            }
+            let places = match places(request, program.kind, target) {
+                Ok(places) => places,
+                // A file that does not exist is told as such, and tolerated like a probe that does not.
+                Err(error) if program.optional || request.config.missing_probes == MissingProbes::Ignore => {
+                    drop(error);
+                    Vec::new()
+                }
+                Err(error) => return Err(error),
+            };
+            if places.is_empty() && !program.optional {
+                missing.targets.push(target.place);
+            }
+            any |= !places.is_empty();
+            for (name, place) in places {
+                let keeps = matches!(place, Place::Begin | Place::End);
+                if let Some(filter) = &filter
+                    && !keeps
+                    && !filter.matches(&name)
+                {
+                    continue;
+                }
+                let probe = plan.probes.len();
+                plan.probes.push(name);
+                plan.attachments.push(Attachment { program: program_index, target: target_index, probe, place });
+            }
+        }
+        if !any && !program.optional {
+            missing.programs.push(program.targets.first().map_or("", |target| target.place));
+        }
+    }
+    missing.tell(request)?;
+    if plan.attachments.is_empty() {
+        return Err(Error::refused("No probes to attach").bare());
+    }
+    let max = request.config.max_probes as usize;
+    if plan.attachments.len() > max {
+        return Err(Error::refused(format!(
+            "Can't attach to {} probes because it exceeds the current limit of {max} probes.\nYou can increase the \
+             limit through the BPFTRACE_MAX_PROBES environment variable, but BE CAREFUL since a high number of probes \
+             attached can cause your system to crash.",
+            plan.attachments.len()
+        )));
+    }
+    Ok(plan)
+}
+
+/// Places in the script without a target.
+#[derive(Default)]
+struct Missing {
+    targets: Vec<&'static str>,
+    programs: Vec<&'static str>,
+}
+
+impl Missing {
+    fn tell(&self, request: &Request<'_>) -> Result<()> {
+        match request.config.missing_probes {
+            MissingProbes::Ignore => Ok(()),
+            MissingProbes::Warn => {
+                let text = "Probe has no valid attach points. It is being removed which may cause issues with program \
+                            behavior.";
+                for place in self.programs.iter().filter(|_| !request.args.no_warnings) {
+                    eprintln!("{}", message::at(request.tool, place, "WARNING", text));
+                }
+                Ok(())
+            }
+            MissingProbes::Error if self.targets.is_empty() => Ok(()),
+            MissingProbes::Error => {
+                let text = "Probe has no valid attach points. If this is expected, set the 'missing_probes' config \
+                            variable to 'warn'.";
+                let texts: Vec<_> =
+                    self.targets.iter().map(|place| message::at(request.tool, place, "ERROR", text)).collect();
+                Err(Error::refused(texts.join("\n")).bare())
+            }
+        }
+    }
+}
+
+fn runs_in(mode: Mode, point: &AttachPoint) -> bool {
+    match point {
+        AttachPoint::Test(_) => mode == Mode::Test,
+        AttachPoint::Bench(_) => mode == Mode::Bench,
+        AttachPoint::Begin | AttachPoint::End => true,
+        _ => mode == Mode::Trace,
+    }
+}
+
+type Found = Vec<(String, Place)>;
+
+/// Names and places that one attach point means.
+fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> Result<Found> {
+    let params = &request.args.params;
+    let display = text::resolve(target.display, params);
+    let provider = display.split(':').next().unwrap_or("").to_owned();
+    let word = |word: Text| text::resolve(word, params);
+    let one = |place: Place| Ok(vec![(display.clone(), place)]);
+    match target.point {
+        AttachPoint::Begin => one(Place::Begin),
+        AttachPoint::End => one(Place::End),
+        AttachPoint::Signal(name) => one(Place::Signal(signal_number(name)?)),
+        AttachPoint::Test(name) => one(Place::Test(name.to_owned())),
+        AttachPoint::Bench(name) => one(Place::Bench(name.to_owned())),
+        AttachPoint::Kernel { module, function, offset } => {
+            let (module, function) = (module.map(word), word(function));
+            Ok(functions(request, module.as_deref(), &function)
+                .into_iter()
+                .map(|f| {
+                    let name = if is_pattern(module.as_deref(), &function) {
+                        kernel_name(&provider, module.is_some(), &f, offset)
+                    } else {
+                        display.clone()
+                    };
+                    (name, Place::Function { module: f.module, name: f.name, offset })
+                })
+                .collect())
+        }
+        AttachPoint::KernelAddress(address) => one(Place::KernelAddress(address)),
+        AttachPoint::Trampoline { module, function } => {
+            let (module, function) = (module.map(word), word(function));
+            Ok(functions(request, module.as_deref(), &function)
+                .into_iter()
+                .map(|f| {
+                    let name = if is_pattern(module.as_deref(), &function) {
+                        kernel_name(&provider, true, &f, 0)
+                    } else {
+                        display.clone()
+                    };
+                    (name, Place::Trampoline { module: f.module, name: f.name })
+                })
+                .collect())
+        }
+        AttachPoint::Bpf { id, name } => Ok(crate::find::bpf::programs(id.map(word).as_deref(), &word(name))
+            .into_iter()
+            .map(|(id, function)| {
+                (format!("{provider}:bpf:{id}:{function}"), Place::Bpf { program: id, function })
+            })
+            .collect()),
+        AttachPoint::User { path, symbol, offset, cpp } => {
+            let files = files(request, target, &word(path), &provider)?;
+            user_symbols(&files, &word(symbol), offset, cpp, &provider, kind)
+        }
+        AttachPoint::UserAddress { path, address } => {
+            let files = files(request, target, &word(path), &provider)?;
+            Ok(files
+                .into_iter()
+                .map(|file| {
+                    let offset = Binary::read(&file.path).map_or(address, |binary| binary.file_offset(address));
+                    (format!("{provider}:{}:{address}", file.shown), Place::File { path: file.path, offset, symbol: None })
+                })
+                .collect())
+        }
+        AttachPoint::UserSource { path, file, line, column } => {
+            let files = files(request, target, &word(path), &provider)?;
+            let mut found = Vec::new();
+            for binary in files {
+                for address in crate::find::lines::addresses(&binary.path, file, line, column) {
+                    let offset = Binary::read(&binary.path).map_or(address, |b| b.file_offset(address));
+                    let place = Place::File { path: binary.path.clone(), offset, symbol: None };
+                    found.push((display.clone(), place));
+                }
+            }
+            Ok(found)
+        }
+        AttachPoint::Usdt { path, provider: usdt_provider, name } => {
+            let files = usdt_files(request, target, &word(path), &provider)?;
+            let usdt_provider = usdt_provider.map_or_else(|| "*".to_owned(), word);
+            Ok(usdt_probes(&files, &usdt_provider, &word(name), &provider))
+        }
+        AttachPoint::Tracepoint { category, event } => {
+            let (category, event) = (word(category), word(event));
+            let Some(tracefs) = tracefs::get() else {
+                return Err(Error::refused("tracefs is not available: tracepoints cannot be found"));
+            };
+            Ok(tracefs
+                .tracepoints(&category, &event)
+                .into_iter()
+                .map(|(category, event)| {
+                    (format!("{provider}:{category}:{event}"), Place::Tracepoint { category, event })
+                })
+                .collect())
+        }
+        AttachPoint::RawTracepoint { module, event } => {
+            let (module, event) = (module.map(word), word(event));
+            let shown = |event: &str| match module.as_deref() {
+                Some(module) if !glob::is_pattern(module) => format!("{provider}:{module}:{event}"),
+                _ => format!("{provider}:{event}"),
+            };
+            Ok(kernel::raw_tracepoints(&event)
+                .into_iter()
+                .map(|event| (shown(&event), Place::RawTracepoint(event)))
+                .collect())
+        }
+        AttachPoint::Interval(period) => one(Place::Interval(rate(period, params, target)?)),
+        AttachPoint::Profile(period) => one(Place::Profile(rate(period, params, target)?)),
+        AttachPoint::Software { config, count } => one(Place::Software { config, count }),
+        AttachPoint::Hardware { config, count } => one(Place::Hardware { config, count }),
+        AttachPoint::Watchpoint { address, length, read, write, execute } => {
+            let address = word(address);
+            let address = crate::args::parse_number(&address)
+                .ok_or_else(|| Error::refused(format!("Invalid watchpoint address: {address}")))?;
+            one(Place::Watchpoint { address: address as u64, length, kind: watch_kind(read, write, execute) })
+        }
+        AttachPoint::WatchArgument { function, .. } => {
+            Err(Error::refused(format!("{display}: watchpoints on arguments ({function}) are not supported")))
+        }
+        AttachPoint::Iter { pin } => one(Place::Iter { pin: pin.map(PathBuf::from) }),
+    }
+}
+
+fn is_pattern(module: Option<&str>, function: &str) -> bool {
+    glob::is_pattern(function) || module.is_some_and(glob::is_pattern)
+}
+
+fn kernel_name(provider: &str, with_module: bool, function: &kernel::Function, offset: u64) -> String {
+    let module = match (&function.module, with_module) {
+        (Some(module), true) => format!("{module}:"),
+        (None, true) => "vmlinux:".to_owned(),
+        _ => String::new(),
+    };
+    let offset = if offset == 0 { String::new() } else { format!("+{offset}") };
+    format!("{provider}:{module}{}{offset}", function.name)
+}
+
+/// Kernel functions that fit; a plain name is taken as it is if the kernel has it.
+fn functions(request: &Request<'_>, module: Option<&str>, pattern: &str) -> Vec<kernel::Function> {
+    if is_pattern(module, pattern) {
+        return kernel::functions(module, pattern, request.args.traceable_functions.as_deref());
+    }
+    if kernel::function_exists(module, pattern) {
+        vec![kernel::Function { module: module.map(str::to_owned), name: pattern.to_owned() }]
+    } else {
+        Vec::new()
+    }
+}
+
+/// A binary and how probe names show it.
+struct TargetFile {
+    path: PathBuf,
+    shown: String,
+}
+
+fn files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
+    let found = libraries::binaries(path, request.target_pid);
+    if found.is_empty() {
+        let text = format!("{provider} target file '{path}' does not exist or is not executable");
+        return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());
+    }
+    let literal = path.contains('/') && !glob::is_pattern(path);
+    Ok(found
+        .into_iter()
+        .map(|file| {
+            let shown = if literal { path.to_owned() } else { file.to_string_lossy().into_owned() };
+            TargetFile { path: file, shown }
+        })
+        .collect())
+}
+
+/// Like [`files`]; without a path those that the traced process has mapped.
+fn usdt_files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
+    if path.is_empty() {
+        return files(request, target, "*", provider);
+    }
+    files(request, target, path, provider)
+}
+
+fn user_symbols(
+    files: &[TargetFile],
+    symbol: &str,
+    offset: u64,
+    cpp: bool,
+    provider: &str,
+    kind: ProgramKind,
+) -> Result<Found> {
+    let mut found = Vec::new();
+    let mut places = std::collections::HashSet::new();
+    for file in files {
+        let Ok(binary) = Binary::read(&file.path) else { continue };
+        let pattern = glob::is_pattern(symbol);
+        for candidate in &binary.symbols {
+            let fits = if cpp {
+                crate::find::demangle::matches(symbol, &candidate.name)
+            } else if pattern {
+                candidate.function && glob::matches(symbol, &candidate.name)
+            } else {
+                candidate.name == symbol
+            };
+            // Two names for one address are one place for a pattern.
+            if !fits || ((pattern || cpp) && !places.insert((file.path.clone(), candidate.address))) {
+                continue;
+            }
+            if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && candidate.size != 0 {
+                return Err(outside(&candidate.name, candidate.size, provider, &file.shown, offset));
+            }
+            let cpp_prefix = if cpp { "cpp:" } else { "" };
+            let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
+            let shown = if cpp && !pattern { symbol } else { candidate.name.as_str() };
+            found.push((
+                format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown),
+                Place::File {
+                    path: file.path.clone(),
+                    offset: binary.file_offset(candidate.address) + offset,
+                    symbol: Some(candidate.name.clone()),
+                },
+            ));
+        }
+    }
+    Ok(found)
+}
+
+fn outside(symbol: &str, size: u64, provider: &str, file: &str, offset: u64) -> Error {
+    Error::kernel(format!(
+        "Offset outside the function bounds ('{symbol}' size is {size})\nERROR: Unable to attach probe: \
+         {provider}:{file}:{symbol}+{offset}. If this is expected, set the 'missing_probes' config variable to 'warn'."
+    ))
+}
+
+fn usdt_probes(files: &[TargetFile], provider: &str, name: &str, kind: &str) -> Found {
+    let mut found = Vec::new();
+    for file in files {
+        let Ok(binary) = Binary::read(&file.path) else { continue };
+        for (p, n) in &binary.usdt {
+            if glob::matches(provider, p) && glob::matches(name, n) {
+                found.push((
+                    format!("{kind}:{}:{p}:{n}", file.shown),
+                    Place::Usdt { path: file.path.clone(), provider: p.clone(), name: n.clone() },
+                ));
+            }
+        }
+    }
+    found
+}
+
+fn rate(period: Period, params: &[String], target: &Target) -> Result<Rate> {
+    let positive = |value: i64| {
+        u64::try_from(value)
+            .ok()
+            .filter(|&value| value > 0)
+            .ok_or_else(|| Error::refused(format!("{}: ERROR: the period must be a positive number", target.place)).bare())
+    };
+    Ok(match period {
+        Period::Hertz(hertz) => Rate::Hertz(positive(text::number(hertz, params)?)?),
+        Period::Every { count, unit } => {
+            Rate::Nanoseconds(positive(text::number(count, params)?)?.saturating_mul(unit))
+        }
+    })
+}
+
+fn watch_kind(read: bool, write: bool, execute: bool) -> u32 {
+    // HW_BREAKPOINT_R, _W, _X of linux/hw_breakpoint.h.
+    u32::from(read) | u32::from(write) << 1 | u32::from(execute) << 2
+}
+
+fn signal_number(name: &str) -> Result<i32> {
+    let bare = name.strip_prefix("SIG").unwrap_or(name);
+    match bare {
+        "USR1" => Ok(libc::SIGUSR1),
+        "USR2" => Ok(libc::SIGUSR2),
+        "HUP" => Ok(libc::SIGHUP),
+        "INT" => Ok(libc::SIGINT),
+        "TERM" => Ok(libc::SIGTERM),
+        "QUIT" => Ok(libc::SIGQUIT),
+        "ALRM" => Ok(libc::SIGALRM),
+        "WINCH" => Ok(libc::SIGWINCH),
+        "CONT" => Ok(libc::SIGCONT),
+        _ => Err(Error::refused(format!("unknown signal: {name}"))),
+    }
+}

@@ -1,0 +1,45 @@
+//! Patterns with `*`.
+
+/// Whether `text` is a pattern rather than a name.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains('*')
+}
+
+/// Whether `name` fits `pattern`, in which `*` stands for any text, also none.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
+    let (mut p, mut n) = (0, 0);
+    // Where to go on after the last star took one byte more.
+    let mut retry: Option<(usize, usize)> = None;
+    while n < name.len() {
+        if p < pattern.len() && pattern[p] == b'*' {
+            retry = Some((p + 1, n));
+            p += 1;
+        } else if p < pattern.len() && pattern[p] == name[n] {
+            p += 1;
+            n += 1;
+        } else if let Some((after_star, taken)) = retry {
+            retry = Some((after_star, taken + 1));
+            p = after_star;
+            n = taken + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|&byte| byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_take_any_text() {
+        assert!(matches("vfs_*", "vfs_read"));
+        assert!(matches("*", ""));
+        assert!(matches("a*b*c", "a1b2b3c"));
+        assert!(!matches("a*b", "a1bc"));
+        assert!(!matches("vfs_read", "vfs_readv"));
+        assert!(matches("**x", "x"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Functions and symbols of the running kernel.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use crate::find::{glob, tracefs};
+
+/// A function that can be probed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Function {
+    /// None in the kernel itself.
+    pub module: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// Functions that can be probed and fit the patterns, sorted, each once.
+///
+/// `available_filter_functions` is asked first (or the file that stands in for it); where it cannot be read,
+/// the text symbols of `/proc/kallsyms` serve.
+pub fn functions(module: Option<&str>, pattern: &str, list: Option<&Path>) -> Vec<Function> {
+    let fits = |function: &Function| {
+        glob::matches(pattern, &function.name)
+            && module.is_none_or(|pattern| glob::matches(pattern, function.module.as_deref().unwrap_or("vmlinux")))
+    };
+    let traceable = match list {
+        Some(path) => read_list(path),
+        None => tracefs::get().and_then(|tracefs| read_list(&tracefs.path("available_filter_functions"))),
+    };
+    let mut found: Vec<Function> = match traceable {
+        Some(functions) if !functions.is_empty() => functions.into_iter().filter(fits).collect(),
+        _ => text_symbols().into_iter().filter(fits).collect(),
+    };
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// Whether a function with this very name exists. Unknown counts as yes: attaching tells.
+pub fn function_exists(module: Option<&str>, name: &str) -> bool {
+    let symbols = text_symbols();
+    symbols.is_empty()
+        || symbols.iter().any(|f| {
+            f.name == name && module.is_none_or(|m| glob::matches(m, f.module.as_deref().unwrap_or("vmlinux")))
+        })
+}
+
+/// Address of a symbol, by `/proc/kallsyms`.
+pub fn address(symbol: &str) -> Option<u64> {
+    let mut found = None;
+    each_symbol(|address, _, name, _| {
+        if name == symbol && found.is_none() {
+            found = Some(address);
+        }
+    });
+    found.filter(|&address| address != 0)
+}
+
+/// Names of raw tracepoints that fit, sorted: symbols `__tracepoint_NAME`, else what tracefs lists.
+pub fn raw_tracepoints(pattern: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    each_symbol(|_, _, name, _| {
+        if let Some(event) = name.strip_prefix("__tracepoint_")
+            && glob::matches(pattern, event)
+        {
+            names.push(event.to_owned());
+        }
+    });
+    if names.is_empty()
+        && let Some(tracefs) = tracefs::get()
+    {
+        names = tracefs.tracepoints("*", pattern).into_iter().map(|(_, event)| event).collect();
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// `vfs_read` or `nf_nat_init [nf_nat]` a line, as in `available_filter_functions`.
+fn read_list(path: &Path) -> Option<Vec<Function>> {
+    let text = fs::read_to_string(path).ok()?;
+    let functions = text.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let name = words.next()?;
+        // Functions of weak symbols that were overridden show as `__ftrace_invalid_address___…`.
+        if name.starts_with("__ftrace_invalid_address") {
+            return None;
+        }
+        let module = words.next().map(|word| word.trim_matches(['[', ']']).to_owned());
+        Some(Function { module, name: name.to_owned() })
+    });
+    Some(functions.collect())
+}
+
+fn text_symbols() -> Vec<Function> {
+    let mut found = Vec::new();
+    each_symbol(|_, kind, name, module| {
+        // Compiler-made parts of functions (`.cold`, `.part.0`) and labels cannot be probed by name.
+        if matches!(kind, b't' | b'T' | b'w' | b'W') && !name.contains('.') && !name.starts_with("__pfx_") {
+            found.push(Function { module: module.map(str::to_owned), name: name.to_owned() });
+        }
+    });
+    found
+}
+
+/// Calls with address, kind, name and module of each kernel symbol.
+fn each_symbol(mut visit: impl FnMut(u64, u8, &str, Option<&str>)) {
+    let Ok(file) = fs::File::open("/proc/kallsyms") else { return };
+    for line in BufReader::new(file).lines().map_while(Result::ok) {
+        let mut words = line.split_whitespace();
+        let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
+        let address = u64::from_str_radix(address, 16).unwrap_or(0);
+        let module = words.next().map(|word| word.trim_matches(['[', ']']));
+        visit(address, kind.as_bytes()[0], name, module);
+    }
+}

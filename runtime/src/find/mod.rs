@@ -1,0 +1,11 @@
+//! What there is to probe on the running system.
+
+pub mod bpf;
+pub mod demangle;
+pub mod elf;
+pub mod expand;
+pub mod glob;
+pub mod kernel;
+pub mod libraries;
+pub mod lines;
+pub mod tracefs;

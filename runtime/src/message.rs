@@ -1,0 +1,34 @@
+//! Messages on standard error, in the form of bpftrace's.
+
+use crate::tool::Tool;
+
+/// `ERROR: …`, with the hint on a line of its own.
+pub fn error(text: &str) {
+    eprintln!("ERROR: {text}");
+}
+
+/// `WARNING: …`
+pub fn warning(text: &str) {
+    eprintln!("WARNING: {text}");
+}
+
+/// A message about a place of the script: `FILE:LINE:COL1-COL2: SEVERITY: text`, the line and an underline.
+pub fn at(tool: &Tool, place: &str, severity: &str, text: &str) -> String {
+    let mut out = format!("{place}: {severity}: {text}");
+    if let Some((line, from, to)) = columns(tool, place)
+        && let Some(source) = tool.source.lines().nth(line - 1)
+    {
+        let blank: String = source.chars().take(from - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+        out += &format!("\n{source}\n{blank}{}", "~".repeat(to.saturating_sub(from).max(1)));
+    }
+    out
+}
+
+/// Line and half-open columns, from 1, of `FILE:LINE:COL1-COL2`. Only places in the script itself can be quoted.
+fn columns(tool: &Tool, place: &str) -> Option<(usize, usize, usize)> {
+    let rest = place.strip_prefix(tool.script)?.strip_prefix(':')?;
+    let (line, columns) = rest.split_once(':')?;
+    let (from, to) = columns.split_once('-')?;
+    let (line, from): (usize, usize) = (line.parse().ok()?, from.parse().ok()?);
+    if line == 0 || from == 0 { None } else { Some((line, from, to.parse().ok()?)) }
+}

@@ -1,0 +1,614 @@
+//! A run of a tool, step by step: arguments → settings → load → attach → poll → final print.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use libbpf_rs::skel::OpenSkel;
+use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
+
+use crate::args::{self, Args, Mode, Request};
+use crate::attach::{self, manual};
+use crate::child::Child;
+use crate::context::{Context, Format, Maps, RunConfig};
+use crate::error::{Error, Result};
+use crate::events::{Ring, Sink};
+use crate::find::expand::{self, Attachment, Place, Plan};
+use crate::print::Output;
+use crate::tool::{MissingProbes, Tool};
+use crate::{capabilities, config, configure, loader, message, notify, settings, signal};
+
+/// How long records may wait when the ring asks for no wake-up.
+const POLL: Duration = Duration::from_millis(50);
+/// Records taken between two looks at signals.
+const BATCH: usize = 4096;
+
+/// A run of a tool.
+pub struct Session {
+    tool: &'static Tool,
+    args: Args,
+    config: RunConfig,
+    child: Option<Child>,
+    plan: Plan,
+    /// Optional programs that the kernel refused.
+    disabled: HashSet<String>,
+    /// The program that the kernel refused last.
+    refused: Option<String>,
+    /// Programs that attach many functions with one link.
+    multi: HashSet<usize>,
+    running: Option<Running>,
+    deadline: Option<Instant>,
+    status: u8,
+}
+
+/// What there is between attaching and the end.
+struct Running {
+    sink: Rc<RefCell<Sink>>,
+    ring: Ring,
+    links: Vec<Link>,
+    walkers: Vec<JoinHandle<()>>,
+    losses: Option<libbpf_rs::MapHandle>,
+    started: Instant,
+}
+
+/// Runs a generated tool: `trace` is its story, told once for each try to load.
+pub fn main(tool: &'static Tool, trace: impl Fn(&mut Session) -> Result<()>) -> ExitCode {
+    let request = match args::parse(tool, std::env::args().skip(1)) {
+        Ok(request) => request,
+        Err(error) => return fail(&error),
+    };
+    let args = match request {
+        Request::Run(args) => *args,
+        Request::Print(text) => {
+            // A reader that has gone away has no use for help either.
+            let _ = io::stdout().write_all(text.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+    };
+    match Session::new(tool, args).and_then(|mut session| session.run(trace)) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    error.tell();
+    ExitCode::from(error.status())
+}
+
+impl Session {
+    /// Settles everything that does not need the BPF object: config, the child of `-c`, what there is to attach.
+    ///
+    /// # Errors
+    /// What keeps the tool from starting.
+    pub fn new(tool: &'static Tool, args: Args) -> Result<Self> {
+        let config = config::from_environment(&tool.config)?;
+        name_process(tool.name);
+        capabilities::check(tool.name, tool.capabilities)?;
+        loader::watch(args.verbose);
+        if let Some(pid) = args.pid {
+            pid_descriptor(pid).map_err(|error| {
+                Error::refused(format!("Failed to attach to pid: Unable to open pidfd ({})", plain(&error)))
+            })?;
+        }
+        let child = args.command.as_deref().map(Child::start).transpose()?;
+        let target_pid = args.pid.or_else(|| child.as_ref().map(Child::pid));
+        let plan = expand::plan(&expand::Request { tool, args: &args, config: &config, target_pid })?;
+        let multi = configure::multi_programs(tool, &plan);
+        Ok(Session {
+            tool,
+            args,
+            config,
+            child,
+            plan,
+            disabled: HashSet::new(),
+            refused: None,
+            multi,
+            running: None,
+            deadline: None,
+            status: 0,
+        })
+    }
+
+    /// A run inside another program: no command line.
+    ///
+    /// # Errors
+    /// What keeps the tool from starting.
+    pub fn embedded(tool: &'static Tool) -> Result<Self> {
+        match args::parse(tool, ["-q".to_owned()])? {
+            Request::Run(args) => Self::new(tool, *args),
+            Request::Print(_) => unreachable!("bug: no options that print were given"),
+        }
+    }
+
+    /// Ends polling after this time.
+    pub fn limit(&mut self, time: Duration) {
+        self.deadline = Some(Instant::now() + time);
+    }
+
+    /// Tells the story, again without a program that the kernel refused and the tool can do without.
+    ///
+    /// # Errors
+    /// What ended the tool.
+    pub fn run(&mut self, trace: impl Fn(&mut Session) -> Result<()>) -> Result<u8> {
+        loop {
+            match trace(self) {
+                Ok(()) => return Ok(self.status),
+                Err(error) => match self.refused.take() {
+                    Some(program) if self.is_optional(&program) && self.disabled.insert(program.clone()) => {
+                        if self.args.explain || self.args.verbose {
+                            eprintln!("{}: left out, the kernel refuses it", program);
+                        }
+                    }
+                    _ => return Err(error),
+                },
+            }
+        }
+    }
+
+    fn is_optional(&self, program: &str) -> bool {
+        self.tool.programs.iter().any(|candidate| candidate.name == program && candidate.optional)
+    }
+
+    fn target_pid(&self) -> Option<u32> {
+        self.args.pid.or_else(|| self.child.as_ref().map(Child::pid))
+    }
+
+    /// Settings into `.rodata`, sizes of maps, which programs are loaded.
+    ///
+    /// # Errors
+    /// What could not be settled.
+    pub fn configure(&mut self, object: &mut OpenObject) -> Result<()> {
+        let sources = settings::Sources {
+            tool: self.tool,
+            args: &self.args,
+            child: self.child.as_ref().map(Child::pid),
+            target_pid: self.target_pid(),
+        };
+        settings::write(&sources, object)?;
+        configure::maps(self.tool, &self.config, object)?;
+        configure::programs(self.tool, &self.plan, &self.disabled, &self.multi, object)
+    }
+
+    /// Loads the object.
+    ///
+    /// # Errors
+    /// The kernel's word about it, with the program that it refuses.
+    pub fn load<'obj, Open: OpenSkel<'obj>>(&mut self, open: Open) -> Result<Open::Output> {
+        loader::take();
+        open.load().map_err(|cause| {
+            let log = loader::take();
+            self.refused = loader::refused_program(&log).map(str::to_owned);
+            loader::error(&cause, &log, self.args.verbose)
+        })
+    }
+
+    /// Runs `begin`, attaches everything, tells that it is ready, lets the child go.
+    ///
+    /// # Errors
+    /// What could not be attached.
+    pub fn attach(&mut self, object: &Object) -> Result<()> {
+        signal::watch_stop();
+        let maps = Maps::new(object)?;
+        let (ring_map, losses) = (maps.handle("tw_events"), maps.handle("tw_losses"));
+        let context = Context {
+            tool: self.tool,
+            config: self.config.clone(),
+            format: self.args.format,
+            buffering: self.args.buffering,
+            quiet: self.args.quiet,
+            verbose: self.args.verbose,
+            no_warnings: self.args.no_warnings,
+            trace_errors: self.args.trace_errors,
+            params: self.args.params.clone(),
+            probes: self.plan.probes.clone(),
+            target_pid: self.target_pid(),
+            maps,
+        };
+        let sink = Rc::new(RefCell::new(Sink::new(self.tool, Output::new(context, self.writer()?))));
+        let ring = Ring::new(ring_map.as_ref(), &sink)?;
+        self.running =
+            Some(Running { sink, ring, links: Vec::new(), walkers: Vec::new(), losses, started: Instant::now() });
+
+        if !self.args.dry_run {
+            self.run_each(object, |place| matches!(place, Place::Begin))?;
+        }
+        let attached = self.attach_all(object)?;
+        if self.args.dry_run {
+            return Ok(());
+        }
+        self.tell_ready(attached)?;
+        if let Some(child) = &mut self.child {
+            child.resume();
+        }
+        Ok(())
+    }
+
+    fn writer(&self) -> Result<Box<dyn Write>> {
+        match &self.args.output {
+            None => Ok(Box::new(io::stdout())),
+            Some(path) => match File::create(path) {
+                Ok(file) => Ok(Box::new(file)),
+                Err(error) => {
+                    Err(Error::refused(format!("Failed to open output file: \"{}\": {}", path.display(), plain(&error))))
+                }
+            },
+        }
+    }
+
+    fn tell_ready(&mut self, attached: usize) -> Result<()> {
+        if self.args.output.is_none() || self.args.format == Format::Text {
+            let _ = notify::ready();
+        }
+        if let Some(running) = &self.running {
+            let mut sink = running.sink.borrow_mut();
+            let told = sink.output.attached(attached);
+            sink.check(told);
+        }
+        Ok(())
+    }
+
+    /// Attaches every place of the plan; how many.
+    fn attach_all(&mut self, object: &Object) -> Result<usize> {
+        let mut attached = 0;
+        let plan = std::mem::take(&mut self.plan);
+        let mut at = 0;
+        while at < plan.attachments.len() {
+            let first = &plan.attachments[at];
+            let group = if self.multi.contains(&first.program) {
+                plan.attachments[at..].iter().take_while(|other| other.program == first.program).count()
+            } else {
+                1
+            };
+            let places = &plan.attachments[at..at + group];
+            at += group;
+            let result = self.attach_group(object, places, &plan);
+            match result {
+                Ok(count) => attached += count,
+                Err(error) => {
+                    self.plan = plan;
+                    return Err(error);
+                }
+            }
+        }
+        self.plan = plan;
+        Ok(attached)
+    }
+
+    fn attach_group(&mut self, object: &Object, places: &[Attachment], plan: &Plan) -> Result<usize> {
+        let table = &self.tool.programs[places[0].program];
+        if self.disabled.contains(table.name) {
+            return Ok(0);
+        }
+        let raw = attach::program(object, table.name)
+            .ok_or_else(|| Error::kernel(format!("bug: the object lacks the program {}", table.name)))?;
+        let pid = self.target_pid().map_or(-1, |pid| pid as i32);
+        let target = attach::Target { program: table, raw, pid };
+        if self.multi.contains(&places[0].program) {
+            let mut links = Vec::new();
+            let count = attach_many(target, &places.iter().collect::<Vec<_>>(), &mut links);
+            self.explain(|| format!("{}: {count} functions with {} links", table.name, links.len()));
+            if let Some(running) = &mut self.running {
+                running.links.append(&mut links);
+            }
+            if count == 0 {
+                self.could_not(&plan.probes[places[0].probe], table.optional, None)?;
+            }
+            return Ok(count);
+        }
+        let (place, name) = (&places[0], &plan.probes[places[0].probe]);
+        let result = match &place.place {
+            Place::Begin | Place::End | Place::Test(_) | Place::Bench(_) => return Ok(1),
+            Place::Signal(number) => {
+                signal::watch(*number);
+                return Ok(1);
+            }
+            Place::Iter { pin } => match attach::iter::start(target, pin.as_deref()) {
+                Ok(sequence) if self.args.dry_run => {
+                    drop(sequence);
+                    return Ok(1);
+                }
+                Ok(sequence) => {
+                    let walker = sequence.map(|sequence| std::thread::spawn(move || attach::iter::drain(sequence)));
+                    if let Some(running) = &mut self.running {
+                        running.walkers.extend(walker);
+                    }
+                    return Ok(1);
+                }
+                Err(error) => Err(error),
+            },
+            _ => attach::attach(target, place),
+        };
+        match result {
+            Ok((links, how)) => {
+                self.explain(|| format!("{name}: {how}"));
+                if let Some(running) = &mut self.running {
+                    running.links.extend(links);
+                }
+                Ok(1)
+            }
+            Err(error) => {
+                let log = loader::take();
+                if self.args.verbose {
+                    eprint!("{log}");
+                }
+                self.could_not(name, table.optional, Some(&error)).map(|()| 0)
+            }
+        }
+    }
+
+    fn explain(&self, text: impl FnOnce() -> String) {
+        if self.args.explain || self.args.verbose {
+            eprintln!("{}", text());
+        }
+    }
+
+    fn could_not(&self, name: &str, optional: bool, cause: Option<&io::Error>) -> Result<()> {
+        match self.config.missing_probes {
+            _ if optional => Ok(()),
+            MissingProbes::Ignore => Ok(()),
+            MissingProbes::Warn => {
+                if !self.args.no_warnings {
+                    message::warning(&format!("Unable to attach probe: {name}. Skipping."));
+                }
+                Ok(())
+            }
+            MissingProbes::Error => {
+                let error = Error::kernel(format!(
+                    "Unable to attach probe: {name}. If this is expected, set the 'missing_probes' config variable to \
+                     'warn'."
+                ));
+                Err(match cause {
+                    Some(cause) => error.hint(format!("the kernel says: {}", plain(cause))),
+                    None => error,
+                })
+            }
+        }
+    }
+
+    /// Runs the programs of matching places, in the script's order.
+    fn run_each(&self, object: &Object, which: impl Fn(&Place) -> bool) -> Result<()> {
+        for attachment in self.plan.attachments.iter().filter(|attachment| which(&attachment.place)) {
+            let table = &self.tool.programs[attachment.program];
+            if let Some(raw) = attach::program(object, table.name) {
+                manual::run(raw).map_err(|error| {
+                    Error::kernel(format!("Failed to run {} probe: {}", self.plan.probes[attachment.probe], plain(&error)))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints what comes until the tool is to end.
+    ///
+    /// # Errors
+    /// When a probe that is run from here fails.
+    pub fn poll(&mut self, object: &Object) -> Result<()> {
+        if self.args.dry_run {
+            return Ok(());
+        }
+        if self.args.mode != Mode::Trace {
+            return self.run_modes(object);
+        }
+        let watched = self.args.pid.or_else(|| self.child.as_ref().map(Child::pid));
+        let process = watched.and_then(|pid| pid_descriptor(pid).ok());
+        while !self.is_over(process.as_ref()) {
+            let raised = signal::take_raised();
+            if raised != 0 {
+                self.run_each(object, |place| matches!(place, Place::Signal(n) if raised >> (n & 63) & 1 == 1))?;
+            }
+            let Some(running) = &self.running else { return Ok(()) };
+            if !running.ring.consume(BATCH) {
+                let mut sink = running.sink.borrow_mut();
+                let flushed = sink.output.flush();
+                sink.check(flushed);
+                if sink.exit.is_none() && sink.error.is_none() {
+                    drop(sink);
+                    self.wait(process.as_ref());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sleeps until records wait, a signal comes, the process ends, or it is time to look anyway.
+    fn wait(&self, process: Option<&OwnedFd>) {
+        let ring = self.running.as_ref().and_then(|running| running.ring.descriptor());
+        let mut descriptors: Vec<libc::pollfd> = ring
+            .into_iter()
+            .chain(process.map(AsRawFd::as_raw_fd))
+            .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
+            .collect();
+        // SAFETY: the array is as long as told.
+        unsafe {
+            libc::poll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, POLL.as_millis() as libc::c_int)
+        };
+    }
+
+    fn is_over(&mut self, process: Option<&OwnedFd>) -> bool {
+        let Some(running) = &mut self.running else { return true };
+        {
+            let sink = running.sink.borrow();
+            if sink.exit.is_some() || sink.error.is_some() {
+                return true;
+            }
+        }
+        if signal::stopped() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return true;
+        }
+        if let Some(child) = &mut self.child {
+            return child.has_ended();
+        }
+        if let Some(process) = process {
+            return is_readable(process);
+        }
+        // Nothing that could bring further events: only begin and end, iterators that have come to their end.
+        running.walkers.retain(|walker| !walker.is_finished());
+        let waits = |place: &Place| !matches!(place, Place::Begin | Place::End | Place::Iter { .. });
+        running.walkers.is_empty() && !self.plan.attachments.iter().any(|attachment| waits(&attachment.place))
+    }
+
+    /// `--test` and `--bench`.
+    fn run_modes(&mut self, object: &Object) -> Result<()> {
+        let mut benchmarks = Vec::new();
+        for attachment in &self.plan.attachments {
+            let name = &self.plan.probes[attachment.probe];
+            let Some(raw) = attach::program(object, self.tool.programs[attachment.program].name) else { continue };
+            let failed = |error: io::Error| Error::kernel(format!("Failed to run {name}: {}", plain(&error)));
+            match &attachment.place {
+                Place::Test(_) => {
+                    if manual::run(raw).map_err(failed)? != 0 {
+                        self.status = 1;
+                    }
+                }
+                Place::Bench(bench) => {
+                    let (nanoseconds, runs) = manual::benchmark(raw).map_err(failed)?;
+                    benchmarks.push((bench.clone(), nanoseconds, runs));
+                }
+                _ => {}
+            }
+            if let Some(running) = &self.running {
+                running.ring.consume(BATCH);
+            }
+        }
+        if let Some(running) = &self.running
+            && !benchmarks.is_empty()
+        {
+            let mut sink = running.sink.borrow_mut();
+            let told = sink.output.benchmarks(&benchmarks);
+            sink.check(told);
+        }
+        Ok(())
+    }
+
+    /// Detaches, prints what is left, runs `end`, prints the maps and what was lost.
+    ///
+    /// # Errors
+    /// When `end` cannot be run or output cannot be written.
+    pub fn finish(&mut self, object: &Object) -> Result<()> {
+        let Some(mut running) = self.running.take() else { return Ok(()) };
+        if self.args.dry_run {
+            return Ok(());
+        }
+        self.explain(|| format!("traced for {:.1?}", running.started.elapsed()));
+        running.links.clear();
+        running.ring.drain(&running.sink);
+        let exit_before_end = running.sink.borrow_mut().exit.take();
+        if running.sink.borrow().error.is_none() {
+            clear_exiting(object);
+            self.run_each(object, |place| matches!(place, Place::End))?;
+            running.ring.drain(&running.sink);
+        }
+        let mut sink = running.sink.borrow_mut();
+        if sink.error.is_none() {
+            let printed = sink.output.maps();
+            sink.check(printed);
+        }
+        let losses = self.losses(running.losses.as_ref());
+        if sink.error.is_none() && !losses.is_empty() {
+            let told = sink.output.losses(&losses);
+            sink.check(told);
+        }
+        let flushed = sink.output.flush();
+        sink.check(flushed);
+        if let Some(status) = exit_before_end.or(sink.exit) {
+            self.status = status;
+        }
+        if self.args.strict && !losses.is_empty() && self.status == 0 {
+            self.status = 2;
+        }
+        match sink.error.take() {
+            // Whoever read has seen enough.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Some(error) => Err(Error::refused(format!("cannot write output: {}", plain(&error)))),
+            None => Ok(()),
+        }
+    }
+
+    /// Counters that are not zero, summed over CPUs.
+    fn losses(&self, map: Option<&libbpf_rs::MapHandle>) -> Vec<(&'static str, &'static str, u64)> {
+        let Some(map) = map else { return Vec::new() };
+        let mut lost = Vec::new();
+        for (index, loss) in self.tool.losses.iter().enumerate() {
+            let values = map.lookup_percpu(&(index as u32).to_ne_bytes(), MapFlags::ANY);
+            let sum: u64 = values
+                .ok()
+                .flatten()
+                .into_iter()
+                .flatten()
+                .filter_map(|bytes| Some(u64::from_ne_bytes(bytes.get(..8)?.try_into().ok()?)))
+                .sum();
+            if sum != 0 {
+                lost.push((loss.what, loss.hint, sum));
+            }
+        }
+        lost
+    }
+}
+
+/// Attaches with as few links as the kernel lets: a function that cannot be probed is found by halving and left out.
+fn attach_many(target: attach::Target<'_>, places: &[&Attachment], links: &mut Vec<Link>) -> usize {
+    match attach::kprobe_multi(target, places) {
+        Ok(link) => {
+            links.push(link);
+            places.len()
+        }
+        Err(_) if places.len() > 1 => {
+            let (left, right) = places.split_at(places.len() / 2);
+            attach_many(target, left, links) + attach_many(target, right, links)
+        }
+        Err(_) => 0,
+    }
+}
+
+/// `tw_exiting` makes programs return at once after `exit()`; `end` is to run all the same.
+fn clear_exiting(object: &Object) {
+    let bss = object.maps().find(|map| map.name().to_string_lossy().ends_with(".bss"));
+    let Some(map) = bss else { return };
+    let Some((offset, size)) = configure::bss_variable(object, "tw_exiting") else { return };
+    let key = 0u32.to_ne_bytes();
+    if let Ok(Some(mut value)) = map.lookup(&key, MapFlags::ANY)
+        && let Some(bytes) = value.get_mut(offset..offset + size)
+    {
+        bytes.fill(0);
+        // `end` then sees the flag and ends at once: nothing worse.
+        let _ = map.update(&key, &value, MapFlags::ANY);
+    }
+}
+
+/// `comm` of the tool is its name, whatever the binary is called.
+fn name_process(name: &str) {
+    if let Ok(name) = settings::c_string(name) {
+        // SAFETY: a NUL-terminated string; the kernel copies at most 16 bytes.
+        unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+    }
+}
+
+/// A descriptor that becomes readable when the process ends.
+fn pid_descriptor(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: a system call with plain numbers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a descriptor that the kernel just gave us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+fn is_readable(fd: &OwnedFd) -> bool {
+    let mut descriptor = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one descriptor.
+    unsafe { libc::poll(&mut descriptor, 1, 0) == 1 }
+}
+
+/// The C library's text for an error, without Rust's `(os error N)`.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
