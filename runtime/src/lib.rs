@@ -12,6 +12,7 @@ mod help;
 mod loader;
 mod message;
 mod notify;
+pub mod print;
 mod regex;
 mod rodata;
 mod settings;

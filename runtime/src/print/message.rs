@@ -1,0 +1,119 @@
+//! Messages about the script, with its place.
+
+use super::json;
+use super::tables::ERRORS;
+use crate::tool::{Action, Check, Tool};
+use std::io::{IsTerminal as _, Write as _};
+
+/// How bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the max \
+    entries in a map declaration e.g. `let @a = hash(5000)`";
+
+impl Severity {
+    /// `ERROR: `; in colour on a terminal, if `BPFTRACE_COLOR` does not say otherwise.
+    pub fn prefix(self) -> String {
+        let (name, colour) = match self {
+            Severity::Error => ("ERROR: ", "31"),
+            Severity::Warning => ("WARNING: ", "33"),
+        };
+        let is_coloured = match std::env::var("BPFTRACE_COLOR").as_deref() {
+            Ok("always") => true,
+            Ok("never") => false,
+            _ => std::io::stderr().is_terminal(),
+        };
+        if is_coloured { format!("\x1b[{colour}m{name}\x1b[0m") } else { name.to_owned() }
+    }
+}
+
+/// A line on standard error; nobody reading it is no error.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// `FILE:1:9-62: ERROR: text`
+pub fn tell_script_message(severity: Severity, place: &str, text: &[u8]) {
+    let mut line = format!("{place}: {}", severity.prefix()).into_bytes();
+    line.extend_from_slice(text);
+    if !text.ends_with(b"\n") {
+        line.push(b'\n');
+    }
+    let _ = std::io::stderr().lock().write_all(&line);
+}
+
+/// `errorf` and `warnf` as JSON.
+pub fn write_script_message(tool: &Tool, severity: Severity, action: &Action, text: &[u8], out: &mut Vec<u8>) {
+    let kind = if severity == Severity::Error { "errorf" } else { "warnf" };
+    super::text(&format!("{{\"type\": \"{kind}\", \"msg\": "), out);
+    json::string(text, out);
+    super::text(", \"filename\": ", out);
+    json::string(tool.script.as_bytes(), out);
+    super::text(&format!(", \"line\": {}, \"col\": {}}}\n", action.line, action.column), out);
+}
+
+/// Place, what failed, and the script's line.
+pub fn tell_helper_error(tool: &Tool, check: &Check, result: i64) {
+    let mut text = format!("{}: {}{}", check.place, Severity::Warning.prefix(), message(check, result, true));
+    if !check.helper.is_empty() {
+        text += &format!("\nAdditional Info - helper: {}, retcode: {result}", check.helper);
+    }
+    text += &quote(tool, check);
+    tell(&text);
+}
+
+/// As JSON.
+pub fn write_helper_error(tool: &Tool, check: &Check, result: i64, out: &mut Vec<u8>) {
+    super::text("{\"type\": \"helper_error\", \"msg\": ", out);
+    json::string(message(check, result, false).as_bytes(), out);
+    super::text(", \"helper\": ", out);
+    json::string(check.helper.as_bytes(), out);
+    super::text(&format!(", \"retcode\": {result}, \"filename\": "), out);
+    json::string(tool.script.as_bytes(), out);
+    super::text(&format!(", \"line\": {}, \"col\": {}}}\n", check.line, check.columns.0), out);
+}
+
+/// What was lost, and what to raise.
+pub fn tell_loss(what: &str, hint: &str, count: u64) {
+    let hint = if hint.is_empty() { String::new() } else { format!("\nHINT: {hint}") };
+    if what == "events" {
+        return tell(&format!("Lost {count} events{hint}"));
+    }
+    tell(&format!("{}Lost {count} {what}{hint}", Severity::Warning.prefix()));
+}
+
+/// As JSON.
+pub fn write_loss(what: &str, hint: &str, count: u64, out: &mut Vec<u8>) {
+    if what == "events" {
+        return super::text(&format!("{{\"type\": \"lost_events\", \"data\": {{\"events\": {count}}}}}\n"), out);
+    }
+    super::text("{\"type\": \"lost\", \"data\": {\"what\": ", out);
+    json::string(what.as_bytes(), out);
+    super::text(&format!(", \"count\": {count}, \"hint\": "), out);
+    json::string(hint.as_bytes(), out);
+    super::text("}}\n", out);
+}
+
+fn message(check: &Check, result: i64, is_text: bool) -> &'static str {
+    let number = result.unsigned_abs() as usize;
+    let is_full = matches!(number as i32, libc::E2BIG | libc::ENOSPC);
+    match check {
+        Check { message, .. } if !message.is_empty() => message,
+        Check { helper: "map_update_elem", .. } if is_text && is_full => MAP_FULL,
+        _ => ERRORS.get(number).copied().filter(|text| !text.is_empty()).unwrap_or("Unknown error"),
+    }
+}
+
+/// The script's line and a line of `~` under the columns.
+fn quote(tool: &Tool, check: &Check) -> String {
+    let Some(line) = (check.line as usize).checked_sub(1).and_then(|line| tool.source.lines().nth(line)) else {
+        return String::new();
+    };
+    let (from, to) = (check.columns.0.max(1) as usize, check.columns.1 as usize);
+    let blank: String = line.chars().take(from - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    format!("\n{line}\n{blank}{}", "~".repeat(to.saturating_sub(from).max(1)))
+}

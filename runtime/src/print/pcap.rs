@@ -1,0 +1,41 @@
+//! Packets that `skboutput()` sends, as files that tcpdump reads.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The files that packets went to.
+#[derive(Default)]
+pub struct Captures {
+    files: HashMap<&'static str, File>,
+}
+
+/// Times are in nanoseconds.
+const MAGIC: u32 = 0xa1b2_3c4d;
+const SNAPSHOT_LENGTH: u32 = 65535;
+const LINKTYPE_ETHERNET: u32 = 1;
+
+impl Captures {
+    /// Appends a packet; the first to a file makes it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, path: &'static str, packet: &[u8]) -> io::Result<()> {
+        let file = match self.files.entry(path) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let mut file = File::create(path)?;
+                let words = [MAGIC, 2 | 4 << 16, 0, 0, SNAPSHOT_LENGTH, LINKTYPE_ETHERNET];
+                file.write_all(&words.map(u32::to_le_bytes).concat())?;
+                entry.insert(file)
+            }
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let len = packet.len() as u32;
+        let header = [now.as_secs() as u32, now.subsec_nanos(), len, len];
+        let mut record = header.map(u32::to_le_bytes).concat();
+        record.extend_from_slice(packet);
+        file.write_all(&record)
+    }
+}

@@ -1,0 +1,82 @@
+//! Stacks.
+
+use super::names::hex;
+use super::value::{Stack, Writer};
+use crate::tool::StackMode;
+
+/// A line break, then a line for every frame.
+pub fn write(writer: &mut Writer, stack: &Stack) {
+    writer.out.push(b'\n');
+    let addresses = writer.maps.stack(stack.map, stack.id).unwrap_or_default();
+    for &address in addresses.iter().take(stack.depth) {
+        match (stack.mode, stack.tgid) {
+            (StackMode::Raw, _) | (StackMode::BuildId, None) => writer.format(format_args!("{address:x}\n")),
+            (StackMode::BuildId, Some(tgid)) => build_id(writer, tgid, address),
+            (mode, None) => kernel(writer, mode, address),
+            (mode, Some(tgid)) => user(writer, mode, tgid, address),
+        }
+    }
+}
+
+fn build_id(writer: &mut Writer, tgid: u32, address: u64) {
+    match writer.names.processes.build_id(tgid, address) {
+        Some((id, offset)) => writer.format(format_args!("{id} {offset:#x}\n")),
+        None => writer.format(format_args!("{address:x}\n")),
+    }
+}
+
+fn kernel(writer: &mut Writer, mode: StackMode, address: u64) {
+    indent(writer, mode, address);
+    match writer.names.kernel.find(address) {
+        Some((name, offset)) => {
+            writer.out.extend_from_slice(name.as_bytes());
+            writer.format(format_args!("+{offset}"));
+        }
+        None => hex(address, writer.out),
+    }
+    writer.out.push(b'\n');
+}
+
+fn user(writer: &mut Writer, mode: StackMode, tgid: u32, address: u64) {
+    let mut frames = writer.names.processes.find(tgid, address, None);
+    if frames.is_empty() {
+        let paths: Vec<String> = writer.names.probed_paths().map(str::to_owned).collect();
+        let mut found = paths.iter().map(|path| writer.names.processes.find(tgid, address, Some(path)));
+        frames = found.find(|frames| !frames.is_empty()).unwrap_or(frames);
+    }
+    if frames.is_empty() {
+        indent(writer, mode, address);
+        hex(address, writer.out);
+        writer.text(if mode == StackMode::Perf { " ([unknown])\n" } else { "\n" });
+        return;
+    }
+    for frame in frames.iter() {
+        indent(writer, mode, address);
+        writer.text(if frame.is_inlined && mode == StackMode::Bpftrace { "[inlined] " } else { "" });
+        writer.text(&frame.name);
+        if frame.is_inlined {
+            writer.text(if mode == StackMode::Perf { " (inlined)\n" } else { "" });
+            if mode == StackMode::Perf {
+                continue;
+            }
+        } else {
+            writer.format(format_args!("+{}", frame.offset));
+        }
+        match (mode, &frame.place) {
+            (StackMode::Perf, _) => {
+                let module = writer.names.processes.module(tgid, address);
+                let module = module.as_deref().map_or("[unknown]".into(), |path| path.to_string_lossy());
+                writer.format(format_args!(" ({module})\n"));
+            }
+            (_, Some(place)) => writer.format(format_args!("@{place}\n")),
+            (_, None) => writer.out.push(b'\n'),
+        }
+    }
+}
+
+fn indent(writer: &mut Writer, mode: StackMode, address: u64) {
+    match mode {
+        StackMode::Perf => writer.format(format_args!("\t{address:x} ")),
+        _ => writer.text("        "),
+    }
+}

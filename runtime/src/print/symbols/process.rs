@@ -1,0 +1,247 @@
+//! Symbols of processes: what is mapped where is kept from when a process is first seen, so that it may go.
+
+use super::{Frame, build_id};
+use blazesym::symbolize::source::{Elf, Source};
+use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Processes seen, and what their addresses are called.
+pub struct Processes {
+    symbolizer: Symbolizer,
+    known: HashMap<u32, Rc<Process>>,
+    frames: HashMap<(u32, u64), Rc<[Frame]>>,
+    build_ids: HashMap<PathBuf, Option<Rc<str>>>,
+}
+
+/// What a process has mapped.
+#[derive(Default)]
+struct Process {
+    /// By address.
+    mappings: Vec<Mapping>,
+    /// `/tmp/perf-PID.map`: start, size, name, by address.
+    jit: Vec<(u64, u64, Box<str>)>,
+    started: Option<u64>,
+}
+
+/// A mapped range of a file.
+#[derive(Clone)]
+struct Mapping {
+    start: u64,
+    end: u64,
+    offset: u64,
+    /// As the process sees it.
+    path: Rc<Path>,
+    /// Where we can read it.
+    readable: Rc<Path>,
+}
+
+/// Names that are kept at most; then all are forgotten.
+const MAX_FRAMES: usize = 1 << 18;
+const MAX_PROCESSES: usize = 4096;
+/// Where the kernel puts a position-independent program that is not randomised.
+const UNRANDOMISED_BASE: u64 = 0x5555_5555_4000;
+
+impl Processes {
+    pub fn new(demangle: bool, debug_info: bool) -> Self {
+        let symbolizer = Symbolizer::builder()
+            .enable_demangling(demangle)
+            .enable_code_info(debug_info)
+            .enable_inlined_fns(debug_info)
+            .enable_auto_reload(false)
+            .build();
+        Processes { symbolizer, known: HashMap::new(), frames: HashMap::new(), build_ids: HashMap::new() }
+    }
+
+    /// Keeps what a process has mapped now.
+    pub fn remember(&mut self, pid: u32) {
+        if let Some(process) = Process::read(pid) {
+            self.make_room();
+            self.known.insert(pid, Rc::new(process));
+        }
+    }
+
+    /// The functions an address is in: what was inlined first, then what it was inlined into. Empty when unknown.
+    pub fn find(&mut self, pid: u32, address: u64, hint: Option<&str>) -> Rc<[Frame]> {
+        if let Some(known) = self.frames.get(&(pid, address)) {
+            return Rc::clone(known);
+        }
+        let frames: Rc<[Frame]> = self.look_up(pid, address, hint).into();
+        if self.frames.len() >= MAX_FRAMES {
+            self.frames.clear();
+        }
+        // A process may still map what is at an unknown address.
+        if !frames.is_empty() {
+            self.frames.insert((pid, address), Rc::clone(&frames));
+        }
+        frames
+    }
+
+    /// The file that is mapped at an address, as the process sees it.
+    pub fn module(&mut self, pid: u32, address: u64) -> Option<Rc<Path>> {
+        self.process(pid, address)?.at(address).map(|mapping| Rc::clone(&mapping.path))
+    }
+
+    /// Build id of the file at an address, and the offset in the file.
+    pub fn build_id(&mut self, pid: u32, address: u64) -> Option<(Rc<str>, u64)> {
+        let process = self.process(pid, address)?;
+        let mapping = process.at(address)?;
+        let id = self.build_ids.entry(mapping.readable.to_path_buf());
+        let id = id.or_insert_with(|| build_id(&mapping.readable).map(Rc::from)).clone()?;
+        Some((id, address - mapping.start + mapping.offset))
+    }
+
+    fn look_up(&mut self, pid: u32, address: u64, hint: Option<&str>) -> Vec<Frame> {
+        let Some(process) = self.process(pid, address) else { return self.look_up_gone(address, hint) };
+        if let Some(frame) = process.compiled_at(address) {
+            return vec![frame];
+        }
+        let Some(mapping) = process.at(address) else { return Vec::new() };
+        let offset = address - mapping.start + mapping.offset;
+        self.symbolize(&mapping.readable, Input::FileOffset(offset))
+    }
+
+    /// Of a process that nothing is known about: right if its binary is the probed one, at the address it asks for.
+    fn look_up_gone(&self, address: u64, hint: Option<&str>) -> Vec<Frame> {
+        let Some(path) = hint.map(Path::new) else { return Vec::new() };
+        let places = [Some(address), address.checked_sub(UNRANDOMISED_BASE)];
+        let mut found = places.into_iter().flatten().map(|place| self.symbolize(path, Input::VirtOffset(place)));
+        found.find(|frames| !frames.is_empty()).unwrap_or_default()
+    }
+
+    fn symbolize(&self, path: &Path, input: Input<u64>) -> Vec<Frame> {
+        let source = Source::Elf(Elf::new(path));
+        match self.symbolizer.symbolize_single(&source, input) {
+            Ok(Symbolized::Sym(symbol)) => frames(&symbol),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is known about a process; read anew when an address lies in nothing it had mapped.
+    fn process(&mut self, pid: u32, address: u64) -> Option<Rc<Process>> {
+        if let Some(known) = self.known.get(&pid)
+            && (known.at(address).is_some() || known.compiled_at(address).is_some() || !known.has_changed(pid))
+        {
+            return Some(Rc::clone(known));
+        }
+        match Process::read(pid) {
+            Some(process) => {
+                self.make_room();
+                let process = Rc::new(process);
+                self.known.insert(pid, Rc::clone(&process));
+                Some(process)
+            }
+            None => self.known.get(&pid).cloned(),
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.known.len() >= MAX_PROCESSES {
+            self.known.clear();
+            self.frames.clear();
+        }
+    }
+}
+
+impl Process {
+    fn read(pid: u32) -> Option<Self> {
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+        if maps.is_empty() {
+            return None;
+        }
+        let mut files: HashMap<&str, (Rc<Path>, Rc<Path>)> = HashMap::new();
+        let mut mappings = Vec::new();
+        for line in maps.lines() {
+            let Some((start, end, offset, inode, path)) = parse_mapping(line) else { continue };
+            let (path, readable) = files.entry(path).or_insert_with(|| {
+                let shown: Rc<Path> = Rc::from(Path::new(path));
+                (Rc::clone(&shown), readable(pid, path, start, end, inode).map_or(shown, Rc::from))
+            });
+            mappings.push(Mapping { start, end, offset, path: Rc::clone(path), readable: Rc::clone(readable) });
+        }
+        Some(Process { mappings, jit: read_jit(pid), started: changes(pid) })
+    }
+
+    fn at(&self, address: u64) -> Option<&Mapping> {
+        let index = self.mappings.partition_point(|mapping| mapping.start <= address).checked_sub(1)?;
+        self.mappings.get(index).filter(|mapping| address < mapping.end)
+    }
+
+    fn compiled_at(&self, address: u64) -> Option<Frame> {
+        let index = self.jit.partition_point(|&(start, ..)| start <= address).checked_sub(1)?;
+        let (start, size, name) = self.jit.get(index)?;
+        let offset = address - start;
+        (offset < *size).then(|| Frame { name: name.clone(), offset, place: None, is_inlined: false })
+    }
+
+    /// Whether it is worth reading again: it runs, and has mapped something since.
+    fn has_changed(&self, pid: u32) -> bool {
+        changes(pid).is_some_and(|now| Some(now) != self.started)
+    }
+}
+
+/// Grows with every mapping: its number of lines and the perf map's size stand for a version.
+fn changes(pid: u32) -> Option<u64> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok().filter(|maps| !maps.is_empty())?;
+    let jit = fs::metadata(format!("/tmp/perf-{pid}.map")).map_or(0, |metadata| metadata.len());
+    Some(maps.len() as u64 ^ jit << 32)
+}
+
+fn parse_mapping(line: &str) -> Option<(u64, u64, u64, u64, &str)> {
+    let path = &line[line.find('/')?..];
+    let mut fields = line.split_ascii_whitespace();
+    let (start, end) = fields.next()?.split_once('-')?;
+    let (_, offset, _, inode) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let hex = |digits| u64::from_str_radix(digits, 16).ok();
+    Some((hex(start)?, hex(end)?, hex(offset)?, inode.parse().ok()?, path))
+}
+
+/// The path under which we can read a file of a process that may have another root, or that was deleted.
+fn readable(pid: u32, path: &str, start: u64, end: u64, inode: u64) -> Option<PathBuf> {
+    let is_it = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.ino() == inode);
+    let candidates = [
+        PathBuf::from(path),
+        PathBuf::from(format!("/proc/{pid}/root{path}")),
+        PathBuf::from(format!("/proc/{pid}/map_files/{start:x}-{end:x}")),
+    ];
+    candidates.into_iter().find(|candidate| is_it(candidate))
+}
+
+/// `START SIZE NAME`, in hex.
+fn read_jit(pid: u32) -> Vec<(u64, u64, Box<str>)> {
+    let candidates = [format!("/tmp/perf-{pid}.map"), format!("/proc/{pid}/root/tmp/perf-{pid}.map")];
+    let Some(text) = candidates.iter().find_map(|path| fs::read_to_string(path).ok()) else { return Vec::new() };
+    let entry = |line: &str| {
+        let mut fields = line.splitn(3, ' ');
+        let start = u64::from_str_radix(fields.next()?.trim_start_matches("0x"), 16).ok()?;
+        let size = u64::from_str_radix(fields.next()?.trim_start_matches("0x"), 16).ok()?;
+        Some((start, size, fields.next()?.trim().into()))
+    };
+    let mut symbols: Vec<_> = text.lines().filter_map(entry).collect();
+    symbols.sort_by_key(|&(start, ..)| start);
+    symbols
+}
+
+fn frames(symbol: &Sym) -> Vec<Frame> {
+    let place = |info: Option<&blazesym::symbolize::CodeInfo>| {
+        info.map(|info| match info.line {
+            Some(line) => format!("{}:{line}", info.to_path().display()).into(),
+            None => info.to_path().display().to_string().into(),
+        })
+    };
+    let offset = symbol.offset as u64;
+    let mut frames: Vec<Frame> = Vec::with_capacity(1 + symbol.inlined.len());
+    let inlined = symbol.inlined.iter().rev();
+    frames.extend(inlined.map(|inlined| Frame {
+        name: inlined.name.as_ref().into(),
+        offset,
+        place: place(inlined.code_info.as_ref()),
+        is_inlined: true,
+    }));
+    let name = symbol.name.as_ref().into();
+    frames.push(Frame { name, offset, place: place(symbol.code_info.as_deref()), is_inlined: false });
+    frames
+}
