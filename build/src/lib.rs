@@ -1,5 +1,9 @@
 //! What needs clang: BPF objects, skeletons, C definitions; and what needs the machine: kernel descriptions.
 
+pub mod bpf;
+pub mod kernels;
 pub mod snapshot;
 
+pub use bpf::{ClangError, Job, compile_bpf, compile_many, skeleton, skeleton_in, write_skeleton};
+pub use kernels::KernelSource;
 pub use snapshot::{SnapshotError, snapshot};

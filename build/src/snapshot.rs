@@ -12,15 +12,15 @@ use tracewright_compiler::kernel::{Capture, Description, DescriptionError};
 pub enum SnapshotError {
     /// A file could not be read.
     Read(PathBuf, io::Error),
-    /// The kernel's BTF is malformed.
-    Btf(DescriptionError),
+    /// The kernel's BTF is malformed, or the file is no description.
+    Description(DescriptionError),
 }
 
 impl std::fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SnapshotError::Read(path, error) => write!(f, "cannot read {}: {error}", path.display()),
-            SnapshotError::Btf(error) => error.fmt(f),
+            SnapshotError::Description(error) => error.fmt(f),
         }
     }
 }
@@ -47,7 +47,7 @@ pub fn snapshot(root: &Path) -> Result<Description, SnapshotError> {
     let release = fs::read_to_string(root.join("proc/sys/kernel/osrelease")).unwrap_or_default().trim().to_owned();
     let arch = std::env::consts::ARCH.to_owned();
     let formats = formats(root);
-    Description::assemble(Capture { release, arch, vmlinux, modules, formats }).map_err(SnapshotError::Btf)
+    Description::assemble(Capture { release, arch, vmlinux, modules, formats }).map_err(SnapshotError::Description)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SnapshotError> {

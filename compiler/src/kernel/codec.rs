@@ -57,6 +57,7 @@ pub fn pack(btf: &[u8], start: Start, base: Option<&Strings>) -> Result<(Columns
         at += packer.one(&types[at..], id)?;
         id += 1;
     }
+    packer.strings.text = packer.text.to_vec();
     Ok((packer.columns, packer.strings))
 }
 
@@ -64,6 +65,7 @@ pub fn pack(btf: &[u8], start: Start, base: Option<&Strings>) -> Result<(Columns
 #[derive(Clone, Debug, Default)]
 pub struct Strings {
     numbers: HashMap<u32, u32>,
+    text: Vec<u8>,
 }
 
 struct Packer<'a> {
@@ -155,11 +157,15 @@ impl Packer<'_> {
             return Ok(());
         }
         let shift = u32::from(self.base.is_some());
+        let (mut text, mut at) = (self.text, offset.wrapping_sub(self.start.string));
         if offset < self.start.string {
             let base = self.base.ok_or(BtfError("a name lies before the strings"))?;
-            let number = base.numbers.get(&offset).ok_or(BtfError("a name is missing in the kernel's BTF"))?;
-            put(out, number << 1 | 1);
-            return Ok(());
+            if let Some(number) = base.numbers.get(&offset) {
+                put(out, number << 1 | 1);
+                return Ok(());
+            }
+            // A string that no type of the kernel's uses becomes one of the module's.
+            (text, at) = (&base.text, offset);
         }
         if let Some(number) = self.strings.numbers.get(&offset) {
             put(out, (number + 2) << shift);
@@ -167,7 +173,7 @@ impl Packer<'_> {
         }
         put(out, 1 << shift);
         self.strings.numbers.insert(offset, self.strings.numbers.len() as u32);
-        let text = self.text.get((offset - self.start.string) as usize..).ok_or(BtfError("a name lies outside"))?;
+        let text = text.get(at as usize..).ok_or(BtfError("a name lies outside"))?;
         let end = text.iter().position(|&b| b == 0).ok_or(BtfError("a name has no end"))?;
         self.columns[STRINGS].extend_from_slice(&text[..=end]);
         Ok(())

@@ -88,6 +88,13 @@ impl From<BtfError> for DescriptionError {
 }
 
 impl Description {
+    /// The description that comes with the compiler: a recent Debian kernel.
+    pub fn bundled() -> Description {
+        let file: &'static [u8] = include_bytes!("../../kernels/bundled.tkd");
+        // SANITY: the file is part of the crate; a test reads it.
+        Description::parse(Cow::Borrowed(file)).expect("the bundled kernel description is sound")
+    }
+
     /// Makes a description of what was captured.
     ///
     /// # Errors
@@ -427,4 +434,117 @@ fn in_set(set: &[u8], c: u8) -> bool {
     };
     let ranges = set.windows(3).any(|w| w[1] == b'-' && w[0] <= c && c <= w[2]);
     (ranges || set.contains(&c)) != negated
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::TracepointContext;
+    use crate::types::{AddressSpace, IntType, StructTable};
+
+    fn field(kernel: &Description, of: &str, name: &str) -> Type {
+        let def = kernel.structure(&StructName(of.into())).unwrap();
+        def.fields.iter().find(|f| f.name == name).unwrap().ty.clone()
+    }
+
+    #[test]
+    fn types_of_the_bundled_kernel() {
+        let kernel = Description::bundled();
+        assert!(kernel.release().starts_with("6.12."));
+        assert_eq!(field(&kernel, "struct task_struct", "comm"), Type::String { capacity: 16 });
+        assert_eq!(field(&kernel, "struct task_struct", "pid"), Type::Int(IntType::I32));
+        let mm = StructName("struct mm_struct".into());
+        let mm = Type::Pointer { to: Box::new(Type::Struct(mm)), space: AddressSpace::Kernel };
+        assert_eq!(field(&kernel, "struct task_struct", "mm"), mm);
+        assert_eq!(kernel.typedef("pid_t"), Some(Type::Int(IntType::I32)));
+        assert_eq!(kernel.typedef("size_t"), Some(Type::U64));
+        assert_eq!(kernel.enumerator("BPF_MAP_TYPE_ARRAY").unwrap().1, 2);
+        assert_eq!(kernel.constant("AF_INET6"), Some(10));
+        let read = kernel.function("vfs_read").unwrap();
+        assert_eq!(
+            read.params.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["file", "buf", "count", "pos"]
+        );
+        assert_eq!(read.result, Type::I64);
+        assert!(kernel.iterators().contains(&"task".to_owned()));
+        assert!(kernel.functions("vfs_rea*").contains(&"vfs_read".to_owned()));
+    }
+
+    #[test]
+    fn every_struct_is_read_and_fits_its_size() {
+        let kernel = Description::bundled();
+        let parts = kernel.parts();
+        assert!(parts.len() > 5, "the bundled kernel has modules");
+        let mut seen = 0;
+        for part in parts {
+            for id in part.btf.own_ids() {
+                let types = part.types();
+                let name = StructName(format!("{}{id}", part.anonymous));
+                let Some(def) = types.structure(&name) else { continue };
+                seen += 1;
+                for field in &def.fields {
+                    let bits = field.bit_width.map_or(0, u32::from);
+                    assert!(field.bit_offset + bits <= def.size * 8, "{} {}", part.btf.name(id), field.name);
+                }
+                assert!(def.align > 0 && def.size.is_multiple_of(def.align), "{}", part.btf.name(id));
+            }
+        }
+        assert!(seen > 5000);
+    }
+
+    #[test]
+    fn tracepoints_have_their_structs() {
+        let kernel = Description::bundled();
+        let issue = kernel.tracepoint("block", "block_rq_issue").unwrap();
+        assert_eq!(issue.context, TracepointContext::Struct(StructName("struct trace_event_raw_block_rq".into())));
+        let open = kernel.tracepoint("syscalls", "sys_enter_openat").unwrap();
+        assert_eq!(open.context, TracepointContext::SyscallEnter);
+        let name = open.fields.iter().find(|f| f.name == "filename").unwrap();
+        assert_eq!((name.syscall_arg, name.c_type.as_str()), (Some(1), "const char *"));
+        assert!(matches!(&name.ty, Type::Pointer { space: AddressSpace::User, .. }));
+        let exec = kernel.tracepoint("sched", "sched_process_exec").unwrap();
+        assert!(exec.fields.iter().find(|f| f.name == "filename").unwrap().data_loc);
+        assert!(kernel.tracepoint("ext4", "ext4_da_write_begin").is_some());
+        assert!(kernel.tracepoints("syscalls", "sys_enter_*").len() > 300);
+        let switch = kernel.raw_tracepoint("sched_switch").unwrap();
+        assert_eq!(
+            switch.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(),
+            ["preempt", "prev", "next", "prev_state"]
+        );
+        for (category, event) in kernel.tracepoints("*", "*") {
+            let tracepoint = kernel.tracepoint(&category, &event).unwrap();
+            for f in tracepoint.fields.iter().filter(|f| !f.data_loc && !matches!(f.ty, Type::Struct(_))) {
+                let size = f.ty.layout(&StructTable::new()).0;
+                assert!(size == f.size || size == 0, "{category}:{event} {f:?}");
+            }
+            let known = tracepoint.context != TracepointContext::Format || category == "ftrace";
+            assert!(known, "{category}:{event} has no struct");
+        }
+    }
+
+    #[test]
+    fn a_file_survives_a_round_trip_and_damage_is_noticed() {
+        let mut bytes = Description::bundled().to_bytes();
+        assert!(bytes.len() < 2_000_000);
+        assert!(Description::from_bytes(&bytes).is_ok());
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        assert!(Description::from_bytes(&bytes).is_err());
+        assert!(Description::from_bytes(b"no").is_err());
+    }
+
+    #[test]
+    fn patterns() {
+        for (pattern, name, fits) in [
+            ("vfs_*", "vfs_read", true),
+            ("*", "", true),
+            ("v*_r*d", "vfs_read", true),
+            ("vfs_rea?", "vfs_read", true),
+            ("vfs_[a-r]ead", "vfs_read", true),
+            ("vfs_[!r]ead", "vfs_read", false),
+            ("vfs", "vfs_read", false),
+        ] {
+            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+        }
+    }
 }
