@@ -163,7 +163,112 @@ fn format_item(tokens: TokenStream) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{header, skeleton_name};
+    use super::{header, main_rs, skeleton_name};
+    use crate::emit::c::{EmittedAction, EmittedC, EmittedField, EmittedMap};
+    use crate::program::*;
+    use crate::source::{FileId, Sources, Span};
+    use crate::types::{Aggregate, Type};
+
+    fn script() -> (Program, EmittedC) {
+        let text = "// hello - greet\n// more\n\ninterval:s:1\n{\n\tprintf(\"hi %s\\n\", comm);\n\t@n[comm] = count();\n}\n";
+        let mut sources = Sources::default();
+        sources.add("hello.bt", text);
+        let span = |part: &str| {
+            let start = text.find(part).unwrap_or(0);
+            Span::new(FileId(0), start, start + part.len())
+        };
+        let lit = |text: &str| vec![TextPiece::Lit(text.to_owned())];
+        let program = Program {
+            name: "hello".to_owned(),
+            header: "// hello - greet\n// more".to_owned(),
+            sources,
+            config: Config {
+                license: "GPL".to_owned(),
+                max_strlen: 1024,
+                max_map_keys: 4096,
+                max_probes: 1024,
+                max_bpf_progs: 1024,
+                max_cat_bytes: 10240,
+                perf_rb_pages: None,
+                log_size: 1_000_000,
+                missing_probes: MissingProbes::Error,
+                on_stack_limit: 32,
+                print_maps_on_exit: true,
+                str_trunc_trailer: "..".to_owned(),
+                cpp_demangle: true,
+                lazy_symbolication: false,
+                show_debug_info: true,
+                cache_user_symbols: None,
+            },
+            structs: Default::default(),
+            enums: vec![("color".to_owned(), vec![("RED".to_owned(), 0), ("BLUE".to_owned(), 1)])],
+            maps: vec![Map {
+                name: "n".to_owned(),
+                key: Some(Type::String { capacity: 16 }),
+                value: Type::Aggregate(Aggregate::Count),
+                kind: MapKind::Default,
+                max_entries: None,
+                span: span("@n[comm]"),
+            }],
+            programs: vec![BpfProgram {
+                name: "interval_1".to_owned(),
+                kind: ProgramKind::Interval,
+                targets: vec![Target {
+                    display: lit("interval:s:1"),
+                    point: AttachPoint::Interval {
+                        period: Period::Every { count: LateNumber::Const(1), unit: 1_000_000_000 },
+                    },
+                    span: span("interval:s:1"),
+                }],
+                optional: false,
+                uses_cookie: false,
+                max_arg: None,
+                locals: Vec::new(),
+                predicate: None,
+                body: Vec::new(),
+                span: span("interval:s:1"),
+            }],
+            actions: vec![Action {
+                kind: ActionKind::Printf(Format {
+                    text: b"hi %s\n".to_vec(),
+                    pieces: vec![
+                        FormatPiece::Text(b"hi ".to_vec()),
+                        FormatPiece::Conversion(Conversion { conversion: 's', ..Default::default() }),
+                        FormatPiece::Text(b"\n".to_vec()),
+                    ],
+                }),
+                fields: vec![Type::String { capacity: 16 }],
+                span: span("printf(\"hi %s\\n\", comm)"),
+                trail: Vec::new(),
+            }],
+            strings: Vec::new(),
+            settings: Vec::new(),
+            is_unsafe: false,
+        };
+        let c = EmittedC {
+            maps: vec![EmittedMap {
+                bpf_name: "map_n".to_owned(),
+                array: false,
+                per_cpu: true,
+                set_offset: None,
+                key_size: 16,
+            }],
+            actions: vec![EmittedAction {
+                struct_name: "printf_1".to_owned(),
+                size: 24,
+                fields: vec![EmittedField { name: "comm".to_owned(), offset: 8, tail: false }],
+            }],
+            losses: vec![("events".to_owned(), "BPFTRACE_PERF_RB_PAGES".to_owned())],
+            ..Default::default()
+        };
+        (program, c)
+    }
+
+    #[test]
+    fn main_rs_reads_as_a_story() {
+        let (program, c) = script();
+        insta::assert_snapshot!(main_rs(&program, &c));
+    }
 
     #[test]
     fn header_comments_lose_their_marks() {
