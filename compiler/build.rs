@@ -2,8 +2,5 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=src/syntax/grammar.lalrpop");
-    lalrpop::Configuration::new()
-        .use_cargo_dir_conventions()
-        .process()
-        .expect("the grammar is sound");
+    lalrpop::Configuration::new().use_cargo_dir_conventions().process().expect("the grammar is sound");
 }

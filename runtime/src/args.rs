@@ -199,11 +199,8 @@ impl Parser {
             let Some(option) = STANDARD.iter().find(|option| option.short == Some(letter)) else {
                 return Err(Error::refused(format!("invalid option -- '{letter}'")).hint(self.try_help()));
             };
-            let inline = if option.value && !letters.as_str().is_empty() {
-                Some(letters.as_str().to_owned())
-            } else {
-                None
-            };
+            let inline =
+                if option.value && !letters.as_str().is_empty() { Some(letters.as_str().to_owned()) } else { None };
             if let Some(text) = self.standard(option, inline, rest)? {
                 return Ok(Some(text));
             }
@@ -322,9 +319,8 @@ fn inline_missing(word: &str, script_only: bool) -> bool {
 
 /// The value of a script's option, by its default's kind.
 fn option_value(name: &str, default: OptionDefault, given: &str, bare: bool) -> Result<OptionValue> {
-    let refuse = |what: &str| {
-        Err(Error::refused(format!("program command line option --{name} {what} (value: {given})")))
-    };
+    let refuse =
+        |what: &str| Err(Error::refused(format!("program command line option --{name} {what} (value: {given})")));
     match default {
         OptionDefault::Bool(_) => match given {
             "true" | "1" => Ok(OptionValue::Bool(true)),

@@ -40,7 +40,8 @@ pub fn check(name: &str, more: &[&str]) -> Result<()> {
 }
 
 fn has(effective: u64, name: &str) -> bool {
-    let bit = |name: &str| NUMBERS.iter().find(|(known, _)| *known == name).is_none_or(|(_, n)| effective >> n & 1 == 1);
+    let bit =
+        |name: &str| NUMBERS.iter().find(|(known, _)| *known == name).is_none_or(|(_, n)| effective >> n & 1 == 1);
     bit(name) || (matches!(name, "BPF" | "PERFMON") && bit("SYS_ADMIN"))
 }
 

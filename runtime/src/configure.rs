@@ -156,8 +156,7 @@ fn has_kprobe_multi() -> bool {
     link.__bindgen_anon_1.kprobe_multi.cnt = 1;
     link.__bindgen_anon_1.kprobe_multi.syms = names.as_mut_ptr();
     // SAFETY: the arrays live through the call; the program's descriptor is open.
-    let result =
-        unsafe { libbpf_sys::bpf_link_create(program, 0, libbpf_sys::BPF_TRACE_KPROBE_MULTI, &link) };
+    let result = unsafe { libbpf_sys::bpf_link_create(program, 0, libbpf_sys::BPF_TRACE_KPROBE_MULTI, &link) };
     // SAFETY: our own descriptors.
     unsafe {
         libc::close(program);

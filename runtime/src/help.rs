@@ -31,7 +31,8 @@ pub fn text(tool: &Tool) -> String {
     let params: String = (1..=tool.params).map(|n| format!(" [ARG{n}]")).collect();
     let _ = writeln!(out, "Usage: {} [OPTIONS]{params}\n", tool.name);
     if !tool.options.is_empty() {
-        let rows: Vec<_> = tool.options.iter().map(|option| (long_form(option.name, option.default), described(option))).collect();
+        let rows: Vec<_> =
+            tool.options.iter().map(|option| (long_form(option.name, option.default), described(option))).collect();
         let rows: Vec<_> = rows.iter().map(|(left, right)| (left.as_str(), right.as_str())).collect();
         section(&mut out, "Options", &rows);
         out.push('\n');

@@ -2,11 +2,6 @@
 
 use crate::tool::Tool;
 
-/// `ERROR: …`, with the hint on a line of its own.
-pub fn error(text: &str) {
-    eprintln!("ERROR: {text}");
-}
-
 /// `WARNING: …`
 pub fn warning(text: &str) {
     eprintln!("WARNING: {text}");

@@ -235,9 +235,11 @@ impl Session {
             None => Ok(Box::new(io::stdout())),
             Some(path) => match File::create(path) {
                 Ok(file) => Ok(Box::new(file)),
-                Err(error) => {
-                    Err(Error::refused(format!("Failed to open output file: \"{}\": {}", path.display(), plain(&error))))
-                }
+                Err(error) => Err(Error::refused(format!(
+                    "Failed to open output file: \"{}\": {}",
+                    path.display(),
+                    plain(&error)
+                ))),
             },
         }
     }
@@ -378,7 +380,11 @@ impl Session {
             let table = &self.tool.programs[attachment.program];
             if let Some(raw) = attach::program(object, table.name) {
                 manual::run(raw).map_err(|error| {
-                    Error::kernel(format!("Failed to run {} probe: {}", self.plan.probes[attachment.probe], plain(&error)))
+                    Error::kernel(format!(
+                        "Failed to run {} probe: {}",
+                        self.plan.probes[attachment.probe],
+                        plain(&error)
+                    ))
                 })?;
             }
         }

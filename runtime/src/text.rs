@@ -12,11 +12,6 @@ pub fn resolve(text: Text, params: &[String]) -> String {
     text.iter().map(piece).collect()
 }
 
-/// Whether a text depends on positional parameters.
-pub fn is_late(text: Text) -> bool {
-    text.iter().any(|piece| matches!(piece, TextPiece::Param(_)))
-}
-
 /// `$n`, if it was given.
 pub fn param(params: &[String], n: u32) -> Option<&str> {
     params.get((n as usize).checked_sub(1)?).map(String::as_str)

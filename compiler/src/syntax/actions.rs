@@ -68,12 +68,10 @@ impl Errors {
         let span = target.span.to(value);
         let error = match &target.kind {
             ExprKind::Var(_) | ExprKind::Map(_) | ExprKind::MapKey { .. } => return,
-            ExprKind::Field { .. } | ExprKind::TupleField { .. } => Diagnostic::error(
-                codes::BAD_TARGET,
-                span,
-                "tuples, records and structs cannot be changed once created",
-            )
-            .hint("create a new value and assign it instead"),
+            ExprKind::Field { .. } | ExprKind::TupleField { .. } => {
+                Diagnostic::error(codes::BAD_TARGET, span, "tuples, records and structs cannot be changed once created")
+                    .hint("create a new value and assign it instead")
+            }
             ExprKind::Ident(name) => Diagnostic::error(codes::BAD_TARGET, target.span, "invalid assignment target")
                 .hint(format!("variables start with `$` and maps with `@`: `${name}`, `@{name}`")),
             _ => Diagnostic::error(codes::BAD_TARGET, span, "invalid assignment target")

@@ -44,7 +44,8 @@ pub fn parse(text: &str, span: Span) -> AttachPoint {
         }
     }
     parts.push((start, text.len()));
-    let place = |(from, to): (usize, usize)| Span { start: span.start + from as u32, end: span.start + to as u32, ..span };
+    let place =
+        |(from, to): (usize, usize)| Span { start: span.start + from as u32, end: span.start + to as u32, ..span };
     let provider = Ident { name: text[parts[0].0..parts[0].1].replace('"', ""), span: place(parts[0]) };
     let parts = parts[1..].iter().map(|&(from, to)| part(&text[from..to], place((from, to)))).collect();
     AttachPoint { text: text.to_string(), provider, parts, span }

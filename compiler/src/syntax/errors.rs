@@ -9,8 +9,24 @@ use crate::source::{FileId, Span};
 
 /// What a rule waits for, most telling first: where several tokens would do, the first of these is named.
 const CLOSERS: [&str; 18] = [
-    "CAST_OPEN", "\";\"", "\")\"", "\"]\"", "PRED_CLOSE", "\":\"", "\"{\"", "\"=\"", "\"(\"", "\"}\"", "\"..\"", "ATTACH", "STR", "VAR",
-    "MAP", "INT", "IDENT", "\",\"",
+    "CAST_OPEN",
+    "\";\"",
+    "\")\"",
+    "\"]\"",
+    "PRED_CLOSE",
+    "\":\"",
+    "\"{\"",
+    "\"=\"",
+    "\"(\"",
+    "\"}\"",
+    "\"..\"",
+    "ATTACH",
+    "STR",
+    "VAR",
+    "MAP",
+    "INT",
+    "IDENT",
+    "\",\"",
 ];
 
 /// A syntax error as a diagnostic. `tokens` are those of the item, `end` is where the item ends.
@@ -21,7 +37,9 @@ pub fn syntax_error(error: &ParseError<usize, Token, ()>, tokens: &[Spanned], fi
             let stop = if is_word(token) { *stop } else { (*stop).min(*start + 1) };
             (Some(token), Span::new(file, *start, stop), expected.as_slice())
         }
-        ParseError::ExtraToken { token: (start, token, stop) } => (Some(token), Span::new(file, *start, *stop), &[][..]),
+        ParseError::ExtraToken { token: (start, token, stop) } => {
+            (Some(token), Span::new(file, *start, *stop), &[][..])
+        }
         ParseError::UnrecognizedEof { expected, .. } => (None, Span::new(file, end, end), expected.as_slice()),
         ParseError::InvalidToken { location } => (None, Span::new(file, *location, *location), &[][..]),
         ParseError::User { .. } => (None, Span::new(file, end, end), &[][..]),
@@ -45,7 +63,9 @@ fn expectation(expected: &[String], previous: Option<&Token>, found: Option<&Tok
     let may = |name: &str| expected.iter().any(|e| e == name);
     match previous {
         Some(Token::Import) => return "expected string after 'import'".into(),
-        Some(Token::Str(_)) if may("\";\"") && !may("\"+\"") && !may("\"}\"") => return "expected ';' after import".into(),
+        Some(Token::Str(_)) if may("\";\"") && !may("\"+\"") && !may("\"}\"") => {
+            return "expected ';' after import".into();
+        }
         Some(Token::Let) if may("VAR") => return "expected variable after 'let'".into(),
         Some(Token::Else) => return "expected '{' or 'if' after 'else'".into(),
         Some(Token::Arrow) => return "expected field name after '->'".into(),
@@ -125,7 +145,23 @@ fn is_infix(token: &Token) -> bool {
     use Token::*;
     matches!(
         token,
-        Plus | Minus | Star | Slash | Percent | Amp | Pipe | Caret | AndAnd | OrOr | EqEq | NotEq | Less | LessEq | Greater
-            | GreaterEq | Shl | Shr | Question
+        Plus | Minus
+            | Star
+            | Slash
+            | Percent
+            | Amp
+            | Pipe
+            | Caret
+            | AndAnd
+            | OrOr
+            | EqEq
+            | NotEq
+            | Less
+            | LessEq
+            | Greater
+            | GreaterEq
+            | Shl
+            | Shr
+            | Question
     )
 }

@@ -351,8 +351,22 @@ impl Lexer<'_> {
             self.tokens.last(),
             Some((
                 _,
-                Int(_) | Duration(_) | BadInt(_) | Str(_) | Ident(_) | Var(_) | Map(_) | Param(_) | ParamCount | True | False
-                    | RParen | RBracket | RBrace | PlusPlus | MinusMinus,
+                Int(_)
+                    | Duration(_)
+                    | BadInt(_)
+                    | Str(_)
+                    | Ident(_)
+                    | Var(_)
+                    | Map(_)
+                    | Param(_)
+                    | ParamCount
+                    | True
+                    | False
+                    | RParen
+                    | RBracket
+                    | RBrace
+                    | PlusPlus
+                    | MinusMinus,
                 _
             ))
         )

@@ -12,9 +12,36 @@ const C_WORDS: [&str; 6] = ["unsigned", "signed", "long", "short", "int", "char"
 
 /// Builtins: in `(pid) - 1` a value, where `(size_t)-1` is a cast.
 const VALUES: [&str; 30] = [
-    "args", "cgroup", "comm", "cpid", "cpu", "ctx", "curtask", "elapsed", "func", "gid", "jiffies", "kstack", "ncpus",
-    "nsecs", "numaid", "pcomm", "pid", "ppid", "probe", "rand", "retval", "tid", "uid", "usermode", "username", "ustack",
-    "stack", "name", "leader_comm", "usermode",
+    "args",
+    "cgroup",
+    "comm",
+    "cpid",
+    "cpu",
+    "ctx",
+    "curtask",
+    "elapsed",
+    "func",
+    "gid",
+    "jiffies",
+    "kstack",
+    "ncpus",
+    "nsecs",
+    "numaid",
+    "pcomm",
+    "pid",
+    "ppid",
+    "probe",
+    "rand",
+    "retval",
+    "tid",
+    "uid",
+    "usermode",
+    "username",
+    "ustack",
+    "stack",
+    "name",
+    "leader_comm",
+    "usermode",
 ];
 
 /// Marks casts and type arguments.
@@ -90,7 +117,8 @@ fn scan_type(tokens: &[Spanned], at: usize) -> Option<(Reading, usize)> {
         Token::Typeof if token(at + 1) == Some(&Token::LParen) => (Reading::Type, skip_parens(tokens, at + 1)?),
         Token::Ident(word) if TYPE_NAMES.contains(&word.as_str()) => (Reading::Type, at + 1),
         Token::Ident(word) if C_WORDS.contains(&word.as_str()) => {
-            let is_word = |token: Option<&Token>| matches!(token, Some(Token::Ident(w)) if C_WORDS.contains(&w.as_str()));
+            let is_word =
+                |token: Option<&Token>| matches!(token, Some(Token::Ident(w)) if C_WORDS.contains(&w.as_str()));
             (Reading::Type, (at + 1..).find(|at| !is_word(token(*at)))?)
         }
         Token::Ident(_) => (Reading::Either, at + 1),

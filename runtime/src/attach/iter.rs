@@ -22,7 +22,9 @@ pub fn start(target: Target<'_>, pin: Option<&Path>) -> io::Result<Option<File>>
         return Ok(None);
     }
     // SAFETY: a link's descriptor is open as long as the link.
-    let fd = unsafe { BorrowedFd::borrow_raw(libbpf_sys::bpf_link__fd(libbpf_rs::AsRawLibbpf::as_libbpf_object(&link).as_ptr())) };
+    let fd = unsafe {
+        BorrowedFd::borrow_raw(libbpf_sys::bpf_link__fd(libbpf_rs::AsRawLibbpf::as_libbpf_object(&link).as_ptr()))
+    };
     // SAFETY: an iterator link.
     let sequence = unsafe { libbpf_sys::bpf_iter_create(fd.as_raw_fd()) };
     if sequence < 0 {

@@ -21,9 +21,8 @@ pub fn run(program: NonNull<bpf_program>) -> io::Result<u32> {
         ..Default::default()
     };
     // SAFETY: the program is loaded; the context lives through the call.
-    let result = unsafe {
-        libbpf_sys::bpf_prog_test_run_opts(libbpf_sys::bpf_program__fd(program.as_ptr()), &mut opts)
-    };
+    let result =
+        unsafe { libbpf_sys::bpf_prog_test_run_opts(libbpf_sys::bpf_program__fd(program.as_ptr()), &mut opts) };
     if result < 0 { Err(io::Error::from_raw_os_error(-result)) } else { Ok(opts.retval) }
 }
 

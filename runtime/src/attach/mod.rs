@@ -48,7 +48,9 @@ pub fn attach(target: Target<'_>, attachment: &Attachment) -> io::Result<(Vec<Li
     let cookie = if target.program.uses_cookie { attachment.probe as u64 } else { 0 };
     let one = |link: Link, how: How| Ok((vec![link], how));
     match &attachment.place {
-        Place::Function { module, name, offset } => one(kprobe(target, module.as_deref(), name, *offset, cookie)?, "kprobe"),
+        Place::Function { module, name, offset } => {
+            one(kprobe(target, module.as_deref(), name, *offset, cookie)?, "kprobe")
+        }
         Place::KernelAddress(address) => one(kprobe_address(target, *address, cookie)?, "kprobe by address"),
         Place::Trampoline { .. } | Place::Bpf { .. } => one(trampoline(target, cookie)?, "trampoline"),
         Place::File { path, offset, .. } => one(uprobe(target, path, *offset, cookie)?, "uprobe"),
@@ -139,11 +141,8 @@ fn raw_tracepoint(target: Target<'_>, name: &str, cookie: u64) -> io::Result<Lin
         return trampoline(target, cookie);
     }
     let name = c_string(name).map_err(io::Error::other)?;
-    let mut opts = bpf_raw_tracepoint_opts {
-        sz: size_of::<bpf_raw_tracepoint_opts>() as size_t,
-        cookie,
-        ..Default::default()
-    };
+    let mut opts =
+        bpf_raw_tracepoint_opts { sz: size_of::<bpf_raw_tracepoint_opts>() as size_t, cookie, ..Default::default() };
     // SAFETY: the program is loaded, the name NUL-terminated.
     link(unsafe { libbpf_sys::bpf_program__attach_raw_tracepoint_opts(target.raw.as_ptr(), name.as_ptr(), &mut opts) })
 }

@@ -42,21 +42,54 @@ pub enum Place {
     Signal(i32),
     Test(String),
     Bench(String),
-    Function { module: Option<String>, name: String, offset: u64 },
+    Function {
+        module: Option<String>,
+        name: String,
+        offset: u64,
+    },
     KernelAddress(u64),
-    Trampoline { module: Option<String>, name: String },
-    Bpf { program: u32, function: String },
+    Trampoline {
+        module: Option<String>,
+        name: String,
+    },
+    Bpf {
+        program: u32,
+        function: String,
+    },
     /// A place in a file; `symbol` and `offset_in_symbol` for messages.
-    File { path: PathBuf, offset: u64, symbol: Option<String> },
-    Usdt { path: PathBuf, provider: String, name: String },
-    Tracepoint { category: String, event: String },
+    File {
+        path: PathBuf,
+        offset: u64,
+        symbol: Option<String>,
+    },
+    Usdt {
+        path: PathBuf,
+        provider: String,
+        name: String,
+    },
+    Tracepoint {
+        category: String,
+        event: String,
+    },
     RawTracepoint(String),
     Interval(Rate),
     Profile(Rate),
-    Software { config: u64, count: u64 },
-    Hardware { config: u64, count: u64 },
-    Watchpoint { address: u64, length: u32, kind: u32 },
-    Iter { pin: Option<PathBuf> },
+    Software {
+        config: u64,
+        count: u64,
+    },
+    Hardware {
+        config: u64,
+        count: u64,
+    },
+    Watchpoint {
+        address: u64,
+        length: u32,
+        kind: u32,
+    },
+    Iter {
+        pin: Option<PathBuf>,
+    },
 }
 
 /// How often a timer fires.
@@ -86,9 +119,10 @@ pub struct Request<'a> {
 /// Missing targets where those are errors, bad parameters, nothing left to attach.
 pub fn plan(request: &Request<'_>) -> Result<Plan> {
     let filter = match &request.args.probe_filter {
-        Some(pattern) => Some(Regex::new(pattern).map_err(|error| {
-            Error::kernel(format!("Invalid --probe-filter regex '{pattern}': {error}"))
-        })?),
+        Some(pattern) => Some(
+            Regex::new(pattern)
+                .map_err(|error| Error::kernel(format!("Invalid --probe-filter regex '{pattern}': {error}")))?,
+        ),
         None => None,
     };
     let mut plan = Plan::default();
@@ -232,9 +266,7 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         }
         AttachPoint::Bpf { id, name } => Ok(crate::find::bpf::programs(id.map(word).as_deref(), &word(name))
             .into_iter()
-            .map(|(id, function)| {
-                (format!("{provider}:bpf:{id}:{function}"), Place::Bpf { program: id, function })
-            })
+            .map(|(id, function)| (format!("{provider}:bpf:{id}:{function}"), Place::Bpf { program: id, function }))
             .collect()),
         AttachPoint::User { path, symbol, offset, cpp } => {
             let files = files(request, target, &word(path), &provider)?;
@@ -246,7 +278,10 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
                 .into_iter()
                 .map(|file| {
                     let offset = Binary::read(&file.path).map_or(address, |binary| binary.file_offset(address));
-                    (format!("{provider}:{}:{address}", file.shown), Place::File { path: file.path, offset, symbol: None })
+                    (
+                        format!("{provider}:{}:{address}", file.shown),
+                        Place::File { path: file.path, offset, symbol: None },
+                    )
                 })
                 .collect())
         }
@@ -433,10 +468,9 @@ fn usdt_probes(files: &[TargetFile], provider: &str, name: &str, kind: &str) -> 
 
 fn rate(period: Period, params: &[String], target: &Target) -> Result<Rate> {
     let positive = |value: i64| {
-        u64::try_from(value)
-            .ok()
-            .filter(|&value| value > 0)
-            .ok_or_else(|| Error::refused(format!("{}: ERROR: the period must be a positive number", target.place)).bare())
+        u64::try_from(value).ok().filter(|&value| value > 0).ok_or_else(|| {
+            Error::refused(format!("{}: ERROR: the period must be a positive number", target.place)).bare()
+        })
     };
     Ok(match period {
         Period::Hertz(hertz) => Rate::Hertz(positive(text::number(hertz, params)?)?),

@@ -72,9 +72,9 @@ fn mapped_binaries(pid: u32) -> Vec<PathBuf> {
 }
 
 fn mapped_library(pid: u32, name: &str) -> Option<PathBuf> {
-    mapped_binaries(pid).into_iter().find(|path| {
-        path.file_name().and_then(|file| file.to_str()).is_some_and(|file| is_library_called(file, name))
-    })
+    mapped_binaries(pid)
+        .into_iter()
+        .find(|path| path.file_name().and_then(|file| file.to_str()).is_some_and(|file| is_library_called(file, name)))
 }
 
 /// `libc` is `libc.so.6`; `libc.so.6` is itself.
@@ -85,9 +85,8 @@ fn is_library_called(file: &str, name: &str) -> bool {
 /// Executables called `name` on `PATH`: the first, and whether there are others.
 fn search_path(name: &str) -> Vec<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".to_owned());
-    let executable = |path: &PathBuf| {
-        fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    };
+    let executable =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
     path.split(':').map(|directory| Path::new(directory).join(name)).filter(executable).take(1).collect()
 }
 
@@ -115,7 +114,8 @@ fn cache_entries(cache: &[u8]) -> Vec<(String, String)> {
     const FLAGS: u32 = if cfg!(target_arch = "aarch64") { 0x0a03 } else { 0x0303 };
     let Some(start) = cache.windows(MAGIC.len()).position(|window| window == MAGIC) else { return Vec::new() };
     let cache = &cache[start..];
-    let word = |at: usize| cache.get(at..at + 4).map(|bytes| u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    let word =
+        |at: usize| cache.get(at..at + 4).map(|bytes| u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
     let text = |at: usize| {
         let bytes = cache.get(at..)?;
         let end = bytes.iter().position(|&byte| byte == 0)?;

@@ -37,7 +37,10 @@ pub fn crate_files(program: &Program, options: &CrateOptions) -> Vec<(String, St
     context.insert("script", script);
     context.insert("name", &program.name);
     let about = header(&program.header).0;
-    context.insert("about", &if about.is_empty() { String::new() } else { toml_string(about.lines().next().unwrap_or("")) });
+    context.insert(
+        "about",
+        &if about.is_empty() { String::new() } else { toml_string(about.lines().next().unwrap_or("")) },
+    );
     context.insert("runtime", &dependency(&options.runtime));
     let mut files = vec![
         ("Cargo.toml".to_owned(), render(MANIFEST, &context)),

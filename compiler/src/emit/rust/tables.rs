@@ -7,8 +7,8 @@ use super::{header, types};
 use crate::emit::c::{EmittedAction, EmittedC, EmittedMap};
 use crate::program::{
     Action, ActionKind, AttachPoint, Conversion, Format, FormatPiece, KernelLocation, LateNumber, LateText, Map,
-    MissingProbes, OptionDefault, Period, Program, ProgramKind, Setting, SettingSource, Target, TextPiece, UserLocation,
-    WatchLocation,
+    MissingProbes, OptionDefault, Period, Program, ProgramKind, Setting, SettingSource, Target, TextPiece,
+    UserLocation, WatchLocation,
 };
 use crate::source::Span;
 use crate::types::Type;
@@ -335,7 +335,13 @@ fn number(number: &LateNumber) -> TokenStream {
 }
 
 fn maps(program: &Program, c: &EmittedC) -> Vec<TokenStream> {
-    program.maps.iter().zip(&c.maps).enumerate().map(|(n, (map, emitted))| self::map(program, n, map, emitted)).collect()
+    program
+        .maps
+        .iter()
+        .zip(&c.maps)
+        .enumerate()
+        .map(|(n, (map, emitted))| self::map(program, n, map, emitted))
+        .collect()
 }
 
 fn map(program: &Program, index: usize, map: &Map, emitted: &EmittedMap) -> TokenStream {
@@ -536,8 +542,7 @@ fn highest_param(program: &Program) -> u32 {
 
 fn config(program: &Program) -> TokenStream {
     let config = &program.config;
-    let (strlen, keys, probes, cat) =
-        (config.max_strlen, config.max_map_keys, config.max_probes, config.max_cat_bytes);
+    let (strlen, keys, probes, cat) = (config.max_strlen, config.max_map_keys, config.max_probes, config.max_cat_bytes);
     let (pages, log) = (config.perf_rb_pages.unwrap_or(0), config.log_size);
     let missing = format_ident!(
         "{}",

@@ -4,7 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::program::Program;
-use crate::types::{Aggregate, FieldDef, LinearBound, SeriesAggregate, StackMode, StackType, StructDef, Type, tuple_layout};
+use crate::types::{
+    Aggregate, FieldDef, LinearBound, SeriesAggregate, StackMode, StackType, StructDef, Type, tuple_layout,
+};
 
 /// `Ty` of a value in BPF memory.
 pub fn ty(program: &Program, ty: &Type) -> TokenStream {
@@ -177,6 +179,7 @@ fn bound(bound: &LinearBound) -> TokenStream {
 
 /// Name of the table of an enum's values.
 pub fn enum_table(name: &str) -> proc_macro2::Ident {
-    let clean: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+    let clean: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     format_ident!("ENUM_{clean}")
 }
