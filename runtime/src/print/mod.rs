@@ -268,7 +268,7 @@ impl Printer {
     /// When output cannot be written.
     pub fn benchmarks(&mut self, results: &[(String, u64, u64)]) -> io::Result<()> {
         if !self.settings.json {
-            writeln!(self.out, "{:<41}{:<17}Iterations\n{:-<66}", "Benchmark", "Time(ns)", "")?;
+            writeln!(self.out, "{:<41}{:<15}Iterations\n{:-<66}", "Benchmark", "Time(ns)", "")?;
         }
         for (name, nanoseconds, runs) in results {
             if self.settings.json {
@@ -276,7 +276,7 @@ impl Printer {
                 json::string(name.as_bytes(), &mut self.out);
                 writeln!(self.out, ": {{\"average\": {nanoseconds}, \"iters\": {runs}}}}}}}")?;
             } else {
-                writeln!(self.out, "{name:<41}{nanoseconds:<17} {runs}")?;
+                writeln!(self.out, "{name:<41}{nanoseconds:<15}{runs}")?;
             }
         }
         self.event_is_over()
