@@ -1,20 +1,54 @@
-//! Repository chores.
+//! Repository chores: `cargo xtask --help`.
+//!
+//! Links no system library: it runs before its own dependencies are installed.
 
+mod bench;
+mod demo;
+mod generate;
 mod kernels;
+mod setup;
+mod shell;
+mod test;
+mod tools;
 mod vm;
 mod vm_guest;
 
-use clap::Parser;
+use anyhow::Result;
+use clap::{Parser, Subcommand};
 
-/// Repository chores.
-#[derive(Parser)]
-enum Chore {
-    /// Tools on old and new kernels in QEMU.
-    Vm(vm::VmArgs),
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Repository chores", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Chore::parse() {
-        Chore::Vm(args) => vm::run(&args),
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what compiling tools needs: clang, libelf, zlib, pkg-config, make
+    Setup(setup::SetupArgs),
+    /// Set up, compile opensnoop, run it for five seconds and show what it traced
+    Demo,
+    /// Everything that this machine can test, and what it cannot
+    Test(test::TestArgs),
+    /// Compile the tools of generated-tools/ into static binaries
+    BuildTools(tools::BuildToolsArgs),
+    /// Write the crates of generated-tools/ anew from their scripts
+    Generate(generate::GenerateArgs),
+    /// Run the tools on old and new kernels in QEMU
+    Vm(vm::VmArgs),
+    /// Measure tools: start, memory, cost of an event, size
+    Bench(bench::BenchArgs),
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Setup(args) => setup::setup(&args),
+        Command::Demo => demo::demo(),
+        Command::Test(args) => test::test(&args),
+        Command::BuildTools(args) => tools::build_tools(&args),
+        Command::Generate(args) => generate::generate(&args),
+        Command::Vm(args) => vm::run(&args),
+        Command::Bench(args) => bench::bench(&args),
     }
 }

@@ -1,0 +1,186 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Compiles bpftrace scripts into programs of their own.
+#[derive(Debug, Parser)]
+#[command(name = "tracewright", version, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tracewright build opensnoop.bt                 make ./opensnoop, a static binary
+  tracewright run opensnoop.bt -- --errname      build and run it
+  tracewright run -e 'begin { print(1 + 1) }'    the same for a program on the command line
+  tracewright check *.bt                         only look for errors
+  tracewright generate opensnoop.bt -o crate     write the Rust crate, to read or to change
+  tracewright kernel snapshot -o my-kernel.twk   describe this machine's kernel";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compile scripts into static binaries
+    Build(BuildArgs),
+    /// Look for errors in scripts; writes nothing
+    Check(CheckArgs),
+    /// Write the Rust crate of a script, which builds with plain `cargo build --release`
+    Generate(GenerateArgs),
+    /// Compile a script and run it
+    Run(RunArgs),
+    /// Kernel descriptions
+    #[command(subcommand)]
+    Kernel(KernelCommand),
+}
+
+/// What decides how a script is understood.
+#[derive(Clone, Debug, Args)]
+pub struct FrontEndArgs {
+    /// Allow helpers that can do harm: system(), signal(), override()…
+    #[arg(long = "unsafe")]
+    pub allow_unsafe: bool,
+    /// Look for included C headers and imports in DIR
+    #[arg(short = 'I', value_name = "DIR")]
+    pub include_dirs: Vec<String>,
+    /// Include a C header before the script
+    #[arg(long = "include", value_name = "FILE")]
+    pub includes: Vec<String>,
+    /// Kernel description to compile against: `bundled`, `host` or a file made by `kernel snapshot`
+    #[arg(long, value_name = "KERNEL", default_value = "bundled")]
+    pub kernel: String,
+    /// Do not show warnings
+    #[arg(long)]
+    pub no_warnings: bool,
+    /// Keep the script's `test:` and `bench:` probes
+    #[arg(long)]
+    pub keep_tests: bool,
+}
+
+/// How the Rust is compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// Compiles in a second or two
+    Dev,
+    /// Smallest binary; takes longer
+    Release,
+}
+
+/// `build`
+#[derive(Debug, Args)]
+#[command(after_help = BUILD_EXAMPLES, group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct BuildArgs {
+    /// Scripts; `-` reads one from standard input
+    #[arg(group = "what", value_name = "SCRIPT")]
+    pub scripts: Vec<String>,
+    /// A program instead of a file
+    #[arg(short = 'e', group = "what", value_name = "PROGRAM", conflicts_with = "scripts", allow_hyphen_values = true)]
+    pub program: Option<String>,
+    /// Where to put the binary [default: the script's name without `.bt`]
+    #[arg(short = 'o', long = "output", value_name = "OUT", conflicts_with = "out_dir")]
+    pub output: Option<PathBuf>,
+    /// Where to put the binaries of several scripts
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// How the Rust is compiled
+    #[arg(long, value_enum, default_value = "dev")]
+    pub profile: Profile,
+    /// Front end.
+    #[command(flatten)]
+    pub front_end: FrontEndArgs,
+}
+
+const BUILD_EXAMPLES: &str = "\
+A script that fails is reported and the others are still built; the exit status is then 1.
+What is built is kept in $XDG_CACHE_HOME/tracewright (or ~/.cache/tracewright).
+
+Examples:
+  tracewright build opensnoop.bt                      make ./opensnoop
+  tracewright build --profile release opensnoop.bt    the same, smaller
+  tracewright build -o /tmp/x -e 'begin { exit() }'   from the command line
+  tracewright build --out-dir dist tools/*.bt         many at once
+  tracewright build -o opens - < opensnoop.bt         from standard input";
+
+/// `check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES, group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub struct CheckArgs {
+    /// Scripts; `-` reads one from standard input
+    #[arg(group = "what", value_name = "SCRIPT")]
+    pub scripts: Vec<String>,
+    /// A program instead of a file
+    #[arg(short = 'e', group = "what", value_name = "PROGRAM", conflicts_with = "scripts", allow_hyphen_values = true)]
+    pub program: Option<String>,
+    /// Front end.
+    #[command(flatten)]
+    pub front_end: FrontEndArgs,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  tracewright check *.bt
+  tracewright check --kernel host -e 'kprobe:vfs_read { print(arg2) }'";
+
+/// `generate`
+#[derive(Debug, Args)]
+#[command(after_help = GENERATE_EXAMPLES)]
+pub struct GenerateArgs {
+    /// The script; `-` reads standard input
+    pub script: String,
+    /// Directory of the crate, made if need be
+    #[arg(short = 'o', long = "output", value_name = "DIR")]
+    pub output: PathBuf,
+    /// Where the crate finds the runtime: `vendored` copies it in, otherwise a path as Cargo.toml takes it
+    #[arg(long, value_name = "vendored|PATH", default_value = "vendored")]
+    pub runtime: String,
+    /// The crate is a member of a workspace that has the build settings
+    #[arg(long)]
+    pub workspace_member: bool,
+    /// Front end.
+    #[command(flatten)]
+    pub front_end: FrontEndArgs,
+}
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  tracewright generate opensnoop.bt -o opensnoop && cd opensnoop && cargo build --release";
+
+/// `run`
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES, group = clap::ArgGroup::new("what").required(true))]
+pub struct RunArgs {
+    /// The script; `-` reads standard input
+    #[arg(group = "what", value_name = "SCRIPT")]
+    pub script: Option<String>,
+    /// A program instead of a file
+    #[arg(short = 'e', group = "what", value_name = "PROGRAM", allow_hyphen_values = true)]
+    pub program: Option<String>,
+    /// Arguments of the tool
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+    /// Front end.
+    #[command(flatten)]
+    pub front_end: FrontEndArgs,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  tracewright run opensnoop.bt
+  tracewright run opensnoop.bt -- --errname -p 1234
+  tracewright run -e 'tracepoint:syscalls:sys_enter_* { @[probe] = count(); }' -- -f json";
+
+/// `kernel`
+#[derive(Debug, Subcommand)]
+pub enum KernelCommand {
+    /// Describe the running kernel in a file, for `--kernel FILE`
+    #[command(after_help = "Examples:\n  tracewright kernel snapshot -o build-host.twk")]
+    Snapshot {
+        /// File to write
+        #[arg(short = 'o', long = "output", value_name = "FILE", default_value = "kernel.twk")]
+        output: PathBuf,
+    },
+}

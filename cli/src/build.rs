@@ -1,0 +1,272 @@
+//! `build` and `run`: scripts → binaries.
+//!
+//! ```text
+//! scripts ─ front end ─▶ programs ─ emit ─▶ texts ─┬─ known by their key ──────────────────────▶ copied out
+//!           (all CPUs)                             └─ clang (all CPUs) ─▶ skeletons ─ one cargo ─▶ kept, copied out
+//! ```
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use tracewright_compiler::emit::{self, GeneratedTool};
+use tracewright_compiler::program::Program;
+
+use crate::args::{BuildArgs, Profile, RunArgs};
+use crate::cache::{self, Cache};
+use crate::cargo::{self, Unit};
+use crate::front_end::{FrontEnd, in_parallel};
+use crate::progress::Progress;
+use crate::read_scripts;
+use crate::script::{Script, tool_name};
+
+/// `build`: whether all scripts became binaries.
+///
+/// # Errors
+/// When none can: no kernel description, no cargo, no place to write.
+pub fn build(args: &BuildArgs) -> Result<bool> {
+    if args.output.is_some() && args.scripts.len() > 1 {
+        bail!("-o names one binary; use --out-dir for several scripts");
+    }
+    let (mut scripts, mut good) = read_scripts(&args.scripts, args.program.as_deref());
+    if let (Some(output), [script]) = (&args.output, scripts.as_mut_slice())
+        && script.display == "stdin"
+    {
+        // A program without a file is called as its binary.
+        script.name = tool_name(&output.file_name().unwrap_or_default().to_string_lossy());
+    }
+    let outputs = output_paths(args, &scripts)?;
+    let front_end = FrontEnd::new(&args.front_end)?;
+    let binaries = build_scripts(&front_end, &scripts, args.profile)?;
+    for (binary, output) in binaries.iter().zip(&outputs) {
+        match binary {
+            Some(binary) => put(binary, output)?,
+            None => good = false,
+        }
+    }
+    Ok(good)
+}
+
+/// `run`: does not return when the tool starts.
+///
+/// # Errors
+/// As `build`, and when the binary does not start.
+pub fn run(args: &RunArgs) -> Result<bool> {
+    let paths: Vec<String> = args.script.iter().cloned().collect();
+    let (scripts, _) = read_scripts(&paths, args.program.as_deref());
+    let front_end = FrontEnd::new(&args.front_end)?;
+    let binaries = build_scripts(&front_end, &scripts, Profile::Dev)?;
+    let Some(Some(binary)) = binaries.first() else { return Ok(false) };
+    let error = Command::new(binary).arg0(&scripts[0].name).args(&args.args).exec();
+    Err(error).context("cannot run the tool")
+}
+
+/// Where the binary of each script goes.
+fn output_paths(args: &BuildArgs, scripts: &[Script]) -> Result<Vec<PathBuf>> {
+    if let Some(output) = &args.output {
+        return Ok(vec![output.clone(); scripts.len()]);
+    }
+    let dir = args.out_dir.clone().unwrap_or_default();
+    if args.out_dir.is_some() {
+        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    }
+    let mut owners: HashMap<PathBuf, &str> = HashMap::new();
+    let mut paths = Vec::new();
+    for script in scripts {
+        let stem = Path::new(&script.display).file_stem().unwrap_or_default();
+        let path = dir.join(stem);
+        if let Some(other) = owners.insert(path.clone(), &script.display) {
+            bail!("`{other}` and `{}` would both become {}", script.display, path.display());
+        }
+        if path == Path::new(&script.display) {
+            bail!("`{}` would be overwritten by its binary: name another with -o", script.display);
+        }
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// A script on its way to a binary.
+struct Job {
+    display: String,
+    tool: GeneratedTool,
+    key: String,
+}
+
+/// Compiles scripts; the result names the finished binary of each, none for those that failed, which are reported.
+fn build_scripts(front_end: &FrontEnd, scripts: &[Script], profile: Profile) -> Result<Vec<Option<PathBuf>>> {
+    let cache = Cache::open()?;
+    let progress = Progress::new();
+    if let [script] = scripts {
+        progress.show(&format!("reading {}", script.display));
+    } else {
+        progress.show(&format!("reading {} scripts", scripts.len()));
+    }
+    let toolchain = toolchain_key(profile)?;
+    let checked = in_parallel(scripts, |script| {
+        let compilation = front_end.check(script);
+        let report = front_end.report(&compilation);
+        let job = compilation.program.map(|program| {
+            let tool = emit::emit(&program);
+            let key = tool_key(&tool, &toolchain);
+            Job { display: script.display.clone(), tool, key }
+        });
+        (report, job)
+    });
+    progress.clear();
+    let mut jobs = Vec::new();
+    for (report, job) in checked {
+        eprint!("{report}");
+        jobs.push(job);
+    }
+
+    let guard = cache.lock(&progress)?;
+    let mut missing: Vec<&Job> = Vec::new();
+    for job in jobs.iter().flatten() {
+        let known = cache.tool(&job.key).exists() || missing.iter().any(|other| other.key == job.key);
+        if !known {
+            missing.push(job);
+        }
+    }
+    if !missing.is_empty() {
+        compile(&cache, &missing, profile, &progress)?;
+    }
+    let binaries = jobs
+        .iter()
+        .map(|job| {
+            let path = cache.tool(&job.as_ref()?.key);
+            // Marks it as used; see `Cache::evict`.
+            let _ = fs::File::open(&path).ok()?.set_modified(std::time::SystemTime::now());
+            Some(path)
+        })
+        .collect();
+    drop(guard);
+    Ok(binaries)
+}
+
+/// clang, then cargo, for all jobs; what works out is in the cache afterwards, what does not is reported.
+fn compile(cache: &Cache, jobs: &[&Job], profile: Profile, progress: &Progress) -> Result<()> {
+    let skeletons = cache.workspace().join("skeletons");
+    if skeletons.exists() {
+        fs::remove_dir_all(&skeletons).with_context(|| format!("cannot empty {}", skeletons.display()))?;
+    }
+    progress.show("compiling BPF");
+    let results = in_parallel(jobs, |job| compile_bpf(&job.tool, &skeletons.join(&job.key)));
+    progress.clear();
+
+    let mut units = Vec::new();
+    let mut by_bin: HashMap<String, &Job> = HashMap::new();
+    for (job, result) in jobs.iter().zip(results) {
+        if let Err(error) = result {
+            eprint!("{}", internal_error(&job.display, &format!("{error:#}")));
+            continue;
+        }
+        let bin = format!("{}-{}", job.tool.name, &job.key[..16]);
+        // Every binary of the one crate has a place for its skeleton, where cargo would give them the same OUT_DIR.
+        let out_dir = format!("{:?}", skeletons.join(&job.key));
+        let main_rs = job.tool.main_rs.replace(r#"env!("OUT_DIR")"#, &out_dir);
+        by_bin.insert(bin.clone(), job);
+        units.push(Unit { bin, display: job.display.clone(), main_rs });
+    }
+    if units.is_empty() {
+        return Ok(());
+    }
+    let built = cargo::build(cache, &units, profile, progress)?;
+    progress.clear();
+    for unit in &units {
+        let job = by_bin[&unit.bin];
+        match &built[&unit.bin] {
+            Ok(path) => keep(path, &cache.tool(&job.key))?,
+            Err(text) => eprint!("{}", internal_error(&job.display, text)),
+        }
+    }
+    cache.evict();
+    Ok(())
+}
+
+/// Moves a binary out of cargo's directory, which would otherwise keep two of each for ever.
+fn keep(built: &Path, kept: &Path) -> Result<()> {
+    fs::rename(built, kept).with_context(|| format!("cannot move {} to {}", built.display(), kept.display()))?;
+    let name = built.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let dependency_file = built.with_extension("d");
+    let _ = fs::remove_file(dependency_file);
+    // Cargo's own copy has a hash behind the name, with `_` for `-`.
+    let prefix = format!("{}-", name.replace('-', "_"));
+    let other_prefix = format!("{name}-");
+    for entry in fs::read_dir(built.with_file_name("deps")).into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        let file = file.to_string_lossy();
+        if file.starts_with(&prefix) || file.starts_with(&other_prefix) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Writes the C of a tool to `dir` and compiles it there to a skeleton.
+fn compile_bpf(tool: &GeneratedTool, dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    for (name, text) in &tool.headers {
+        cache::write_if_changed(&dir.join(name), text)?;
+    }
+    let source = dir.join(format!("{}.bpf.c", tool.name));
+    let object = dir.join(format!("{}.bpf.o", tool.name));
+    cache::write_if_changed(&source, &tool.bpf_c)?;
+    tracewright_build::compile_bpf(&source, &object, dir)?;
+    tracewright_build::write_skeleton(&object, &dir.join(format!("{}.skel.rs", tool.name)))?;
+    Ok(())
+}
+
+/// For `check`: whether clang takes the C of a program.
+///
+/// # Errors
+/// clang's words.
+pub fn compile_bpf_once(program: &Program) -> Result<()> {
+    let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+    let tool = emit::emit(program);
+    for (name, text) in &tool.headers {
+        fs::write(dir.path().join(name), text)?;
+    }
+    let source = dir.path().join(format!("{}.bpf.c", tool.name));
+    fs::write(&source, &tool.bpf_c)?;
+    tracewright_build::compile_bpf(&source, &source.with_extension("o"), dir.path())?;
+    Ok(())
+}
+
+/// clang and rustc see only what we wrote: what they refuse is our mistake, and we say so.
+pub fn internal_error(script: &str, text: &str) -> String {
+    format!(
+        "error: {script}: the generated code does not compile; this is a bug in tracewright, not in the script\n{}\n\n",
+        text.trim_end()
+    )
+}
+
+/// Everything besides the texts that decides what a binary is.
+fn toolchain_key(profile: Profile) -> Result<String> {
+    let version = |program: &str| -> Result<String> {
+        let output = Command::new(program).arg("-vV").output();
+        let output = output.with_context(|| format!("cannot run {program}, which compiles the tools"))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    Ok(format!("{}{profile:?}{}{}", version("rustc")?, cache::runtime_hash(), env!("CARGO_PKG_VERSION")))
+}
+
+fn tool_key(tool: &GeneratedTool, toolchain: &str) -> String {
+    let headers = tool.headers.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]);
+    cache::content_key([toolchain, &tool.name, &tool.bpf_c, &tool.main_rs].into_iter().chain(headers))
+}
+
+/// Copies a binary to where it was asked for, also over one that runs.
+fn put(binary: &Path, output: &Path) -> Result<()> {
+    let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let mut name = output.file_name().context("-o wants a file name")?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = parent.join(name);
+    fs::copy(binary, &temporary)
+        .and_then(|_| fs::rename(&temporary, output))
+        .with_context(|| format!("cannot write {}", output.display()))
+}

@@ -1,0 +1,153 @@
+//! `test`: everything that this machine can test.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::generate::{self, GenerateArgs};
+use crate::setup;
+use crate::shell::{cargo, is_root, root, run};
+use crate::tools;
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Only steps whose name contains this
+    pub filter: Option<String>,
+}
+
+/// A step of the test: its name, and what it does.
+type Step = (&'static str, fn() -> Result<Outcome>);
+
+enum Outcome {
+    Passed,
+    Skipped(String),
+}
+
+const STEPS: &[Step] = &[
+    ("format", format),
+    ("clippy", clippy),
+    ("unit and UI tests", unit_tests),
+    ("generated crates are fresh", generated_crates),
+    ("clippy of the generated crates", clippy_generated),
+    ("tools build: static, small", build_tools),
+    ("cases", cases),
+    ("kernels in QEMU", vm),
+];
+
+/// Runs the steps, all of them even when one fails, and tells how each ended.
+///
+/// # Errors
+/// When a step failed.
+pub fn test(args: &TestArgs) -> Result<()> {
+    let missing = setup::missing_names(false);
+    if !missing.is_empty() {
+        bail!("missing: {}. Run `cargo xtask setup`", missing.join(", "));
+    }
+    let mut ended: Vec<(&str, Duration, Result<Outcome>)> = Vec::new();
+    for (name, step) in STEPS {
+        if args.filter.as_ref().is_some_and(|filter| !name.contains(filter.as_str())) {
+            continue;
+        }
+        println!("\n=== {name}");
+        let start = Instant::now();
+        let result = step();
+        ended.push((name, start.elapsed(), result));
+    }
+    println!();
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for (name, took, result) in &ended {
+        let seconds = took.as_secs();
+        match result {
+            Ok(Outcome::Passed) => {
+                passed += 1;
+                println!("passed   {name} ({seconds} s)");
+            }
+            Ok(Outcome::Skipped(reason)) => {
+                skipped += 1;
+                println!("skipped  {name}: {reason}");
+            }
+            Err(error) => {
+                failed += 1;
+                println!("FAILED   {name} ({seconds} s): {error:#}");
+            }
+        }
+    }
+    println!("test: {passed} steps passed, {failed} failed, {skipped} skipped");
+    if failed > 0 {
+        bail!("{failed} steps failed");
+    }
+    Ok(())
+}
+
+fn format() -> Result<Outcome> {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().current_dir(root().join("generated-tools")).args(["fmt", "--all", "--check"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn clippy() -> Result<Outcome> {
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn unit_tests() -> Result<Outcome> {
+    run(cargo().args(["test", "--workspace", "--exclude", "tracewright-tests"]))?;
+    run(cargo().args(["test", "--package", "tracewright-tests", "--lib", "--test", "ui"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn generated_crates() -> Result<Outcome> {
+    generate::generate(&GenerateArgs { names: Vec::new(), check: true })?;
+    Ok(Outcome::Passed)
+}
+
+fn clippy_generated() -> Result<Outcome> {
+    run(cargo()
+        .current_dir(root().join("generated-tools"))
+        .args(["clippy", "--release", "--target-dir"])
+        .arg(tools::target_dir())
+        .args(["--", "-D", "warnings"]))?;
+    Ok(Outcome::Passed)
+}
+
+/// The most that a tool may weigh.
+const MAX_TOOL_BYTES: u64 = 3_000_000;
+
+fn build_tools() -> Result<Outcome> {
+    let names = tools::all()?;
+    for (name, path) in names.iter().zip(tools::build(&names)?) {
+        let bytes = std::fs::read(&path)?;
+        println!("{name}: {} bytes", bytes.len());
+        if bytes.len() as u64 > MAX_TOOL_BYTES {
+            bail!("{name} has {} bytes, more than {MAX_TOOL_BYTES}", bytes.len());
+        }
+        if has_interpreter(&bytes) {
+            bail!("{name} is not static: it asks for a dynamic loader");
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Whether an ELF file (64-bit, little endian) has a PT_INTERP program header.
+fn has_interpreter(elf: &[u8]) -> bool {
+    const PT_INTERP: u32 = 3;
+    let number = |at: usize, size: usize| -> usize {
+        elf.get(at..at + size).map_or(0, |bytes| bytes.iter().rev().fold(0, |n, byte| n << 8 | usize::from(*byte)))
+    };
+    let (offset, entry_size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).any(|index| number(offset + index * entry_size, 4) == PT_INTERP as usize)
+}
+
+fn cases() -> Result<Outcome> {
+    if !is_root() {
+        return Ok(Outcome::Skipped("tracing needs root".to_owned()));
+    }
+    run(cargo().args(["test", "--package", "tracewright-tests", "--test", "cases"]))?;
+    Ok(Outcome::Passed)
+}
+
+fn vm() -> Result<Outcome> {
+    Ok(Outcome::Skipped("`cargo xtask vm` is not there yet".to_owned()))
+}
