@@ -1,0 +1,235 @@
+//! Runs the cases of `tests/cases`.
+//!
+//! Scripts that are refused or warned about go through the front end in this process. All that run are compiled in
+//! one call of `tracewright build` (one for each set of compile-time options, rather), then each is run by itself.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tracewright_build::{HostEnv, KernelSource};
+use tracewright_compiler::diagnostics::Severity;
+use tracewright_compiler::kernel::Kernel;
+use tracewright_compiler::{Compilation, Options};
+use tracewright_tests::case::{Case, Kind, discover};
+use tracewright_tests::machine;
+use tracewright_tests::run::{Places, fill_in, run};
+
+type SharedKernel = Arc<dyn Kernel + Send + Sync>;
+
+fn main() -> Result<()> {
+    let mut arguments = Arguments::from_args();
+    // Probes see the whole machine: a few cases at a time are as many as stay out of each other's way.
+    arguments.test_threads.get_or_insert(2);
+    let cases_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let cases = discover(&cases_dir)?;
+    let wanted: Vec<&Case> = cases.iter().filter(|case| is_wanted(case, &arguments)).collect();
+    let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cases");
+    let programs = if arguments.list { BTreeMap::new() } else { compile_programs(&cases_dir.join("programs"), &wanted, &work)? };
+
+    let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
+    let mut runnable: Vec<Case> = Vec::new();
+    let mut trials = Vec::new();
+    let kernel: SharedKernel = Arc::new(KernelSource::Host.load().or_else(|_| KernelSource::Bundled.load())?);
+    for case in wanted {
+        let directives = &case.directives;
+        let needs_root = (case.kind == Kind::Ok).then_some("root");
+        let lack = directives.needs.iter().map(String::as_str).chain(needs_root).find_map(machine::lacks);
+        match (case.kind, lack) {
+            (Kind::Ok, Some(reason)) => {
+                *skipped.entry(reason).or_default() += 1;
+                trials.push(Trial::test(case.name.clone(), || Ok(())).with_ignored_flag(true));
+            }
+            (Kind::Ok, None) => runnable.push(case.clone()),
+            (Kind::Err | Kind::Warn, _) => {
+                let (case, kernel) = (case.clone(), Arc::clone(&kernel));
+                let program = directives.program.as_ref().and_then(|name| programs.get(name)).cloned();
+                trials.push(Trial::test(case.name.clone(), move || {
+                    check_front_end(&case, program.as_deref(), &*kernel).map_err(failed)
+                }));
+            }
+        }
+    }
+    let places = if arguments.list { Vec::new() } else { build(&runnable, &programs, &work)? };
+    for (index, case) in runnable.into_iter().enumerate() {
+        let places = places.get(index).cloned();
+        trials.push(Trial::test(case.name.clone(), move || {
+            let places = places.context("not built")?;
+            run_case(&case, &places).map_err(failed)
+        }));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for (reason, count) in skipped {
+        println!("skipped {count}: {reason}");
+    }
+    conclusion.exit();
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:#}").into()
+}
+
+fn is_wanted(case: &Case, arguments: &Arguments) -> bool {
+    let filter = arguments.filter.as_deref().unwrap_or("");
+    let hit = if arguments.exact { case.name == filter } else { case.name.contains(filter) };
+    hit && !arguments.skip.iter().any(|skip| case.name.contains(skip.as_str()))
+}
+
+/// `cc -g -O0` for every traced program.
+fn compile_programs(dir: &Path, cases: &[&Case], work: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut programs = BTreeMap::new();
+    let out = work.join("programs");
+    fs::create_dir_all(&out)?;
+    for name in cases.iter().filter_map(|case| case.directives.program.as_ref()) {
+        if programs.contains_key(name) {
+            continue;
+        }
+        let (source, binary) = (dir.join(format!("{name}.c")), out.join(name));
+        let newer = |a: &Path, b: &Path| Some(fs::metadata(a).ok()?.modified().ok()? > fs::metadata(b).ok()?.modified().ok()?);
+        if newer(&binary, &source) != Some(true) {
+            let status = Command::new("cc").args(["-g", "-O0", "-pthread", "-o"]).arg(&binary).arg(&source).status()?;
+            if !status.success() {
+                bail!("cannot compile {}", source.display());
+            }
+        }
+        programs.insert(name.clone(), binary);
+    }
+    Ok(programs)
+}
+
+/// Compiles all cases; the places come in the order of the cases.
+fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> Result<Vec<Places>> {
+    let cli = build_cli()?;
+    let (scripts, binaries) = (work.join("scripts"), work.join("bin"));
+    for dir in [&scripts, &binaries] {
+        if dir.exists() {
+            fs::remove_dir_all(dir)?;
+        }
+        fs::create_dir_all(dir)?;
+    }
+    let mut groups: BTreeMap<(bool, Vec<(String, String)>), Vec<String>> = BTreeMap::new();
+    let mut places = Vec::new();
+    for case in cases {
+        let stem = case.name.trim_start_matches("ok/").replace('/', "__");
+        let tmp = work.join("tmp").join(&stem);
+        let program = case.directives.program.as_ref().and_then(|name| programs.get(name)).cloned();
+        let script = scripts.join(format!("{stem}.bt"));
+        fs::write(&script, fill_in(&case.text, program.as_deref(), &tmp, None))?;
+        let script = script.display().to_string();
+        groups.entry((case.directives.allow_unsafe, case.directives.env.clone())).or_default().push(script.clone());
+        places.push(Places { binary: binaries.join(&stem), script, program, tmp });
+    }
+    for ((allow_unsafe, env), scripts) in groups {
+        let mut command = Command::new(&cli);
+        command.args(["build", "--kernel", "host", "--no-warnings", "--out-dir"]).arg(&binaries).args(&scripts).envs(env);
+        if allow_unsafe {
+            command.arg("--unsafe");
+        }
+        eprintln!("compiling {} cases", scripts.len());
+        // A case that does not compile has no binary, and fails on that.
+        command.output().context("cannot run tracewright")?;
+    }
+    Ok(places)
+}
+
+/// The command, from this very source.
+fn build_cli() -> Result<PathBuf> {
+    let status = Command::new(env!("CARGO")).args(["build", "--quiet", "--package", "tracewright-cli"]).status()?;
+    let profile_dir = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug");
+    let path = profile_dir.join("tracewright");
+    if !status.success() || !path.is_file() {
+        bail!("cargo built no {}", path.display());
+    }
+    Ok(path)
+}
+
+fn run_case(case: &Case, places: &Places) -> Result<()> {
+    if !places.binary.is_file() {
+        bail!("does not compile:\n{}", why_not_built(case, places)?);
+    }
+    if places.tmp.exists() {
+        fs::remove_dir_all(&places.tmp)?;
+    }
+    fs::create_dir_all(&places.tmp)?;
+    run(case, places)
+}
+
+/// Builds it again alone, to hear what is wrong with it.
+fn why_not_built(case: &Case, places: &Places) -> Result<String> {
+    let cli = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("debug").join("tracewright");
+    let mut command = Command::new(cli);
+    command.args(["check", "--kernel", "host", "--no-warnings", &places.script]).envs(case.directives.env.clone());
+    if case.directives.allow_unsafe {
+        command.arg("--unsafe");
+    }
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok("the front end and clang take it; rustc does not".to_owned());
+    }
+    Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Errors and warnings are where they are expected.
+fn check_front_end(case: &Case, program: Option<&Path>, kernel: &dyn Kernel) -> Result<()> {
+    let options = Options {
+        name: "case".to_owned(),
+        allow_unsafe: case.directives.allow_unsafe,
+        env: case.directives.env.clone(),
+        script_dir: case.path.parent().unwrap_or(Path::new(".")).display().to_string(),
+        ..Options::default()
+    };
+    let text = fill_in(&case.text, program, Path::new("/tmp"), None);
+    let compilation = on_a_large_stack(|| {
+        tracewright_compiler::check("FILE", &text, &options, kernel, &HostEnv::default())
+    });
+    let expected = case.expected("err").with_context(|| format!("{}.err is missing", case.name))?;
+    match case.kind {
+        Kind::Err => {
+            let place = expected.lines().next().unwrap_or("-");
+            let errors = places_of(&compilation, Severity::Error);
+            let Some(first) = errors.first() else { bail!("not refused; expected an error at {place}") };
+            if first.split_once(": ").map(|(place, _)| place) != Some(place) {
+                bail!("expected the first error at {place}\n    {}\ngot\n    {}", expected.trim_end(), errors.join("\n    "));
+            }
+        }
+        Kind::Warn | Kind::Ok => {
+            if compilation.program.is_none() {
+                bail!("refused:\n{}", compilation.diagnostics.to_plain(&compilation.sources));
+            }
+            let place = |line: &str| line.split_once(": ").map_or(line, |(place, _)| place).to_owned();
+            let expected_places: Vec<String> = expected.lines().map(place).collect();
+            let warnings = places_of(&compilation, Severity::Warning);
+            if warnings.iter().map(|line| place(line)).collect::<Vec<_>>() != expected_places {
+                bail!("expected warnings\n    {}\ngot\n    {}", expected.trim_end(), warnings.join("\n    "));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `LINE:COL1-COL2: message` of every diagnostic of this severity; `-` for those without a place.
+fn places_of(compilation: &Compilation, severity: Severity) -> Vec<String> {
+    let of_severity = compilation.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity);
+    of_severity
+        .map(|diagnostic| {
+            let place = match &diagnostic.primary {
+                Some(label) => compilation.sources.place(label.span).replacen("FILE:", "", 1),
+                None => "-".to_owned(),
+            };
+            format!("{place}: {}", diagnostic.message)
+        })
+        .collect()
+}
+
+/// Scripts nest; the threads of the test harness have small stacks.
+fn on_a_large_stack<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(64 << 20).spawn_scoped(scope, work);
+        // SANITY: a panic of the compiler is to fail the case, as it does here.
+        thread.expect("a thread").join().expect("the front end panicked")
+    })
+}
