@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let lock = fs::read_to_string(root.join("Cargo.lock"))?;
 
     let mut hasher = DefaultHasher::new();
-    let mut text = String::from("/// Files of the runtime crate: path and text.\npub const RUNTIME: &[(&str, &str)] = &[\n");
+    let mut text =
+        String::from("/// Files of the runtime crate: path and text.\npub const RUNTIME: &[(&str, &str)] = &[\n");
     for (name, content) in &files {
         hasher.write(name.as_bytes());
         hasher.write(content.as_bytes());

@@ -1,11 +1,11 @@
 //! Scripts → typed programs, many at a time.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use tracewright_build::{HostEnv, KernelSource};
-use tracewright_compiler::kernel::Kernel;
+use tracewright_compiler::kernel::Description;
 use tracewright_compiler::{Compilation, Options};
 
 use crate::args::FrontEndArgs;
@@ -15,7 +15,7 @@ use crate::script::Script;
 /// The front end with its kernel description loaded.
 pub struct FrontEnd {
     args: FrontEndArgs,
-    kernel: Box<dyn Kernel + Send + Sync>,
+    kernel: Description,
     env: Vec<(String, String)>,
     style: Style,
 }
@@ -26,7 +26,7 @@ impl FrontEnd {
     /// # Errors
     /// When there is none of that name, or it cannot be read.
     pub fn new(args: &FrontEndArgs) -> Result<FrontEnd> {
-        let source: KernelSource = args.kernel.parse().with_context(|| format!("--kernel {}", args.kernel))?;
+        let Ok(source) = args.kernel.parse::<KernelSource>();
         let kernel = source.load().with_context(|| format!("cannot load the kernel description `{}`", args.kernel))?;
         let env = std::env::vars().filter(|(name, _)| name.starts_with("BPFTRACE_")).collect();
         Ok(FrontEnd { args: args.clone(), kernel, env, style: Style::for_stderr(!args.no_warnings) })
@@ -43,7 +43,7 @@ impl FrontEnd {
             script_dir: script.dir.clone(),
             keep_tests: self.args.keep_tests,
         };
-        tracewright_compiler::check(&script.display, &script.text, &options, &*self.kernel, &HostEnv::default())
+        tracewright_compiler::check(&script.display, &script.text, &options, &self.kernel, &HostEnv::default())
     }
 
     /// What there is to say about a script, for standard error.

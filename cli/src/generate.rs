@@ -31,7 +31,7 @@ pub fn generate(args: &GenerateArgs) -> Result<bool> {
     let options = CrateOptions { runtime: Dependency::Path(runtime), workspace: args.workspace_member };
     for (path, mut text) in emit::crate_files(program, &options) {
         if path == "Cargo.toml" && !args.workspace_member {
-            text += &format!("\n{PROFILE_RELEASE}\n[workspace]\n");
+            text.push_str(&format!("\n{PROFILE_RELEASE}\n[workspace]\n"));
         }
         cache::write_if_changed(&args.output.join(path), &text)?;
     }

@@ -12,6 +12,7 @@ mod progress;
 mod render;
 mod script;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -63,8 +64,8 @@ fn check(args: &CheckArgs) -> Result<bool> {
     Ok(good)
 }
 
-fn snapshot(output: &std::path::Path) -> Result<bool> {
-    let bytes = tracewright_build::snapshot().context("cannot describe this kernel")?;
+fn snapshot(output: &Path) -> Result<bool> {
+    let bytes = tracewright_build::snapshot(Path::new("/")).context("cannot describe this kernel")?.to_bytes();
     std::fs::write(output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;
     eprintln!("{}: {} KiB", output.display(), bytes.len() / 1024);
     Ok(true)

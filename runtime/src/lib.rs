@@ -25,4 +25,6 @@ pub mod tool;
 
 pub use error::{Error, Result};
 pub use libbpf_rs;
+#[cfg(feature = "macros")]
+pub use tracewright_macros::bt;
 pub use session::{Session, main};

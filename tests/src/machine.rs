@@ -8,7 +8,9 @@ pub fn lacks(need: &str) -> Option<String> {
         "kprobe" => !has_kprobes(),
         "fentry" => !has_kernel_option("CONFIG_FUNCTION_TRACER=y").unwrap_or_else(has_kprobes),
         "hardware" => !Path::new("/sys/bus/event_source/devices/cpu").exists(),
-        "tracefs" => !["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"].iter().any(|p| Path::new(p).exists()),
+        "tracefs" => {
+            !["/sys/kernel/tracing/events", "/sys/kernel/debug/tracing/events"].iter().any(|p| Path::new(p).exists())
+        }
         "root" => !is_root(),
         _ => return Some(format!("unknown need `{need}`")),
     };

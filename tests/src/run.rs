@@ -81,7 +81,8 @@ fn is_attached_line(line: &str) -> bool {
 
 fn compare(what: &str, actual: &str, expected: &str, matches: bool) -> Option<String> {
     if !matches {
-        return (actual != expected).then(|| format!("{what} differs\n--- expected\n{expected}\n--- actual\n{actual}\n---"));
+        return (actual != expected)
+            .then(|| format!("{what} differs\n--- expected\n{expected}\n--- actual\n{actual}\n---"));
     }
     let mut lines = actual.lines();
     for pattern in expected.lines().filter(|line| !line.is_empty()) {
@@ -118,7 +119,8 @@ fn run_tool(case: &Case, places: &Places) -> Result<Ended> {
     let (ready, stdout) = read_stdout(child.stdout.take().expect("piped"));
     let stderr = read_all(child.stderr.take().expect("piped"));
 
-    let is_ready = matches!(ready.recv_timeout(deadline - Instant::now()), Ok(()) | Err(RecvTimeoutError::Disconnected));
+    let is_ready =
+        matches!(ready.recv_timeout(deadline - Instant::now()), Ok(()) | Err(RecvTimeoutError::Disconnected));
     let mut helper = None;
     if is_ready {
         if let Some(line) = &directives.run {

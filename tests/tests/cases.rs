@@ -29,7 +29,8 @@ fn main() -> Result<()> {
     let cases = discover(&cases_dir)?;
     let wanted: Vec<&Case> = cases.iter().filter(|case| is_wanted(case, &arguments)).collect();
     let work = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cases");
-    let programs = if arguments.list { BTreeMap::new() } else { compile_programs(&cases_dir.join("programs"), &wanted, &work)? };
+    let programs =
+        if arguments.list { BTreeMap::new() } else { compile_programs(&cases_dir.join("programs"), &wanted, &work)? };
 
     let mut skipped: BTreeMap<String, usize> = BTreeMap::new();
     let mut runnable: Vec<Case> = Vec::new();
@@ -89,7 +90,8 @@ fn compile_programs(dir: &Path, cases: &[&Case], work: &Path) -> Result<BTreeMap
             continue;
         }
         let (source, binary) = (dir.join(format!("{name}.c")), out.join(name));
-        let newer = |a: &Path, b: &Path| Some(fs::metadata(a).ok()?.modified().ok()? > fs::metadata(b).ok()?.modified().ok()?);
+        let newer =
+            |a: &Path, b: &Path| Some(fs::metadata(a).ok()?.modified().ok()? > fs::metadata(b).ok()?.modified().ok()?);
         if newer(&binary, &source) != Some(true) {
             let status = Command::new("cc").args(["-g", "-O0", "-pthread", "-o"]).arg(&binary).arg(&source).status()?;
             if !status.success() {
@@ -125,7 +127,11 @@ fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> R
     }
     for ((allow_unsafe, env), scripts) in groups {
         let mut command = Command::new(&cli);
-        command.args(["build", "--kernel", "host", "--no-warnings", "--out-dir"]).arg(&binaries).args(&scripts).envs(env);
+        command
+            .args(["build", "--kernel", "host", "--no-warnings", "--out-dir"])
+            .arg(&binaries)
+            .args(&scripts)
+            .envs(env);
         if allow_unsafe {
             command.arg("--unsafe");
         }
@@ -183,9 +189,8 @@ fn check_front_end(case: &Case, program: Option<&Path>, kernel: &dyn Kernel) -> 
         ..Options::default()
     };
     let text = fill_in(&case.text, program, Path::new("/tmp"), None);
-    let compilation = on_a_large_stack(|| {
-        tracewright_compiler::check("FILE", &text, &options, kernel, &HostEnv::default())
-    });
+    let compilation =
+        on_a_large_stack(|| tracewright_compiler::check("FILE", &text, &options, kernel, &HostEnv::default()));
     let expected = case.expected("err").with_context(|| format!("{}.err is missing", case.name))?;
     match case.kind {
         Kind::Err => {
@@ -193,7 +198,11 @@ fn check_front_end(case: &Case, program: Option<&Path>, kernel: &dyn Kernel) -> 
             let errors = places_of(&compilation, Severity::Error);
             let Some(first) = errors.first() else { bail!("not refused; expected an error at {place}") };
             if first.split_once(": ").map(|(place, _)| place) != Some(place) {
-                bail!("expected the first error at {place}\n    {}\ngot\n    {}", expected.trim_end(), errors.join("\n    "));
+                bail!(
+                    "expected the first error at {place}\n    {}\ngot\n    {}",
+                    expected.trim_end(),
+                    errors.join("\n    ")
+                );
             }
         }
         Kind::Warn | Kind::Ok => {

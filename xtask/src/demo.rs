@@ -66,7 +66,10 @@ pub fn demo() -> Result<()> {
     if traced == 0 {
         bail!("opensnoop ran, but did not see README.md being opened");
     }
-    println!("\ndemo: opensnoop saw README.md being opened {traced} times; all done in {} s", start.elapsed().as_secs());
+    println!(
+        "\ndemo: opensnoop saw README.md being opened {traced} times; all done in {} s",
+        start.elapsed().as_secs()
+    );
     Ok(())
 }
 
