@@ -1,9 +1,11 @@
 //! What needs clang: BPF objects, skeletons, C definitions; and what needs the machine: kernel descriptions.
 
 pub mod bpf;
+pub mod host;
 pub mod kernels;
 pub mod snapshot;
 
 pub use bpf::{ClangError, Job, compile_bpf, compile_many, skeleton, skeleton_in, write_skeleton};
+pub use host::HostEnv;
 pub use kernels::KernelSource;
 pub use snapshot::{SnapshotError, snapshot};

@@ -13,13 +13,13 @@ use anyhow::{Context, Result, bail};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tracewright_build::{HostEnv, KernelSource};
 use tracewright_compiler::diagnostics::Severity;
-use tracewright_compiler::kernel::Kernel;
+use tracewright_compiler::kernel::Description;
 use tracewright_compiler::{Compilation, Options};
 use tracewright_tests::case::{Case, Kind, discover};
 use tracewright_tests::machine;
 use tracewright_tests::run::{Places, fill_in, run};
 
-type SharedKernel = Arc<dyn Kernel + Send + Sync>;
+type SharedKernel = Arc<Description>;
 
 fn main() -> Result<()> {
     let mut arguments = Arguments::from_args();
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
                 let (case, kernel) = (case.clone(), Arc::clone(&kernel));
                 let program = directives.program.as_ref().and_then(|name| programs.get(name)).cloned();
                 trials.push(Trial::test(case.name.clone(), move || {
-                    check_front_end(&case, program.as_deref(), &*kernel).map_err(failed)
+                    check_front_end(&case, program.as_deref(), &kernel).map_err(failed)
                 }));
             }
         }
@@ -180,7 +180,7 @@ fn why_not_built(case: &Case, places: &Places) -> Result<String> {
 }
 
 /// Errors and warnings are where they are expected.
-fn check_front_end(case: &Case, program: Option<&Path>, kernel: &dyn Kernel) -> Result<()> {
+fn check_front_end(case: &Case, program: Option<&Path>, kernel: &Description) -> Result<()> {
     let options = Options {
         name: "case".to_owned(),
         allow_unsafe: case.directives.allow_unsafe,
