@@ -1,0 +1,25 @@
+/* Calls functions with strings and bytes of known content. */
+#include <string.h>
+
+#define PROBED __attribute__((noinline, used))
+
+PROBED int say(const char *words, int length) { return words[0] + length; }
+PROBED int say_long(const char *words) { return words[0]; }
+PROBED int bytes(const unsigned char *data, int length) { return data[0] + length; }
+PROBED int say_many(const char *const *words, int count) { return words[0][0] + count; }
+
+int main(void)
+{
+	static char lengthy[3000];
+	static const unsigned char raw[] = { 0x00, 0x41, 0x7f, 0x80, 0xff, 0x20, 0x5c, 0x0a };
+	const char *many[] = { "alpha", "beta", "gamma", NULL };
+
+	for (size_t i = 0; i + 1 < sizeof(lengthy); i++)
+		lengthy[i] = 'a' + i % 26;
+	say("first", 2);
+	say("second words", 6);
+	say_long(lengthy);
+	bytes(raw, sizeof(raw));
+	say_many(many, 3);
+	return 0;
+}
