@@ -1,20 +1,56 @@
 //! AST → typed [`Program`]: names, types, places, against a [`Kernel`].
 
+mod access;
+mod assign;
+mod attach;
+mod calls;
+mod cast;
+mod config;
+mod ctypes;
+mod driver;
+mod expr;
+mod fields;
+mod fold;
+mod format;
+mod lower;
+mod names;
+mod ops;
+mod programs;
+mod scope;
+mod stmt;
+mod typenames;
+mod warnings;
+mod widen;
+
 use crate::Options;
 use crate::diagnostics::Diagnostics;
 use crate::kernel::{Host, Kernel};
 use crate::program::Program;
 use crate::source::Sources;
 use crate::syntax::ast::Script;
+pub(crate) use attach::{Provider, plain as known_text};
+pub(crate) use config::{STACK_MODES, stack_mode};
+pub(crate) use expr::wide;
+pub(crate) use fold::{constant_int, is_constant};
+pub(crate) use format::parse as parse_format;
+pub(crate) use lower::{Lower, constant, effect, nothing, poison, string};
+pub(crate) use programs::is_char;
+pub(crate) use widen::{kind_name, shown};
 
 /// Checks an expanded script. `None` when there are errors.
 pub fn check(
-    _script: Script,
-    _options: &Options,
-    _kernel: &dyn Kernel,
-    _host: &dyn Host,
-    _sources: &Sources,
-    _diagnostics: &mut Diagnostics,
+    script: Script,
+    options: &Options,
+    kernel: &dyn Kernel,
+    host: &dyn Host,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Program> {
-    None
+    let settings = config::check_config(&script, options, diagnostics);
+    let definitions = ctypes::read_definitions(&script, options, kernel, host, sources, diagnostics);
+    diagnostics.propagate().ok()?;
+    let probes = attach::check_attach_points(&script, options, kernel, host, &settings.config, diagnostics);
+    let plans = programs::plan_programs(&script, probes, &definitions, kernel, host, &settings.config, diagnostics);
+    warnings::warn_script(&script, diagnostics);
+    driver::infer_and_lower(&script, plans, settings, definitions, options, kernel, sources, diagnostics)
 }

@@ -1,0 +1,179 @@
+//! Maps: reading, keys, addresses, `++`.
+
+use super::expr::{tuple, wide};
+use super::lower::{Lower, poison};
+use crate::codes;
+use crate::diagnostics::Diagnostic;
+use crate::program::{Expr, ExprKind, MapId};
+use crate::source::Span;
+use crate::syntax::ast;
+use crate::types::{AddressSpace, Aggregate, IntType, Type};
+
+impl Lower<'_> {
+    /// `@m`, `@m[k]` as a value.
+    pub fn map_value(&mut self, name: &str, keys: Option<&[ast::Expr]>, name_span: Span, span: Span) -> Expr {
+        let (map, key) = self.map_place(name, keys, name_span);
+        self.maps[map.0].used = true;
+        self.read_map(map, key, name_span, span)
+    }
+
+    /// The map and its key, brought to the map's key type.
+    pub fn map_place(&mut self, name: &str, keys: Option<&[ast::Expr]>, name_span: Span) -> (MapId, Option<Expr>) {
+        let map = self.map_named(name, name_span);
+        let key = keys.map(|keys| self.map_key(map, keys, name_span));
+        if key.is_none() {
+            self.shape_map(map, false, name_span);
+        }
+        (map, key)
+    }
+
+    /// A key as written, brought to the map's key type.
+    pub fn map_key(&mut self, map: MapId, keys: &[ast::Expr], name_span: Span) -> Expr {
+        let values: Vec<Expr> = keys.iter().map(|key| self.item_value(key)).collect();
+        let span = match (keys.first(), keys.last()) {
+            (Some(first), Some(last)) => first.span.to(last.span),
+            _ => name_span,
+        };
+        let key = match <[Expr; 1]>::try_from(values) {
+            Ok([only]) => only,
+            Err(values) => tuple(values, span),
+        };
+        self.fit_key(map, key, name_span)
+    }
+
+    /// Brings a key to the map's key type.
+    pub fn fit_key(&mut self, map: MapId, key: Expr, name_span: Span) -> Expr {
+        if !self.shape_map(map, true, name_span) {
+            return poison(key.span);
+        }
+        if self.is_poison(&key) {
+            return key;
+        }
+        if matches!(key.ty, Type::Aggregate(_) | Type::Void) {
+            let message = format!("{} cannot be used as a map key", super::widen::shown(&key.ty));
+            return self.error(codes::TYPE_MISMATCH, key.span, message);
+        }
+        let span = name_span.to(key.span);
+        let ty = self.grow_map_key(map, &self.infer_type(&key), span);
+        self.coerce(key, &ty)
+    }
+
+    /// Reads a map's value; aggregates as the integer they come to.
+    pub fn read_map(&mut self, map: MapId, key: Option<Expr>, name_span: Span, span: Span) -> Expr {
+        let key = key.map(Box::new);
+        match self.map_value_type(map) {
+            Type::Void if self.last => {
+                let name = self.maps[map.0].name.clone();
+                self.undefined_map(&name, name_span)
+            }
+            Type::Aggregate(aggregate) => match summary_type(&aggregate) {
+                Some(ty) => Expr { ty, kind: ExprKind::MapSummary { map, key }, span },
+                None => {
+                    let shown = Type::Aggregate(aggregate).to_string();
+                    self.error(
+                        codes::AGGREGATE_MISUSE,
+                        span,
+                        format!("Value '{shown}' cannot be used in an expression."),
+                    )
+                }
+            },
+            ty => {
+                self.know_type(&ty);
+                Expr { ty, kind: ExprKind::MapGet { map, key }, span }
+            }
+        }
+    }
+
+    pub fn undefined_map(&mut self, name: &str, span: Span) -> Expr {
+        let near = {
+            let names = self.maps.iter().filter(|map| map.assigned).map(|map| map.name.as_str());
+            super::names::nearest(name, names)
+        };
+        let error = Diagnostic::error(codes::UNDEFINED_MAP, span, format!("Undefined map: @{name}"));
+        self.report(match near {
+            Some(near) => error.hint(format!("did you mean `@{near}`?")),
+            None => error,
+        });
+        poison(span)
+    }
+
+    pub fn address_of_map(&mut self, name: &str, keys: Option<&[ast::Expr]>, name_span: Span, span: Span) -> Expr {
+        let (map, key) = self.map_place(name, keys, name_span);
+        self.maps[map.0].used = true;
+        let ty = Type::Pointer { to: Box::new(self.map_value_type(map)), space: AddressSpace::Bpf };
+        Expr { ty, kind: ExprKind::AddressOfMap { map, key: key.map(Box::new) }, span }
+    }
+
+    /// `++`, `--`
+    pub fn step(&mut self, operand: &ast::Expr, by: i64, prefix: bool, span: Span) -> Expr {
+        match &operand.kind {
+            ast::ExprKind::Var(name) => {
+                let value = self.expr(operand);
+                let ExprKind::Local(local) = value.kind else { return poison(span) };
+                self.locals[local.0].assigned = true;
+                let ty = match &value.ty {
+                    Type::Pointer { .. } => value.ty.clone(),
+                    Type::Int(_) | Type::Void => {
+                        let stepped = self.stepped(&self.infer_type(&value));
+                        self.grow_local(local, &stepped, span)
+                    }
+                    other => {
+                        let message = format!(
+                            "Type mismatch for ${name}: trying to assign value of type 'uint64' when variable already \
+                             has a type '{other}'"
+                        );
+                        return self.error(codes::TYPE_MISMATCH, span, message);
+                    }
+                };
+                Expr { ty, kind: ExprKind::LocalStep { local, by, prefix }, span }
+            }
+            ast::ExprKind::Map(name) => self.step_map(name, None, operand.span, by, prefix, span),
+            ast::ExprKind::MapKey { map, keys } => self.step_map(&map.name, Some(keys), map.span, by, prefix, span),
+            _ => self.error(codes::OPERAND, operand.span, "syntax: increment/decrement requires a variable or map"),
+        }
+    }
+
+    /// The type that `++` makes of an integer: 64 bits.
+    fn stepped(&self, ty: &Type) -> Type {
+        match ty {
+            Type::Int(int) => wide(int.signed),
+            _ => wide(true),
+        }
+    }
+
+    fn step_map(
+        &mut self,
+        name: &str,
+        keys: Option<&[ast::Expr]>,
+        name_span: Span,
+        by: i64,
+        prefix: bool,
+        span: Span,
+    ) -> Expr {
+        let (map, key) = self.map_place(name, keys, name_span);
+        self.maps[map.0].assigned = true;
+        self.maps[map.0].used = true;
+        let before = self.map_value_slot(map.0);
+        let stepped = match &before {
+            Type::Pointer { .. } => before.clone(),
+            other => self.stepped(other),
+        };
+        let ty = self.grow_map_value(map, &stepped, span);
+        let ty = match ty {
+            Type::Int(_) | Type::Pointer { .. } => ty,
+            _ => return poison(span),
+        };
+        Expr { ty, kind: ExprKind::MapStep { map, key: key.map(Box::new), by, prefix }, span }
+    }
+}
+
+/// The integer that an aggregate comes to, if it comes to one.
+pub(crate) fn summary_type(aggregate: &Aggregate) -> Option<Type> {
+    let int = |signed| Some(Type::Int(IntType { bits: 64, signed }));
+    match aggregate {
+        Aggregate::Count => int(false),
+        Aggregate::Sum { signed } | Aggregate::Min { signed } | Aggregate::Max { signed } => int(*signed),
+        Aggregate::Avg { signed } | Aggregate::Stats { signed } => int(*signed),
+        Aggregate::Hist { .. } | Aggregate::Linear { .. } | Aggregate::TimeSeries { .. } => None,
+    }
+}

@@ -1,0 +1,162 @@
+//! Assignments.
+
+use super::lower::{Lower, poison};
+use super::widen;
+use crate::codes;
+use crate::program::{Expr, ExprKind, Stmt, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{self, BinaryOp};
+use crate::types::Type;
+
+impl Lower<'_> {
+    /// `target = value`, `target += value`
+    pub fn assign(
+        &mut self,
+        target: &ast::Expr,
+        op: Option<BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) {
+        match &target.kind {
+            ast::ExprKind::Var(name) => self.assign_variable(name, target.span, op, value, span, out),
+            ast::ExprKind::Map(name) => self.assign_map(name, None, target, op, value, span, out),
+            ast::ExprKind::MapKey { map, keys } => {
+                self.assign_map(&map.name, Some((keys, map.span)), target, op, value, span, out);
+            }
+            _ => {
+                self.expr(target);
+                self.error(codes::OPERAND, target.span, "Only variables and maps can be assigned to");
+            }
+        }
+    }
+
+    fn assign_variable(
+        &mut self,
+        name: &str,
+        target: Span,
+        op: Option<BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) {
+        let value = match op {
+            None => self.expr(value),
+            Some(op) => {
+                let current = self.expr(&ast::Expr { kind: ast::ExprKind::Var(name.to_owned()), span: target });
+                let right = self.expr(value);
+                let both = target.to(value.span);
+                self.binary_values(op, current, right, both)
+            }
+        };
+        if let Type::Aggregate(aggregate) = &value.ty {
+            let message =
+                format!("Value '{}' cannot be assigned to a scratch variable.", Type::Aggregate(aggregate.clone()));
+            self.error(codes::AGGREGATE_MISUSE, value.span, message);
+            return;
+        }
+        let id = match self.find_local(name) {
+            Some(id) => id,
+            None => self.new_local(name, Type::Void, false, span),
+        };
+        self.locals[id.0].assigned = true;
+        if self.is_poison(&value) {
+            return;
+        }
+        if value.ty == Type::Void {
+            self.void_assigned(value.span, span);
+            return;
+        }
+        let loose = self.infer_type(&value);
+        let ty = self.grow_local(id, &loose, span);
+        let value = self.fit(value, &ty);
+        out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
+    }
+
+    /// Told when something without a value is assigned.
+    fn void_assigned(&mut self, _value: Span, span: Span) {
+        self.error(codes::TYPE_MISMATCH, span, "Invalid expression for assignment");
+    }
+
+    /// Brings a value to its place's type.
+    pub fn fit(&mut self, value: Expr, ty: &Type) -> Expr {
+        self.coerce(value, ty)
+    }
+
+    fn assign_map(
+        &mut self,
+        name: &str,
+        keys: Option<(&[ast::Expr], Span)>,
+        target: &ast::Expr,
+        op: Option<BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) {
+        let name_span = keys.map_or(target.span, |(_, span)| span);
+        if op.is_none()
+            && let Some(call) = crate::stdlib::aggregates::aggregate_call(value)
+        {
+            let (map, key) = self.map_place(name, keys.map(|(keys, _)| keys), name_span);
+            self.maps[map.0].assigned = true;
+            self.maps[map.0].used = true;
+            if let Some(stmt) = self.aggregate(map, key, &call, span) {
+                out.push(stmt);
+            }
+            return;
+        }
+        let value = match op {
+            None => self.expr(value),
+            Some(op) => {
+                let right = self.expr(value);
+                let both = target.span.to(value.span);
+                let (map, key) = self.map_place(name, keys.map(|(keys, _)| keys), name_span);
+                self.maps[map.0].used = true;
+                let before = self.map_value_type(map);
+                let current = match before {
+                    // `@ += 5` of a map that nothing else was put in: counts from 0.
+                    Type::Void => {
+                        Expr { ty: Type::Int(crate::types::IntType::I8), kind: ExprKind::Int(0), span: target.span }
+                    }
+                    _ => self.read_map(map, key, name_span, target.span),
+                };
+                self.compound(op, current, right, both)
+            }
+        };
+        let (map, key) = self.map_place(name, keys.map(|(keys, _)| keys), name_span);
+        self.maps[map.0].assigned = true;
+        self.maps[map.0].used = true;
+        if self.is_poison(&value) {
+            return;
+        }
+        if value.ty == Type::Void {
+            self.void_assigned(value.span, span);
+            return;
+        }
+        let loose = self.infer_type(&value);
+        let ty = self.grow_map_value(map, &loose, span);
+        let value = self.fit(value, &ty);
+        out.push(Stmt { kind: StmtKind::SetMap { map, key, value }, span });
+    }
+
+    /// `x op= y`: a literal zero in `x`'s place is not folded away, the result is 64 bits wide.
+    fn compound(&mut self, op: BinaryOp, current: Expr, right: Expr, span: Span) -> Expr {
+        if self.is_poison(&right) {
+            return poison(span);
+        }
+        let unset = matches!(current.kind, ExprKind::Int(0));
+        if unset {
+            return match (&right.ty, op) {
+                (Type::Int(int), _) => {
+                    let loose = self.infer_type(&right);
+                    let signed = int.signed && !matches!(loose, Type::Int(i) if widen::is_loose(i));
+                    let signed = signed || op == BinaryOp::Sub || int.signed;
+                    let ty = super::expr::wide(signed);
+                    self.coerce(right, &ty)
+                }
+                _ => right,
+            };
+        }
+        self.binary_values(op, current, right, span)
+    }
+}

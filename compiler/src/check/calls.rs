@@ -1,0 +1,171 @@
+//! Calls and bare words: the standard library, enumerators, constants.
+
+use super::lower::{Lower, constant, poison, string};
+use crate::codes;
+use crate::diagnostics::Diagnostic;
+use crate::kernel::MacroValue;
+use crate::program::{Call, Expr, ExprKind};
+use crate::source::Span;
+use crate::stdlib::{self, CallSite};
+use crate::syntax::ast::{Arg, Ident};
+use crate::types::Type;
+
+impl Lower<'_> {
+    /// `f(a, b)`
+    pub fn call(&mut self, name: &Ident, args: &[Arg], span: Span) -> Expr {
+        let Some(entry) = stdlib::lookup(&name.name) else { return self.unknown_function(&name.name, span) };
+        if args.len() < entry.least || args.len() > entry.most {
+            let found = args.len();
+            let (least, most) = (entry.least, entry.most);
+            let message = if least == most {
+                let s = if least == 1 { "" } else { "s" };
+                if least == 0 {
+                    format!("{}() requires no arguments ({found} provided)", name.name)
+                } else {
+                    format!("{}() requires {least} argument{s} ({found} provided)", name.name)
+                }
+            } else if found < least {
+                let s = if least == 1 { "" } else { "s" };
+                format!("{}() requires at least {least} argument{s} ({found} provided)", name.name)
+            } else {
+                format!("{}() takes up to {most} arguments ({found} provided)", name.name)
+            };
+            return self.error(codes::ARGUMENT_COUNT, span, message);
+        }
+        if entry.is_unsafe {
+            if !self.options.allow_unsafe {
+                let message = format!("{}() is an unsafe function being used in safe mode", name.name);
+                return self.report_with_hint(codes::UNSAFE, span, message, "use --unsafe to allow it");
+            }
+            self.is_unsafe = true;
+        }
+        (entry.lower)(self, &CallSite { name: entry.name, args, span })
+    }
+
+    pub fn report_with_hint(
+        &mut self,
+        code: crate::diagnostics::Code,
+        span: Span,
+        message: String,
+        hint: &str,
+    ) -> Expr {
+        self.report(Diagnostic::error(code, span, message).hint(hint));
+        poison(span)
+    }
+
+    fn unknown_function(&mut self, name: &str, span: Span) -> Expr {
+        let error = Diagnostic::error(codes::UNKNOWN_FUNCTION, span, format!("Unknown function: '{name}'"));
+        let near = super::names::nearest(name, stdlib::names());
+        self.report(match near {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        });
+        poison(span)
+    }
+
+    /// A bare word.
+    pub fn name(&mut self, name: &str, span: Span) -> Expr {
+        if let Some(number) = argument_number(name) {
+            return self.argument_number(number, name, span);
+        }
+        if let Some(entry) = stdlib::lookup(name)
+            && entry.least == 0
+        {
+            return (entry.lower)(self, &CallSite { name: entry.name, args: &[], span });
+        }
+        if let Some(value) = self.definitions.macros.get(name).cloned() {
+            return self.c_macro(name, value, span);
+        }
+        if let Some((ty, value)) = self.definitions.enumerator(name) {
+            self.know_type(&ty);
+            return constant(value, ty, span);
+        }
+        if let Some((ty, value)) = self.kernel.enumerator(name) {
+            self.know_type(&ty);
+            return self.kernel_enumerator(name, ty, value, span);
+        }
+        if let Some(value) = self.kernel.constant(name) {
+            return constant(value, Type::Int(super::widen::literal_type(value)), span);
+        }
+        let error = Diagnostic::error(codes::UNKNOWN_NAME, span, format!("Unknown identifier: '{name}'"));
+        let near = super::names::nearest(name, stdlib::names());
+        self.report(match near {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error,
+        });
+        poison(span)
+    }
+
+    /// Settled at load where the enum is the kernel's: its values differ between kernels.
+    fn kernel_enumerator(&mut self, name: &str, ty: Type, value: i64, span: Span) -> Expr {
+        match &ty {
+            Type::Enum { name: enumeration, .. } if !enumeration.is_empty() && !enumeration.contains(' ') => {
+                let _ =
+                    (Call::KernelEnumValue { enumeration: enumeration.clone(), enumerator: name.into(), value }, ());
+                constant(value, ty, span)
+            }
+            _ => constant(value, ty, span),
+        }
+    }
+
+    fn c_macro(&mut self, name: &str, value: MacroValue, span: Span) -> Expr {
+        match value {
+            MacroValue::Int(value) => constant(value, Type::Int(super::widen::literal_type(value)), span),
+            MacroValue::Str(text) => string(text, span),
+            MacroValue::Text(text) => self.error(
+                codes::UNKNOWN_NAME,
+                span,
+                format!("unable to expand macro '{name}' as an expression: {text}"),
+            ),
+        }
+    }
+
+    /// Arguments of a call as values; a type among them is reported.
+    pub fn values(&mut self, site: &CallSite<'_>) -> Option<Vec<Expr>> {
+        let mut out = Vec::new();
+        for arg in site.args {
+            out.push(self.value(site, arg)?);
+        }
+        Some(out)
+    }
+
+    /// One argument as a value; none when it is unusable (and told).
+    pub fn value(&mut self, site: &CallSite<'_>, arg: &Arg) -> Option<Expr> {
+        match arg {
+            Arg::Expr(expr) => {
+                let value = self.expr(expr);
+                (!self.is_poison(&value)).then_some(value)
+            }
+            Arg::Type(ty) => {
+                self.error(codes::ARGUMENT_TYPE, ty.span, format!("{}() expects a value, not a type", site.name));
+                None
+            }
+        }
+    }
+
+    /// A string literal; anything else is reported.
+    pub fn literal_text(&mut self, site: &CallSite<'_>, at: usize) -> Option<Vec<u8>> {
+        let value = self.value(site, site.args.get(at)?)?;
+        match value.kind {
+            ExprKind::Str(text) => Some(text),
+            _ => {
+                let message = format!(
+                    "{}() expects a string literal ({} provided)",
+                    site.name,
+                    super::widen::kind_name(&value.ty)
+                );
+                self.error(codes::ARGUMENT_TYPE, site.span, message);
+                None
+            }
+        }
+    }
+}
+
+/// `arg0` → 0
+fn argument_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("arg")?;
+    if digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}

@@ -1,0 +1,195 @@
+//! Format strings: parsed here, printed by user space.
+
+use super::lower::Lower;
+use super::widen::shown;
+use crate::codes;
+use crate::program::{Conversion, Expr, ExprKind, Format, FormatPiece};
+use crate::source::Span;
+use crate::types::Type;
+
+/// Splits a format into text and conversions. What is no conversion is text, as in bpftrace.
+pub(crate) fn parse(text: &[u8]) -> Format {
+    let mut pieces = Vec::new();
+    let mut literal = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        if text[at] != b'%' {
+            literal.push(text[at]);
+            at += 1;
+        } else if text.get(at + 1) == Some(&b'%') {
+            literal.push(b'%');
+            at += 2;
+        } else if let Some((conversion, length)) = conversion(&text[at..]) {
+            if !literal.is_empty() {
+                pieces.push(FormatPiece::Text(std::mem::take(&mut literal)));
+            }
+            pieces.push(FormatPiece::Conversion(conversion));
+            at += length;
+        } else {
+            literal.push(b'%');
+            at += 1;
+        }
+    }
+    if !literal.is_empty() {
+        pieces.push(FormatPiece::Text(literal));
+    }
+    Format { text: text.to_vec(), pieces }
+}
+
+/// One conversion and how many bytes it takes.
+fn conversion(text: &[u8]) -> Option<(Conversion, usize)> {
+    let mut out = Conversion::default();
+    let mut at = 1;
+    while let Some(flag) = text.get(at) {
+        match flag {
+            b'-' => out.left = true,
+            b'0' => out.zero = true,
+            b'+' => out.plus = true,
+            b' ' => out.space = true,
+            b'#' => out.alternate = true,
+            b'\'' => out.grouping = true,
+            _ => break,
+        }
+        at += 1;
+    }
+    if text.get(at) == Some(&b'*') {
+        out.width_from_field = true;
+        at += 1;
+    } else {
+        (out.width, at) = digits(text, at);
+    }
+    if text.get(at) == Some(&b'.') {
+        let (precision, next) = digits(text, at + 1);
+        out.precision = Some(precision.unwrap_or(0));
+        at = next;
+    }
+    for length in ["hh", "ll", "h", "l", "j", "z", "t"] {
+        if text[at..].starts_with(length.as_bytes()) {
+            out.length = length.to_owned();
+            at += length.len();
+            break;
+        }
+    }
+    let (conversion, used) = match (text.get(at)?, text.get(at + 1)) {
+        (b'r', Some(b'x')) => ('R', 2),
+        (b'r', Some(b'h')) => ('H', 2),
+        (b'g', Some(b'r')) => ('g', 2),
+        (c @ (b'd' | b'i' | b'u' | b'x' | b'X' | b'o' | b'c' | b's' | b'p' | b'r'), _) => (char::from(*c), 1),
+        _ => return None,
+    };
+    out.conversion = conversion;
+    Some((out, at + used))
+}
+
+fn digits(text: &[u8], from: usize) -> (Option<u32>, usize) {
+    let mut at = from;
+    let mut value: Option<u32> = None;
+    while let Some(digit) = text.get(at).filter(|c| c.is_ascii_digit()) {
+        value = Some(value.unwrap_or(0).saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+        at += 1;
+    }
+    (value, at)
+}
+
+impl Lower<'_> {
+    /// Fits arguments to a format: their number and types.
+    pub fn check_format(&mut self, format: &Format, args: Vec<Expr>, span: Span) -> Option<Vec<Expr>> {
+        let conversions: Vec<&Conversion> = format
+            .pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                FormatPiece::Conversion(conversion) => Some(conversion),
+                FormatPiece::Text(_) => None,
+            })
+            .collect();
+        let wanted: usize = conversions.iter().map(|c| 1 + usize::from(c.width_from_field)).sum();
+        if args.len() != wanted {
+            let which = if args.len() < wanted { "not enough" } else { "too many" };
+            self.error(
+                codes::FORMAT,
+                span,
+                format!("{which} arguments for format string ({} supplied, {wanted} expected)", args.len()),
+            );
+            return None;
+        }
+        let mut args = args.into_iter();
+        let mut out = Vec::new();
+        let mut fine = true;
+        for conversion in conversions {
+            if conversion.width_from_field
+                && let Some(width) = args.next()
+            {
+                fine &= self.takes(&width, 'd', span);
+                out.push(self.coerce(width, &Type::I64));
+            }
+            let Some(arg) = args.next() else { break };
+            if self.is_poison(&arg) {
+                fine = false;
+                continue;
+            }
+            fine &= self.takes(&arg, conversion.conversion, span);
+            out.push(self.printable(arg));
+        }
+        fine.then_some(out)
+    }
+
+    fn takes(&mut self, arg: &Expr, conversion: char, span: Span) -> bool {
+        let takes = match &arg.ty {
+            Type::Int(_) | Type::Bool => !matches!(conversion, 'r' | 'R' | 'H'),
+            Type::Enum { .. } => !matches!(conversion, 'r' | 'R' | 'H'),
+            Type::Pointer { .. } => matches!(conversion, 'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'p' | 's'),
+            Type::Buffer { .. } => matches!(conversion, 'r' | 'R' | 'H' | 's'),
+            Type::KernelSymbol | Type::UserSymbol => matches!(conversion, 's' | 'd' | 'x' | 'p' | 'u'),
+            Type::Void | Type::Aggregate(_) => false,
+            _ => conversion == 's',
+        };
+        if !takes {
+            let shown_conversion = match conversion {
+                'R' => "rx".to_owned(),
+                'H' => "rh".to_owned(),
+                'g' => "gr".to_owned(),
+                other => other.to_string(),
+            };
+            let message = match &arg.ty {
+                Type::Void => "printf() cannot take a value of type 'none'".to_owned(),
+                ty => format!("unsupported format specifier for type '{}': {shown_conversion}", shown(ty)),
+            };
+            self.error(codes::FORMAT, span, message);
+        }
+        takes
+    }
+
+    /// An argument as the event carries it: literals as wide integers.
+    pub fn printable(&mut self, arg: Expr) -> Expr {
+        match (&arg.kind, &arg.ty) {
+            (ExprKind::Int(_), Type::Int(int)) if int.signed => self.coerce(arg, &Type::I64),
+            _ => arg,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversions(text: &str) -> String {
+        let format = parse(text.as_bytes());
+        format
+            .pieces
+            .iter()
+            .map(|piece| match piece {
+                FormatPiece::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                FormatPiece::Conversion(c) => format!("<{}{}>", c.length, c.conversion),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn splits_formats() {
+        assert_eq!(conversions("a %d b"), "a <d> b");
+        assert_eq!(conversions("%-6d%%%lld"), "<d>%<lld>");
+        assert_eq!(conversions("%rx %rh %r %gr"), "<R> <H> <r> <g>");
+        assert_eq!(conversions("%hhx %.2s %05d"), "<hhx> <s> <d>");
+        assert_eq!(conversions("100% %q %"), "100% %q %");
+    }
+}

@@ -1,0 +1,397 @@
+//! Statements.
+
+use super::lower::Lower;
+use super::widen::{self};
+use crate::codes;
+use crate::diagnostics::Diagnostic;
+use crate::program::{Expr, ExprKind, Stmt, StmtKind};
+use crate::source::Span;
+use crate::syntax::ast::{self, Block};
+use crate::types::{Aggregate, IntType, Type};
+
+impl Lower<'_> {
+    /// A probe's body: its last expression is a statement like the others.
+    pub fn body(&mut self, block: &Block) -> Vec<Stmt> {
+        self.open_scope();
+        let mut out = self.stmts(&block.stmts);
+        if let Some(value) = &block.value {
+            self.expr_stmt(value, value.span, &mut out);
+        }
+        self.close_scope();
+        out
+    }
+
+    /// A block as a statement.
+    pub fn block(&mut self, block: &Block) -> Vec<Stmt> {
+        self.body(block)
+    }
+
+    pub fn stmts(&mut self, stmts: &[ast::Stmt]) -> Vec<Stmt> {
+        let mut out = Vec::new();
+        for stmt in stmts {
+            self.stmt(stmt, &mut out);
+        }
+        out
+    }
+
+    fn stmt(&mut self, stmt: &ast::Stmt, out: &mut Vec<Stmt>) {
+        let span = stmt.span;
+        match &stmt.kind {
+            ast::StmtKind::Expr(expr) => self.expr_stmt(expr, span, out),
+            ast::StmtKind::Assign { target, op, value } => self.assign(target, *op, value, span, out),
+            ast::StmtKind::Let { var, ty, value } => self.declare(var, ty.as_ref(), value.as_ref(), span, out),
+            ast::StmtKind::Discard(expr) => {
+                let value = self.expr(expr);
+                self.discard(value, span, false, out);
+            }
+            ast::StmtKind::If { cond, then, otherwise } => self.if_stmt(cond, then, otherwise.as_ref(), span, out),
+            ast::StmtKind::While { cond, body } => self.while_stmt(cond, body, span, out),
+            ast::StmtKind::ForRange { var, start, end, body } => self.for_range(var, start, end, body, span, out),
+            ast::StmtKind::ForMap { var, map, body } => self.for_map(var, map, body, span, out),
+            ast::StmtKind::Unroll { count, body } => self.unroll(count, body, span, out),
+            ast::StmtKind::Break => self.jump(StmtKind::Break, "break", span, out),
+            ast::StmtKind::Continue => self.jump(StmtKind::Continue, "continue", span, out),
+            ast::StmtKind::Return(value) => {
+                let value = value.as_ref().map(|value| self.expr(value));
+                let value = value.filter(|value| !self.is_poison(value));
+                out.push(Stmt { kind: StmtKind::Return(value), span });
+            }
+            ast::StmtKind::Block(block) => {
+                let body = self.block(block);
+                out.push(Stmt { kind: StmtKind::Block(body), span });
+            }
+            ast::StmtKind::Comptime(inner) => self.comptime_stmt(inner, out),
+        }
+    }
+
+    /// An expression for its effect.
+    fn expr_stmt(&mut self, expr: &ast::Expr, span: Span, out: &mut Vec<Stmt>) {
+        if let ast::ExprKind::If { cond, then, otherwise } = &expr.kind {
+            self.if_stmt(cond, then, otherwise.as_ref(), span, out);
+            return;
+        }
+        if let ast::ExprKind::Block(block) = &expr.kind {
+            let body = self.block(block);
+            out.push(Stmt { kind: StmtKind::Block(body), span });
+            return;
+        }
+        if let ast::ExprKind::Assign { target, op, value } = &expr.kind {
+            self.assign(target, *op, value, span, out);
+            return;
+        }
+        let value = self.expr(expr);
+        self.discard(value, expr.span, true, out);
+    }
+
+    /// Keeps what an expression does; warns where its value was the point.
+    fn discard(&mut self, value: Expr, span: Span, warn: bool, out: &mut Vec<Stmt>) {
+        let kind = match value.kind {
+            ExprKind::Block(stmts, last) if value.ty == Type::Void => {
+                if stmts.is_empty() && matches!(last.kind, ExprKind::Zero) {
+                    return;
+                }
+                if self.is_poison(&last) {
+                    if stmts.iter().any(|stmt| matches!(stmt.kind, StmtKind::SetLocal { .. })) {
+                        out.push(Stmt { kind: StmtKind::Block(stmts), span });
+                    } else {
+                        out.extend(stmts);
+                    }
+                    return;
+                }
+                StmtKind::Expr(Expr { kind: ExprKind::Block(stmts, last), ty: value.ty, span: value.span })
+            }
+            ExprKind::Zero if value.ty == Type::Void => return,
+            ExprKind::LocalStep { .. } | ExprKind::MapStep { .. } => StmtKind::Expr(value),
+            ExprKind::MapDelete { map, key, .. } => {
+                if warn {
+                    self.warn(codes::W_DISCARDED, span, "Return value discarded.");
+                }
+                StmtKind::Expr(Expr { ty: value.ty, kind: ExprKind::MapDelete { map, key, warn }, span: value.span })
+            }
+            kind => {
+                if warn && value.ty != Type::Void {
+                    self.warn(codes::W_DISCARDED, span, "Return value discarded.");
+                }
+                StmtKind::Expr(Expr { ty: value.ty, kind, span: value.span })
+            }
+        };
+        out.push(Stmt { kind, span });
+    }
+
+    fn declare(
+        &mut self,
+        var: &ast::Ident,
+        ty: Option<&ast::TypeName>,
+        value: Option<&ast::Expr>,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) {
+        if let Some(known) = self.find_local(&var.name) {
+            let first = self.locals[known.0].span;
+            let how = if self.locals[known.0].declared || self.locals[known.0].let_without_value || first == span {
+                "already declared"
+            } else {
+                "already declared"
+            };
+            self.report(
+                Diagnostic::error(
+                    codes::REDECLARED,
+                    span,
+                    format!("Variable ${} was {how}. Variable shadowing is not allowed.", var.name),
+                )
+                .with(first, "This is the initial declaration."),
+            );
+            return;
+        }
+        let fixed = ty.map(|ty| self.type_name(ty));
+        if matches!(fixed, Some(None)) {
+            self.new_local(&var.name, Type::Void, true, span);
+            return;
+        }
+        let fixed = fixed.flatten();
+        if let Some(fixed) = &fixed {
+            self.know_type(fixed);
+        }
+        let value = value.map(|value| self.expr(value));
+        let id = self.new_local(&var.name, fixed.clone().unwrap_or(Type::Void), fixed.is_some(), span);
+        match value {
+            None => {
+                self.locals[id.0].let_without_value = true;
+                out.push(Stmt { kind: StmtKind::Declare(id), span });
+            }
+            Some(value) => {
+                self.locals[id.0].assigned = true;
+                if self.is_poison(&value) {
+                    return;
+                }
+                let loose = self.infer_type(&value);
+                let ty = self.grow_local(id, &loose, span);
+                let value = self.coerce(value, &ty);
+                out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
+            }
+        }
+    }
+
+    fn if_stmt(&mut self, cond: &ast::Expr, then: &Block, otherwise: Option<&Block>, span: Span, out: &mut Vec<Stmt>) {
+        if let ast::ExprKind::Comptime(inner) = &cond.kind {
+            let taken = match self.comptime_truth(inner) {
+                Some(true) => Some(then),
+                Some(false) => otherwise,
+                None => None,
+            };
+            if let Some(block) = taken {
+                let body = self.block(block);
+                out.push(Stmt { kind: StmtKind::Block(body), span });
+            }
+            return;
+        }
+        let cond = self.expr(cond);
+        let cond = self.truth(cond);
+        let then = self.block(then);
+        let otherwise = otherwise.map(|otherwise| self.block(otherwise)).unwrap_or_default();
+        out.push(Stmt { kind: StmtKind::If { cond, then, otherwise }, span });
+    }
+
+    fn comptime_stmt(&mut self, inner: &ast::Stmt, out: &mut Vec<Stmt>) {
+        match &inner.kind {
+            ast::StmtKind::If { cond, then, otherwise } => {
+                let taken = match self.comptime_truth(cond) {
+                    Some(true) => Some(then),
+                    Some(false) => otherwise.as_ref(),
+                    None => None,
+                };
+                if let Some(block) = taken {
+                    let body = self.block(block);
+                    out.push(Stmt { kind: StmtKind::Block(body), span: inner.span });
+                }
+            }
+            _ => self.stmt(inner, out),
+        }
+    }
+
+    fn while_stmt(&mut self, cond: &ast::Expr, body: &Block, span: Span, out: &mut Vec<Stmt>) {
+        self.report(
+            Diagnostic::warning(
+                codes::W_DEPRECATED,
+                span,
+                "While loops are deprecated and may be removed in the future.",
+            )
+            .hint(
+                "For loops support ranges (e.g. `for ($x : $start..$end) { ... }`), and can be used in place of \
+                 while. These are more easily proven to be bounded by the verifier.",
+            ),
+        );
+        let cond = self.expr(cond);
+        let cond = self.truth(cond);
+        let body = self.looped(body);
+        out.push(Stmt { kind: StmtKind::While { cond, body }, span });
+    }
+
+    fn looped(&mut self, body: &Block) -> Vec<Stmt> {
+        self.loops += 1;
+        let body = self.block(body);
+        self.loops -= 1;
+        body
+    }
+
+    fn for_range(
+        &mut self,
+        var: &ast::Ident,
+        start: &ast::Expr,
+        end: &ast::Expr,
+        body: &Block,
+        span: Span,
+        out: &mut Vec<Stmt>,
+    ) {
+        let start = self.expr(start);
+        let end = self.expr(end);
+        for (value, which) in [(&start, "start"), (&end, "end")] {
+            if !matches!(value.ty, Type::Int(_)) && !self.is_poison(value) {
+                self.error(codes::TYPE_MISMATCH, span, format!("Loop range requires an integer for the {which} value"));
+                return;
+            }
+        }
+        let ty = widen::join(&self.infer_type(&start), &self.infer_type(&end)).unwrap_or(Type::Void);
+        self.open_scope();
+        let Some(local) = self.loop_variable(var, ty.clone(), span) else {
+            self.close_scope();
+            return;
+        };
+        let ty = self.grow_local(local, &ty, span);
+        let (start, end) = (self.coerce(start, &ty), self.coerce(end, &ty));
+        let body = self.looped(body);
+        self.close_scope();
+        out.push(Stmt { kind: StmtKind::ForRange { local, start, end, body }, span });
+    }
+
+    fn loop_variable(&mut self, var: &ast::Ident, ty: Type, _span: Span) -> Option<crate::program::LocalId> {
+        if let Some(known) = self.find_local(&var.name) {
+            let first = self.locals[known.0].span;
+            self.report(
+                Diagnostic::error(
+                    codes::REDECLARED,
+                    var.span,
+                    format!("Loop declaration shadows existing variable: ${}", var.name),
+                )
+                .with(first, "This is the initial declaration."),
+            );
+            return None;
+        }
+        let local = self.new_local(&var.name, ty, false, var.span);
+        self.locals[local.0].assigned = true;
+        Some(local)
+    }
+
+    fn for_map(&mut self, var: &ast::Ident, map: &ast::Ident, body: &Block, span: Span, out: &mut Vec<Stmt>) {
+        let id = self.map_named(&map.name, map.span);
+        self.maps[id.0].used = true;
+        if self.last && self.map_keyed(id) != Some(true) {
+            if self.previous_unassigned(id) {
+                self.undefined_map(&map.name, map.span);
+            } else {
+                let message =
+                    format!("@{} has no explicit keys (scalar map), and cannot be used for iteration", map.name);
+                self.error(codes::MAP_SHAPE, map.span, message);
+            }
+            return;
+        }
+        let value = match self.map_value_type(id) {
+            Type::Aggregate(aggregate) => match super::access::summary_type(&aggregate) {
+                Some(ty) if !matches!(aggregate, Aggregate::Stats { .. }) => ty,
+                _ => {
+                    let shown = Type::Aggregate(aggregate).to_string();
+                    self.error(
+                        codes::AGGREGATE_MISUSE,
+                        map.span,
+                        format!("Loop expression does not support type: {shown}"),
+                    );
+                    return;
+                }
+            },
+            ty => ty,
+        };
+        let key = self.map_key_type(id);
+        let ty = if value == Type::Void || key == Type::Void { Type::Void } else { Type::Tuple(vec![key, value]) };
+        self.open_scope();
+        let Some(local) = self.loop_variable(var, ty.clone(), span) else {
+            self.close_scope();
+            return;
+        };
+        self.grow_local(local, &ty, span);
+        let body = self.looped(body);
+        self.close_scope();
+        out.push(Stmt { kind: StmtKind::ForMap { local, map: id, body }, span });
+    }
+
+    /// Whether nothing was ever stored in the map, in any probe.
+    pub fn previous_unassigned(&self, map: crate::program::MapId) -> bool {
+        !self.assigned_anywhere.contains(&self.maps[map.0].name)
+    }
+
+    fn unroll(&mut self, count: &ast::Expr, body: &Block, span: Span, out: &mut Vec<Stmt>) {
+        let count = self.expr(count);
+        if self.is_poison(&count) {
+            return;
+        }
+        match (super::fold::constant_int(&count), &count.kind) {
+            (Some(n), _) if n < 1 => {
+                self.error(codes::LIMIT, span, "unroll minimum value is 1");
+                return;
+            }
+            (Some(n), _) if n > 100 => {
+                self.error(codes::LIMIT, span, "unroll maximum value is 100");
+                return;
+            }
+            (Some(_), _) | (None, ExprKind::Setting(_)) => {}
+            _ => {
+                self.error(codes::NOT_CONSTANT, count.span, "invalid unroll value");
+                return;
+            }
+        }
+        let body = self.looped(body);
+        let count = self.coerce(count, &Type::I64);
+        out.push(Stmt { kind: StmtKind::Unroll { count, body }, span });
+    }
+
+    fn jump(&mut self, kind: StmtKind, word: &str, span: Span, out: &mut Vec<Stmt>) {
+        if self.loops == 0 {
+            self.error(codes::MISPLACED, span, format!("'{word}' statement is not allowed in a probe"));
+            return;
+        }
+        out.push(Stmt { kind, span });
+    }
+
+    /// Warns of variables that were declared and never assigned.
+    pub fn check_locals(&mut self) {
+        for at in 0..self.locals.len() {
+            let local = &self.locals[at];
+            if local.name.starts_with("__") || local.assigned || local.span == Span::default() {
+                continue;
+            }
+            let (span, name) = (local.span, local.name.clone());
+            self.warn(codes::W_UNUSED, span, format!("Variable ${name} was never assigned to."));
+        }
+    }
+
+    /// Told when a value is of no integer type.
+    pub fn want_int(&mut self, value: &Expr, name: &str, span: Span) -> bool {
+        match &value.ty {
+            Type::Int(_) | Type::Enum { .. } | Type::Bool => true,
+            Type::Void if self.is_poison(value) => false,
+            ty => {
+                let message = format!("{name}() only supports int arguments ({} provided)", widen::kind_name(ty));
+                self.error(codes::ARGUMENT_TYPE, span, message);
+                false
+            }
+        }
+    }
+
+    /// `int64`/`uint64` of the value's sign.
+    pub fn wide_int(&mut self, value: Expr) -> Expr {
+        let signed = match &value.ty {
+            Type::Int(IntType { signed, .. }) | Type::Enum { repr: IntType { signed, .. }, .. } => *signed,
+            _ => false,
+        };
+        self.coerce(value, &super::expr::wide(signed))
+    }
+}

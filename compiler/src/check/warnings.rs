@@ -1,0 +1,180 @@
+//! What can be told of a script by its words alone: code that is never reached, what bodies ask of their probes.
+
+use super::programs::Uses;
+use crate::codes;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::syntax::ast::{Arg, Block, Expr, ExprKind, Probe, Script, Stmt, StmtKind, TypeName, TypeNameKind};
+
+/// Warns of what the words alone show.
+pub(crate) fn warn_script(script: &Script, diagnostics: &mut Diagnostics) {
+    for probe in &script.probes {
+        unreachable(&probe.body, diagnostics);
+    }
+}
+
+/// Statements after `return`, `exit()`, `break` or `continue`.
+fn unreachable(block: &Block, diagnostics: &mut Diagnostics) {
+    let mut ended = false;
+    for stmt in &block.stmts {
+        if ended {
+            diagnostics.push(Diagnostic::warning(codes::W_UNREACHABLE, stmt.span, "Unreachable statement."));
+            return;
+        }
+        nested(stmt, diagnostics);
+        ended = ends(stmt);
+    }
+    if let Some(value) = &block.value
+        && ended
+    {
+        diagnostics.push(Diagnostic::warning(codes::W_UNREACHABLE, value.span, "Unreachable statement."));
+    }
+}
+
+fn nested(stmt: &Stmt, diagnostics: &mut Diagnostics) {
+    match &stmt.kind {
+        StmtKind::If { then, otherwise, .. } => {
+            unreachable(then, diagnostics);
+            if let Some(otherwise) = otherwise {
+                unreachable(otherwise, diagnostics);
+            }
+        }
+        StmtKind::While { body, .. }
+        | StmtKind::ForRange { body, .. }
+        | StmtKind::ForMap { body, .. }
+        | StmtKind::Unroll { body, .. }
+        | StmtKind::Block(body) => unreachable(body, diagnostics),
+        _ => {}
+    }
+}
+
+fn ends(stmt: &Stmt) -> bool {
+    match &stmt.kind {
+        StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue => true,
+        StmtKind::Expr(Expr { kind: ExprKind::Call { name, .. }, .. }) => name.name == "exit",
+        _ => false,
+    }
+}
+
+/// What the probe's predicate and body ask of the probe.
+pub(crate) fn uses_of(probe: &Probe) -> Uses {
+    let mut uses = Uses::default();
+    let mut visit = |name: &str| match name.strip_prefix("__builtin_").unwrap_or(name) {
+        "args" => uses.args = true,
+        "probe" => uses.probe = true,
+        "func" => uses.func = true,
+        "retval" => uses.retval = true,
+        _ => {}
+    };
+    if let Some(predicate) = &probe.predicate {
+        words_of_expr(predicate, &mut visit);
+    }
+    words_of_block(&probe.body, &mut visit);
+    uses
+}
+
+/// Calls `visit` with every bare word and called name of a block.
+pub(crate) fn words_of_block(block: &Block, visit: &mut dyn FnMut(&str)) {
+    for stmt in &block.stmts {
+        words_of_stmt(stmt, visit);
+    }
+    if let Some(value) = &block.value {
+        words_of_expr(value, visit);
+    }
+}
+
+fn words_of_stmt(stmt: &Stmt, visit: &mut dyn FnMut(&str)) {
+    match &stmt.kind {
+        StmtKind::Expr(expr) | StmtKind::Discard(expr) => words_of_expr(expr, visit),
+        StmtKind::Assign { target, value, .. } => {
+            words_of_expr(target, visit);
+            words_of_expr(value, visit);
+        }
+        StmtKind::Let { ty, value, .. } => {
+            ty.iter().for_each(|ty| words_of_type(ty, visit));
+            value.iter().for_each(|value| words_of_expr(value, visit));
+        }
+        StmtKind::If { cond, then, otherwise } => {
+            words_of_expr(cond, visit);
+            words_of_block(then, visit);
+            otherwise.iter().for_each(|block| words_of_block(block, visit));
+        }
+        StmtKind::While { cond: head, body } | StmtKind::Unroll { count: head, body } => {
+            words_of_expr(head, visit);
+            words_of_block(body, visit);
+        }
+        StmtKind::ForRange { start, end, body, .. } => {
+            words_of_expr(start, visit);
+            words_of_expr(end, visit);
+            words_of_block(body, visit);
+        }
+        StmtKind::ForMap { body, .. } | StmtKind::Block(body) => words_of_block(body, visit),
+        StmtKind::Return(value) => value.iter().for_each(|value| words_of_expr(value, visit)),
+        StmtKind::Comptime(inner) => words_of_stmt(inner, visit),
+        StmtKind::Break | StmtKind::Continue => {}
+    }
+}
+
+fn words_of_expr(expr: &Expr, visit: &mut dyn FnMut(&str)) {
+    match &expr.kind {
+        ExprKind::Ident(name) => visit(name),
+        ExprKind::Call { name, args } => {
+            visit(&name.name);
+            args.iter().for_each(|arg| words_of_arg(arg, visit));
+        }
+        ExprKind::MapKey { keys, .. } => keys.iter().for_each(|key| words_of_expr(key, visit)),
+        ExprKind::Tuple(items) => items.iter().for_each(|item| words_of_expr(item, visit)),
+        ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| words_of_expr(value, visit)),
+        ExprKind::Unary { operand, .. } | ExprKind::Comptime(operand) => words_of_expr(operand, visit),
+        ExprKind::Field { base, .. } | ExprKind::TupleField { base, .. } => words_of_expr(base, visit),
+        ExprKind::Binary { left: a, right: b, .. }
+        | ExprKind::Index { base: a, index: b }
+        | ExprKind::Assign { target: a, value: b, .. } => {
+            words_of_expr(a, visit);
+            words_of_expr(b, visit);
+        }
+        ExprKind::Ternary { cond, then, otherwise } => {
+            words_of_expr(cond, visit);
+            then.iter().for_each(|then| words_of_expr(then, visit));
+            words_of_expr(otherwise, visit);
+        }
+        ExprKind::Cast { ty, operand } => {
+            words_of_type(ty, visit);
+            words_of_expr(operand, visit);
+        }
+        ExprKind::Block(block) => words_of_block(block, visit),
+        ExprKind::If { cond, then, otherwise } => {
+            words_of_expr(cond, visit);
+            words_of_block(then, visit);
+            otherwise.iter().for_each(|block| words_of_block(block, visit));
+        }
+        ExprKind::Expanded { body, .. } => words_of_expr(body, visit),
+        ExprKind::Int { .. }
+        | ExprKind::BadInt(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Str(_)
+        | ExprKind::Var(_)
+        | ExprKind::Param(_)
+        | ExprKind::ParamCount
+        | ExprKind::Map(_) => {}
+    }
+}
+
+fn words_of_arg(arg: &Arg, visit: &mut dyn FnMut(&str)) {
+    match arg {
+        Arg::Expr(expr) => words_of_expr(expr, visit),
+        Arg::Type(ty) => words_of_type(ty, visit),
+    }
+}
+
+fn words_of_type(ty: &TypeName, visit: &mut dyn FnMut(&str)) {
+    match &ty.kind {
+        TypeNameKind::Typeof(arg) => words_of_arg(arg, visit),
+        TypeNameKind::Pointer(inner) => words_of_type(inner, visit),
+        TypeNameKind::Array(inner, len) => {
+            words_of_type(inner, visit);
+            len.iter().for_each(|len| words_of_expr(len, visit));
+        }
+        TypeNameKind::Tuple(items) => items.iter().for_each(|item| words_of_type(item, visit)),
+        _ => {}
+    }
+}

@@ -1,0 +1,284 @@
+//! What is asked of types and constants while compiling.
+
+use crate::check::{Lower, constant, is_constant, parse_format, poison, string};
+use crate::codes;
+use crate::program::{Expr, ExprKind, FieldStep, FormatPiece};
+use crate::stdlib::CallSite;
+use crate::syntax::ast::{self, Arg};
+use crate::types::{IntType, Origin, Type};
+
+fn boolean(value: bool, site: &CallSite<'_>) -> Expr {
+    Expr { ty: Type::Bool, kind: ExprKind::Bool(value), span: site.span }
+}
+
+/// An unsigned literal of the smallest type.
+fn unsigned(value: u64, site: &CallSite<'_>) -> Expr {
+    let bits = match value {
+        0..=0xff => 8,
+        0x100..=0xffff => 16,
+        0x1_0000..=0xffff_ffff => 32,
+        _ => 64,
+    };
+    constant(value as i64, Type::Int(IntType { bits, signed: false }), site.span)
+}
+
+pub(super) fn sizeof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(ty) = lower.type_of_arg(&site.args[0]) else { return poison(site.span) };
+    let size = lower.size_of(&ty);
+    if let Type::Struct(name) = &ty
+        && lower.structs.get(name).is_some_and(|def| def.origin == Origin::Kernel)
+    {
+        let kind = ExprKind::Call(crate::program::Call::KernelSizeOf(name.clone()));
+        return Expr { ty: Type::U64, kind, span: site.span };
+    }
+    unsigned(u64::from(size), site)
+}
+
+pub(super) fn offsetof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let span = site.span;
+    let Some(ty) = lower.type_of_arg(&site.args[0]) else { return poison(span) };
+    let Type::Struct(mut name) = pointee(&ty) else {
+        let message = format!("offsetof() expects a struct or union, got '{}'", crate::check::shown(&ty));
+        return lower.error(codes::ARGUMENT_TYPE, span, message);
+    };
+    let Some(fields) = field_names(&site.args[1]) else {
+        return lower.error(codes::ARGUMENT_TYPE, span, "offsetof() expects the name of a field");
+    };
+    let mut path: Vec<FieldStep> = Vec::new();
+    for (at, field) in fields.iter().enumerate() {
+        let Some((steps, ty)) = lower.find_member(&name, field) else {
+            let message = format!("'{}' has no field named '{field}'", name.0);
+            return lower.error(codes::UNKNOWN_FIELD, span, message);
+        };
+        path.extend(steps);
+        if at + 1 < fields.len() {
+            match ty {
+                Type::Struct(inner) => name = inner,
+                other => {
+                    let message = format!("'{}' is not a c_struct type.", crate::check::shown(&other));
+                    return lower.error(codes::UNKNOWN_FIELD, span, message);
+                }
+            }
+        }
+    }
+    let kernel =
+        path.first().and_then(|step| lower.structs.get(&step.parent)).is_some_and(|def| def.origin == Origin::Kernel);
+    if kernel {
+        let kind = ExprKind::Call(crate::program::Call::KernelOffsetOf { path });
+        return Expr { ty: Type::U64, kind, span };
+    }
+    unsigned(offset(lower, &path), site)
+}
+
+fn offset(lower: &Lower<'_>, path: &[FieldStep]) -> u64 {
+    path.iter()
+        .filter_map(|step| lower.structs.get(&step.parent).and_then(|def| def.fields.get(step.field)))
+        .map(|field| u64::from(field.bit_offset) / 8)
+        .sum()
+}
+
+fn pointee(ty: &Type) -> Type {
+    match ty {
+        Type::Pointer { to, .. } => (**to).clone(),
+        other => other.clone(),
+    }
+}
+
+/// `a.b.c`
+fn field_names(arg: &Arg) -> Option<Vec<String>> {
+    fn of(expr: &ast::Expr) -> Option<Vec<String>> {
+        match &expr.kind {
+            ast::ExprKind::Ident(name) => Some(vec![name.clone()]),
+            ast::ExprKind::Field { base, field } => {
+                let mut names = of(base)?;
+                names.push(field.name.clone());
+                Some(names)
+            }
+            ast::ExprKind::Expanded { body, .. } => of(body),
+            ast::ExprKind::Block(block) if block.stmts.is_empty() => of(block.value.as_deref()?),
+            _ => None,
+        }
+    }
+    match arg {
+        Arg::Expr(expr) => of(expr),
+        Arg::Type(ast::TypeName { kind: ast::TypeNameKind::Named(name), .. }) => Some(vec![name.clone()]),
+        Arg::Type(_) => None,
+    }
+}
+
+/// `container_of(ptr, type, member)`
+pub(super) fn container_of(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let span = site.span;
+    let Some(pointer) = lower.value(site, &site.args[0]) else { return poison(span) };
+    let Some(ty) = lower.type_of_arg(&site.args[1]) else { return poison(span) };
+    let space = lower.space_of_value(&pointer);
+    let offset = offsetof(lower, &CallSite { name: "offsetof", args: &site.args[1..], span });
+    if lower.is_poison(&offset) {
+        return poison(span);
+    }
+    let bytes = Type::Pointer { to: Box::new(Type::Int(IntType::U8)), space };
+    let pointer = Expr { ty: bytes.clone(), kind: ExprKind::Cast(Box::new(pointer)), span };
+    let offset = lower.coerce(offset, &Type::I64);
+    let back = match offset.kind {
+        ExprKind::Int(n) => constant(-n, Type::I64, span),
+        kind => Expr { ty: Type::I64, kind: ExprKind::Negate(Box::new(Expr { ty: Type::I64, kind, span })), span },
+    };
+    let moved = lower.pointer_offset(pointer, back, bytes, span);
+    let ty = Type::Pointer { to: Box::new(ty), space };
+    Expr { ty, kind: ExprKind::Cast(Box::new(moved)), span }
+}
+
+/// `typeinfo(x)`: a record of the type's kind and full name.
+pub(super) fn typeinfo(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(ty) = lower.type_of_arg(&site.args[0]) else { return poison(site.span) };
+    let base = match &ty {
+        Type::Array { .. } => "array",
+        other => crate::check::kind_name(other),
+    };
+    let fields = [
+        ("btf_id", constant(0, Type::U64, site.span)),
+        ("base_type", string(base, site.span)),
+        ("full_type", string(crate::check::shown(&ty), site.span)),
+    ];
+    let types = fields.iter().map(|(name, value)| ((*name).to_owned(), value.ty.clone())).collect();
+    let items = fields.into_iter().map(|(_, value)| value).collect();
+    Expr { ty: Type::Record(types), kind: ExprKind::Aggregate(items), span: site.span }
+}
+
+fn type_test(lower: &mut Lower<'_>, site: &CallSite<'_>, test: fn(&Type) -> bool) -> Expr {
+    match lower.type_of_arg(&site.args[0]) {
+        Some(ty) => boolean(test(&ty), site),
+        None => poison(site.span),
+    }
+}
+
+pub(super) fn is_array(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    type_test(lower, site, |ty| matches!(ty, Type::Array { .. }))
+}
+
+pub(super) fn is_integer(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    type_test(lower, site, |ty| matches!(ty, Type::Int(_)))
+}
+
+pub(super) fn is_unsigned_integer(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    type_test(lower, site, |ty| matches!(ty, Type::Int(int) if !int.signed))
+}
+
+pub(super) fn is_ptr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    type_test(lower, site, |ty| matches!(ty, Type::Pointer { .. }))
+}
+
+pub(super) fn is_str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    type_test(lower, site, |ty| matches!(ty, Type::String { .. }))
+}
+
+pub(super) fn is_literal(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    match &site.args[0] {
+        Arg::Expr(expr) => {
+            let value = lower.expr_unevaluated(expr);
+            boolean(is_constant(&value) && !matches!(value.kind, ExprKind::Cast(_)), site)
+        }
+        Arg::Type(_) => boolean(false, site),
+    }
+}
+
+/// `is_scalar(@m)`
+pub(super) fn is_scalar(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    match &site.args[0] {
+        Arg::Expr(ast::Expr { kind: ast::ExprKind::Map(name), span }) => {
+            let map = lower.map_named(name, *span);
+            boolean(lower.map_keyed(map) != Some(true), site)
+        }
+        _ => lower.error(codes::ARGUMENT_TYPE, site.span, "is_scalar() expects a map argument"),
+    }
+}
+
+/// `is_err(p)`: whether a kernel pointer is an error number.
+pub(super) fn is_err(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(value) = lower.value(site, &site.args[0]) else { return poison(site.span) };
+    let span = site.span;
+    let number = match &value.ty {
+        Type::Int(_) => lower.coerce(value, &Type::I64),
+        _ => Expr { ty: Type::I64, kind: ExprKind::Cast(Box::new(value)), span },
+    };
+    let small = constant(0, Type::I64, span);
+    let large = constant(-4095, Type::I64, span);
+    let negative = lower.binary_values(ast::BinaryOp::Lt, number.clone(), small, span);
+    let near = lower.binary_values(ast::BinaryOp::Ge, number, large, span);
+    Expr { ty: Type::Bool, kind: ExprKind::And(Box::new(negative), Box::new(near)), span }
+}
+
+/// `fail(fmt, …)`: refuses the script where it is reached while compiling.
+pub(super) fn fail(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
+    let mut message = Vec::new();
+    let mut args = site.args[1..].iter();
+    for piece in parse_format(&text).pieces {
+        match piece {
+            FormatPiece::Text(text) => message.extend(text),
+            FormatPiece::Conversion(_) => {
+                let Some(arg) = args.next() else { break };
+                let Some(value) = lower.value(site, arg) else { return poison(site.span) };
+                match literal_words(&value) {
+                    Some(words) => message.extend(words),
+                    None => {
+                        return lower.error(codes::NOT_CONSTANT, value.span, "fail() arguments need to be literals.");
+                    }
+                }
+            }
+        }
+    }
+    lower.error(codes::SCRIPT_FAILS, site.span, String::from_utf8_lossy(&message).into_owned())
+}
+
+fn literal_words(value: &Expr) -> Option<Vec<u8>> {
+    match &value.kind {
+        ExprKind::Int(n) => Some(n.to_string().into_bytes()),
+        ExprKind::Bool(b) => Some(b.to_string().into_bytes()),
+        ExprKind::Str(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+pub(super) fn static_assert(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Arg::Expr(cond) = &site.args[0] else { return poison(site.span) };
+    match lower.comptime_truth(cond) {
+        Some(true) => crate::check::nothing(site.span),
+        Some(false) => fail(lower, &CallSite { name: "fail", args: &site.args[1..], span: site.span }),
+        None => poison(site.span),
+    }
+}
+
+/// `kfunc_exist(name)`
+pub(super) fn kfunc_exist(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(name) = lower.literal_text(site, 0) else { return poison(site.span) };
+    let name = String::from_utf8_lossy(&name).into_owned();
+    let known = lower.kernel.function(&name).is_some();
+    boolean(known, site)
+}
+
+/// `config()`: the settings, as a record.
+pub(super) fn config(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let config = &lower.settings.config;
+    let span = site.span;
+    let number = |n: u32| constant(i64::from(n), Type::U64, span);
+    let fields = [
+        ("max_strlen", number(config.max_strlen)),
+        ("max_map_keys", number(config.max_map_keys)),
+        ("max_probes", number(config.max_probes)),
+        ("max_bpf_progs", number(config.max_bpf_progs)),
+        ("max_cat_bytes", number(config.max_cat_bytes)),
+        ("log_size", number(config.log_size)),
+        ("on_stack_limit", number(config.on_stack_limit)),
+        ("license", string(config.license.clone(), span)),
+        ("str_trunc_trailer", string(config.str_trunc_trailer.clone(), span)),
+    ];
+    let types = fields.iter().map(|(name, value)| ((*name).to_owned(), value.ty.clone())).collect();
+    let items = fields.into_iter().map(|(_, value)| value).collect();
+    Expr { ty: Type::Record(types), kind: ExprKind::Aggregate(items), span }
+}
+
+/// Whether unsafe functions are refused.
+pub(super) fn safe_mode(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    boolean(!lower.options.allow_unsafe, site)
+}

@@ -1,0 +1,296 @@
+//! What is printed: `printf`, `print`, `cat`, `system`, `join`, `time`.
+
+use crate::check::{Lower, effect, parse_format, poison};
+use crate::codes;
+use crate::program::{ActionKind, Expr, ExprKind, Format, StmtKind};
+use crate::stdlib::CallSite;
+use crate::syntax::ast::{self, Arg};
+use crate::types::{Aggregate, Type};
+
+pub(super) fn printf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    formatted(lower, site, ActionKind::Printf)
+}
+
+pub(super) fn errorf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    formatted(lower, site, ActionKind::Errorf)
+}
+
+pub(super) fn warnf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    formatted(lower, site, ActionKind::Warnf)
+}
+
+pub(super) fn cat(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    formatted(lower, site, ActionKind::Cat)
+}
+
+pub(super) fn system(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    formatted(lower, site, ActionKind::System)
+}
+
+fn formatted(lower: &mut Lower<'_>, site: &CallSite<'_>, make: fn(Format) -> ActionKind) -> Expr {
+    let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
+    let format = parse_format(&text);
+    let args = format_arguments(lower, site, 1);
+    let Some(fields) = lower.check_format(&format, args, site.span) else { return poison(site.span) };
+    send(lower, make(format), fields, site)
+}
+
+/// Arguments of a format: a bare parameter is printed as it was given.
+fn format_arguments(lower: &mut Lower<'_>, site: &CallSite<'_>, from: usize) -> Vec<Expr> {
+    let conversions = site.args.first().and_then(|arg| match arg {
+        Arg::Expr(ast::Expr { kind: ast::ExprKind::Str(text), .. }) => Some(conversion_letters(text)),
+        _ => None,
+    });
+    let letters = conversions.unwrap_or_default();
+    let mut out = Vec::new();
+    for (at, arg) in site.args.iter().skip(from).enumerate() {
+        let value = match arg {
+            Arg::Expr(expr) => match (&expr.kind, letters.get(at)) {
+                (ast::ExprKind::Param(n), Some('s')) => lower.parameter_any(*n, expr.span),
+                _ => lower.expr(expr),
+            },
+            Arg::Type(ty) => {
+                lower.error(codes::ARGUMENT_TYPE, ty.span, format!("{}() expects a value, not a type", site.name))
+            }
+        };
+        out.push(value);
+    }
+    out
+}
+
+fn conversion_letters(text: &[u8]) -> Vec<char> {
+    parse_format(text)
+        .pieces
+        .iter()
+        .filter_map(|piece| match piece {
+            crate::program::FormatPiece::Conversion(conversion) => Some(conversion.conversion),
+            crate::program::FormatPiece::Text(_) => None,
+        })
+        .collect()
+}
+
+/// The statement that sends an event with these fields.
+fn send(lower: &mut Lower<'_>, kind: ActionKind, args: Vec<Expr>, site: &CallSite<'_>) -> Expr {
+    let fields = args.iter().map(|arg| arg.ty.clone()).collect();
+    let action = lower.add_action(kind, fields, site.span);
+    effect(StmtKind::Action { action, args }, site.span)
+}
+
+pub(super) fn debugf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
+    let format = parse_format(&text);
+    let args = format_arguments(lower, site, 1);
+    let Some(args) = lower.check_format(&format, args, site.span) else { return poison(site.span) };
+    if args.len() > 3 {
+        return lower.error(
+            codes::ARGUMENT_COUNT,
+            site.span,
+            format!("debugf() requires 3 or less arguments ({} provided)", args.len()),
+        );
+    }
+    let format = String::from_utf8_lossy(&text).into_owned();
+    effect(StmtKind::Debug { format, args }, site.span)
+}
+
+/// `print(value)`, `print(@m)`, `print(@m, top, div)`, `print(@m[k])`
+pub(super) fn print(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let span = site.span;
+    let Some(Arg::Expr(first)) = site.args.first() else {
+        return lower.error(codes::ARGUMENT_TYPE, span, "print() expects a value, not a type");
+    };
+    match map_argument(first) {
+        Some(ast::ExprKind::Map(name)) => {
+            let map = lower.map_named(name, first.span);
+            lower.maps[map.0].used = true;
+            if lower.last && lower.previous_unassigned(map) {
+                let name = name.clone();
+                return lower.undefined_map(&name, first.span);
+            }
+            // A scalar map that holds a plain value is printed as a map, by reference.
+            let mut args = Vec::new();
+            if site.args.len() > 1 && lower.map_keyed(map) == Some(false) && lower.last {
+                return lower.error(
+                    codes::ARGUMENT_COUNT,
+                    span,
+                    format!("Non-map print() only takes 1 argument, {} found", site.args.len()),
+                );
+            }
+            for (at, what) in [(1, "top"), (2, "div")] {
+                if let Some(arg) = site.args.get(at) {
+                    let Some(value) = lower.value(site, arg) else { return poison(span) };
+                    if !matches!(value.ty, Type::Int(_)) {
+                        return lower.error(
+                            codes::ARGUMENT_TYPE,
+                            span,
+                            format!(
+                                "print() only supports int arguments ({} provided)",
+                                crate::check::kind_name(&value.ty)
+                            ),
+                        );
+                    }
+                    let _ = what;
+                    args.push(lower.coerce(value, &Type::U64));
+                }
+            }
+            while args.len() < 2 {
+                args.push(crate::check::constant(0, Type::U64, span));
+            }
+            send(lower, ActionKind::PrintMap { map }, args, site)
+        }
+        Some(ast::ExprKind::MapKey { map: name, keys }) => {
+            if site.args.len() > 1 {
+                return lower.error(
+                    codes::ARGUMENT_COUNT,
+                    span,
+                    format!("Non-map print() only takes 1 argument, {} found", site.args.len()),
+                );
+            }
+            let map = lower.map_named(&name.name, name.span);
+            lower.maps[map.0].used = true;
+            let key = lower.map_key(map, keys, name.span);
+            let ty = lower.map_value_type(map);
+            let mut args = vec![key.clone()];
+            if let Type::Aggregate(aggregate) = &ty {
+                if !matches!(
+                    aggregate,
+                    Aggregate::Hist { .. } | Aggregate::Linear { .. } | Aggregate::TimeSeries { .. }
+                ) || matches!(aggregate, Aggregate::Hist { .. })
+                {
+                    return send(lower, ActionKind::PrintElement { map }, args, site);
+                }
+                return send(lower, ActionKind::PrintElement { map }, args, site);
+            }
+            if ty == Type::Void {
+                return poison(span);
+            }
+            let value = lower.read_map(map, Some(key), name.span, first.span);
+            args.push(value);
+            send(lower, ActionKind::PrintElement { map }, args, site)
+        }
+        _ => {
+            if site.args.len() > 1 {
+                return lower.error(
+                    codes::ARGUMENT_COUNT,
+                    span,
+                    format!("Non-map print() only takes 1 argument, {} found", site.args.len()),
+                );
+            }
+            let value = match &first.kind {
+                ast::ExprKind::Param(n) => lower.parameter_any(*n, first.span),
+                _ => lower.expr(first),
+            };
+            if lower.is_poison(&value) {
+                return poison(span);
+            }
+            if value.ty == Type::Void {
+                return lower.error(codes::ARGUMENT_TYPE, span, "none type passed to print() is not printable");
+            }
+            send(lower, ActionKind::PrintValue, vec![value], site)
+        }
+    }
+}
+
+fn map_argument(expr: &ast::Expr) -> Option<&ast::ExprKind> {
+    match &expr.kind {
+        ast::ExprKind::Map(_) | ast::ExprKind::MapKey { .. } => Some(&expr.kind),
+        ast::ExprKind::Expanded { body, .. } => map_argument(body),
+        ast::ExprKind::Block(block) if block.stmts.is_empty() => block.value.as_deref().and_then(map_argument),
+        _ => None,
+    }
+}
+
+pub(super) fn time(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let format = if site.args.is_empty() {
+        "%H:%M:%S\n".to_owned()
+    } else {
+        let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    send(lower, ActionKind::Time(format), Vec::new(), site)
+}
+
+pub(super) fn join(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(array) = lower.value(site, &site.args[0]) else { return poison(site.span) };
+    let separator = if site.args.len() > 1 {
+        let Some(text) = lower.literal_text(site, 1) else { return poison(site.span) };
+        String::from_utf8_lossy(&text).into_owned()
+    } else {
+        " ".to_owned()
+    };
+    let char_pointer = |space| Type::Pointer { to: Box::new(Type::Int(crate::types::IntType::I8)), space };
+    let array = match &array.ty {
+        Type::Pointer { .. } => array,
+        Type::Int(_) => {
+            let space = lower.space_of_value(&array);
+            let ty = Type::Pointer { to: Box::new(char_pointer(space)), space };
+            let span = array.span;
+            Expr { ty, kind: ExprKind::Cast(Box::new(array)), span }
+        }
+        Type::Array { .. } => match lower.address(array) {
+            Ok((address, _)) => address,
+            Err(value) => {
+                let message = format!(
+                    "join() only supports int or pointer arguments ({} provided)",
+                    crate::check::kind_name(&value.ty)
+                );
+                return lower.error(codes::ARGUMENT_TYPE, site.span, message);
+            }
+        },
+        ty => {
+            let message =
+                format!("join() only supports int or pointer arguments ({} provided)", crate::check::kind_name(ty));
+            return lower.error(codes::ARGUMENT_TYPE, site.span, message);
+        }
+    };
+    let text = Type::String { capacity: lower.settings.config.max_strlen };
+    let action = lower.add_action(ActionKind::Join { separator }, vec![text], site.span);
+    effect(StmtKind::Join { action, array }, site.span)
+}
+
+pub(super) fn exit(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let code = match site.args.first() {
+        None => None,
+        Some(arg) => {
+            let Some(code) = lower.value(site, arg) else { return poison(site.span) };
+            if !matches!(code.ty, Type::Int(_)) {
+                let message =
+                    format!("exit() only supports int arguments ({} provided)", crate::check::kind_name(&code.ty));
+                return lower.error(codes::ARGUMENT_TYPE, site.span, message);
+            }
+            Some(lower.coerce(code, &Type::Int(crate::types::IntType::I32)))
+        }
+    };
+    effect(StmtKind::Exit { code }, site.span)
+}
+
+pub(super) fn unwatch(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(address) = lower.value(site, &site.args[0]) else { return poison(site.span) };
+    let address = match &address.ty {
+        Type::Int(_) => lower.coerce(address, &Type::U64),
+        Type::Pointer { .. } => {
+            let span = address.span;
+            Expr { ty: Type::U64, kind: ExprKind::Cast(Box::new(address)), span }
+        }
+        _ => return lower.error(codes::ARGUMENT_TYPE, site.span, "unwatch() only supports int or pointer arguments"),
+    };
+    send(lower, ActionKind::Unwatch, vec![address], site)
+}
+
+/// `assert(cond, message)`
+pub(super) fn assert(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    use crate::program::Stmt;
+    let Some(cond) = lower.value(site, &site.args[0]) else { return poison(site.span) };
+    let cond = lower.truth(cond);
+    let Some(message) = lower.value(site, &site.args[1]) else { return poison(site.span) };
+    let format = parse_format(b"assert failed: %s");
+    let Some(fields) = lower.check_format(&format, vec![message], site.span) else { return poison(site.span) };
+    let types = fields.iter().map(|field| field.ty.clone()).collect();
+    let action = lower.add_action(ActionKind::Errorf(format), types, site.span);
+    let one = crate::check::constant(1, Type::Int(crate::types::IntType::I32), site.span);
+    let span = site.span;
+    let otherwise = vec![
+        Stmt { kind: StmtKind::Action { action, args: fields }, span },
+        Stmt { kind: StmtKind::Exit { code: Some(one) }, span },
+    ];
+    effect(StmtKind::If { cond, then: Vec::new(), otherwise }, span)
+}
