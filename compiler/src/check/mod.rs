@@ -28,7 +28,7 @@ use crate::kernel::{Host, Kernel};
 use crate::program::Program;
 use crate::source::Sources;
 use crate::syntax::ast::Script;
-pub(crate) use attach::{Provider, plain as known_text};
+pub(crate) use attach::Provider;
 pub(crate) use config::{STACK_MODES, stack_mode};
 pub(crate) use expr::wide;
 pub(crate) use fold::{constant_int, is_constant};
