@@ -59,7 +59,7 @@ pub fn write_script_message(tool: &Tool, severity: Severity, action: &Action, te
 /// Place, what failed, and the script's line.
 pub fn tell_helper_error(tool: &Tool, check: &Check, result: i64) {
     let mut text = format!("{}: {}{}", check.place, Severity::Warning.prefix(), message(check, result, true));
-    if !check.helper.is_empty() {
+    if !is_own_check(check) {
         text += &format!("\nAdditional Info - helper: {}, retcode: {result}", check.helper);
     }
     text += &quote(tool, check);
@@ -68,13 +68,22 @@ pub fn tell_helper_error(tool: &Tool, check: &Check, result: i64) {
 
 /// As JSON.
 pub fn write_helper_error(tool: &Tool, check: &Check, result: i64, out: &mut Vec<u8>) {
-    super::text("{\"type\": \"helper_error\", \"msg\": ", out);
+    let kind = if is_own_check(check) { "runtime_error" } else { "helper_error" };
+    super::text(&format!("{{\"type\": \"{kind}\", \"msg\": "), out);
     json::string(message(check, result, false).as_bytes(), out);
-    super::text(", \"helper\": ", out);
-    json::string(check.helper.as_bytes(), out);
-    super::text(&format!(", \"retcode\": {result}, \"filename\": "), out);
+    if !is_own_check(check) {
+        super::text(", \"helper\": ", out);
+        json::string(check.helper.as_bytes(), out);
+        super::text(&format!(", \"retcode\": {result}"), out);
+    }
+    super::text(", \"filename\": ", out);
     json::string(tool.script.as_bytes(), out);
     super::text(&format!(", \"line\": {}, \"col\": {}}}\n", check.line, check.columns.0), out);
+}
+
+/// Bounds, division: no helper failed. The text may stand in the helper's stead.
+fn is_own_check(check: &Check) -> bool {
+    check.helper.is_empty() || check.helper.contains(' ')
 }
 
 /// What was lost, and what to raise.
@@ -102,7 +111,8 @@ fn message(check: &Check, result: i64, is_text: bool) -> &'static str {
     let number = result.unsigned_abs() as usize;
     let is_full = matches!(number as i32, libc::E2BIG | libc::ENOSPC);
     match check {
-        Check { message, .. } if !message.is_empty() => message,
+        Check { message, .. } if !message.is_empty() && (is_text || is_own_check(check)) => message,
+        Check { helper, .. } if helper.contains(' ') => helper,
         Check { helper: "map_update_elem", .. } if is_text && is_full => MAP_FULL,
         _ => ERRORS.get(number).copied().filter(|text| !text.is_empty()).unwrap_or("Unknown error"),
     }

@@ -5,7 +5,7 @@ use super::tables::{ERRORS, GFP_BITS, SIGNALS, SYSCALLS};
 use super::{Settings, text};
 use crate::tool::Tool;
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::CStr;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -96,11 +96,14 @@ impl Names {
     pub fn timestamp(&self, nsecs: u64, format: u32, clock: u32, out: &mut Vec<u8>) {
         let format = self.strings.get(format as usize).copied().unwrap_or("%H:%M:%S");
         let nsecs = nsecs.wrapping_add_signed(self.clocks[clock.min(3) as usize]);
-        if format.contains("%f") {
-            let micros = format!("{:06}", nsecs % 1_000_000_000 / 1000);
-            self.local_time(nsecs, &format.replace("%f", &micros), out);
-        } else {
-            self.local_time(nsecs, format, out);
+        // strftime(3) does not know about microseconds.
+        for (index, part) in format.split("%f").enumerate() {
+            if index > 0 {
+                let micros = nsecs % 1_000_000_000 / 1000;
+                // SANITY: a Vec takes what it is given.
+                let _ = write!(out, "{micros:06}");
+            }
+            self.local_time(nsecs, part, out);
         }
     }
 
@@ -214,7 +217,18 @@ pub fn now() -> i64 {
 
 /// strftime(3) in the local time zone.
 pub fn local_time(seconds: i64, format: &str, out: &mut Vec<u8>) {
-    let Ok(format) = CString::new(format) else { return };
+    // Enough for any sensible format; longer ones take the heap.
+    const ROOM: usize = 256;
+    let (mut short, mut long) = ([0u8; ROOM], Vec::new());
+    let terminated: &[u8] = if format.len() < ROOM {
+        short[..format.len()].copy_from_slice(format.as_bytes());
+        &short
+    } else {
+        long.extend_from_slice(format.as_bytes());
+        long.push(0);
+        &long
+    };
+    let Ok(format) = CStr::from_bytes_until_nul(terminated) else { return };
     if format.is_empty() {
         return;
     }
@@ -222,10 +236,12 @@ pub fn local_time(seconds: i64, format: &str, out: &mut Vec<u8>) {
     let mut broken_down: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are valid; localtime_r keeps neither.
     unsafe { libc::localtime_r(&seconds, &mut broken_down) };
-    let mut buffer = vec![0u8; 128 + 16 * format.as_bytes().len()];
-    // SAFETY: the buffer has the length that is told, the format is NUL-terminated.
-    let len = unsafe { libc::strftime(buffer.as_mut_ptr().cast(), buffer.len(), format.as_ptr(), &broken_down) };
-    out.extend_from_slice(&buffer[..len]);
+    let start = out.len();
+    out.resize(start + 128 + 16 * format.count_bytes(), 0);
+    let room = &mut out[start..];
+    // SAFETY: the room has the length that is told, the format is NUL-terminated.
+    let len = unsafe { libc::strftime(room.as_mut_ptr().cast(), room.len(), format.as_ptr(), &broken_down) };
+    out.truncate(start + len);
 }
 
 fn users(passwd: &str) -> HashMap<u32, String> {

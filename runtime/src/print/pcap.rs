@@ -14,7 +14,8 @@ pub struct Captures {
 /// Times are in nanoseconds.
 const MAGIC: u32 = 0xa1b2_3c4d;
 const SNAPSHOT_LENGTH: u32 = 65535;
-const LINKTYPE_ETHERNET: u32 = 1;
+/// IP packets without a link layer.
+const LINKTYPE_RAW: u32 = 101;
 
 impl Captures {
     /// Appends a packet; the first to a file makes it.
@@ -26,7 +27,7 @@ impl Captures {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let mut file = File::create(path)?;
-                let words = [MAGIC, 2 | 4 << 16, 0, 0, SNAPSHOT_LENGTH, LINKTYPE_ETHERNET];
+                let words = [MAGIC, 2 | 4 << 16, 0, 0, SNAPSHOT_LENGTH, LINKTYPE_RAW];
                 file.write_all(&words.map(u32::to_le_bytes).concat())?;
                 entry.insert(file)
             }

@@ -584,3 +584,41 @@ fn times() {
     assert!(text.starts_with("20") && text.len() == "2026-11-20 22:34:50.908852".len(), "{text}");
     assert_eq!(Run::new(false).event(ActionKind::Time("%%\n"), &[], &[0; 8]), "%\n");
 }
+
+#[test]
+fn checks_of_our_own_are_runtime_errors() {
+    let mut run = Run::new(true);
+    let message = "Array access out of bounds. This can lead to unexpected results.";
+    let check = Check { helper: "", place: "stdin:1:9-14", line: 1, columns: (9, 14), always: true, message };
+    run.printer.helper_error(&check, 0).unwrap();
+    assert_eq!(
+        run.take(),
+        format!(
+            "{{\"type\": \"runtime_error\", \"msg\": \"{message}\", \"filename\": \"stdin\", \"line\": 1, \"col\": 9}}\n"
+        )
+    );
+}
+
+#[test]
+#[ignore = "speed: run by hand, --release"]
+fn a_hundred_thousand_stacks() {
+    let stacks: Vec<Vec<u64>> = (0..100_000u64)
+        .map(|n| {
+            (0..30)
+                .map(|frame| a_hundred_thousand_stacks as fn() as usize as u64 + (n * 7 + frame * 13) % 30_000)
+                .collect()
+        })
+        .collect();
+    let stack = Ty::UserStack { mode: StackMode::Bpftrace, map: "s", limit: 30 };
+    let tool = Tool { maps: Box::leak(Box::new([map("@", Some(stack), Value::Count)])), ..TOOL };
+    let entry = |n: u64| {
+        let key = [&n.to_le_bytes()[..], &30u32.to_le_bytes(), &std::process::id().to_le_bytes()].concat();
+        (key, vec![ints(&[n as i64 % 100])])
+    };
+    let maps = vec![(0..100_000).map(entry).collect()];
+    let mut run = Run::with(false, tool, FakeMaps { maps, stacks });
+    let start = std::time::Instant::now();
+    let text = run.map();
+    eprintln!("{} bytes in {:?}", text.len(), start.elapsed());
+    assert!(start.elapsed().as_secs() < 10);
+}
