@@ -1,8 +1,12 @@
 //! What needs clang: BPF objects, skeletons, C definitions; and what needs the machine: kernel descriptions.
 
 pub mod bpf;
-pub mod host;
+mod c_scan;
+mod c_types;
+mod dwarf;
+mod host;
 pub mod kernels;
+mod macros;
 pub mod snapshot;
 
 pub use bpf::{ClangError, Job, compile_bpf, compile_many, skeleton, skeleton_in, write_skeleton};

@@ -1,14 +1,91 @@
 //! Types of the script's own C definitions, by the BTF that clang made of them.
 
-use super::btf::{Btf, BtfError};
+use std::collections::HashSet;
+
+use super::btf::{Btf, BtfError, Kind};
 use super::convert::Converter;
-use super::{Function, Kernel, Tracepoint};
+use super::{CError, CRequest, Function, Host, Kernel, MacroValue, Tracepoint};
 use crate::types::{Origin, StructDef, StructName, Type};
 
 /// The types that a script defines or includes.
 #[derive(Debug)]
 pub struct ScriptTypes {
     btf: Btf,
+    /// `struct foo`, `foo_t`: defined by a header of the kernel.
+    of_kernel_headers: HashSet<String>,
+}
+
+/// What a script's C text means.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Its types.
+    pub types: ScriptTypes,
+    /// Values of the macros that were asked for.
+    pub macros: Vec<(String, MacroValue)>,
+}
+
+/// Names of the variables that [`Host::c_types`] adds, so that clang describes the types: pointers to each type
+/// that the text defines, and to each that a kernel header defines; and to each function.
+pub const TYPE_VARIABLE: &str = "tw_type_";
+/// See [`TYPE_VARIABLE`].
+pub const HEADER_VARIABLE: &str = "tw_header_";
+/// See [`TYPE_VARIABLE`]; the function's name follows.
+pub const FUNCTION_VARIABLE: &str = "tw_function_";
+
+/// How often clang may ask for further types: a declaration can need another one.
+const ROUNDS: usize = 12;
+
+/// Has a script's C text compiled. Kernel types that it mentions without a definition are declared by the kernel
+/// description; [`CRequest::kernel_types`] is filled in here.
+///
+/// # Errors
+/// Clang's messages, or why its BTF is unusable.
+pub fn compile(request: &CRequest, kernel: &dyn Kernel, host: &dyn Host) -> Result<Compiled, Vec<CError>> {
+    let mut request = request.clone();
+    let mut wanted: Vec<String> = Vec::new();
+    for _ in 0..ROUNDS {
+        match host.c_types(&request) {
+            Ok(compiled) => {
+                let types = ScriptTypes::new(compiled.btf).map_err(|error| vec![whole(error.to_string())])?;
+                return Ok(Compiled { types, macros: compiled.macros });
+            }
+            Err(errors) => {
+                let before = request.kernel_types.len();
+                let missing = errors.iter().flat_map(|error| missing_names(&error.message));
+                for name in missing {
+                    if !wanted.contains(&name) {
+                        wanted.push(name);
+                    }
+                }
+                request.kernel_types = kernel.c_declarations(&wanted);
+                if request.kernel_types.len() == before {
+                    return Err(errors);
+                }
+            }
+        }
+    }
+    host.c_types(&request).and(Err(vec![whole("the definitions need too many types of the kernel".to_owned())]))
+}
+
+fn whole(message: String) -> CError {
+    CError { line: 0, column: 0, message }
+}
+
+/// What a message of clang's says is missing: `unknown type name 'u32'`, `incomplete type 'struct list_head'`.
+fn missing_names(message: &str) -> Vec<String> {
+    let quoted = || message.split('\'').skip(1).step_by(2);
+    if message.contains("unknown type name") || message.contains("undeclared identifier") {
+        return quoted().next().map(str::to_owned).into_iter().collect();
+    }
+    if message.contains("incomplete") || message.contains("never completed") {
+        let tags = quoted().filter_map(|text| {
+            let at = ["struct ", "union ", "enum "].iter().find_map(|keyword| text.find(keyword))?;
+            let text = text[at..].split(['[', '*', '(', ')']).next()?;
+            Some(text.trim().to_owned())
+        });
+        return tags.collect();
+    }
+    Vec::new()
 }
 
 impl ScriptTypes {
@@ -17,7 +94,19 @@ impl ScriptTypes {
     /// # Errors
     /// When the bytes are no BTF.
     pub fn new(btf: Vec<u8>) -> Result<ScriptTypes, BtfError> {
-        Ok(ScriptTypes { btf: Btf::new(btf, None)? })
+        let btf = Btf::new(btf, None)?;
+        let mut of_kernel_headers = HashSet::new();
+        for id in btf.of_kind(Kind::Var).filter(|&id| btf.name(id).starts_with(HEADER_VARIABLE)) {
+            let target = btf.head(btf.head(id).size_or_type).size_or_type;
+            let keyword = match btf.head(target).kind {
+                Kind::Struct => "struct ",
+                Kind::Union => "union ",
+                Kind::Enum | Kind::Enum64 => "enum ",
+                _ => "",
+            };
+            of_kernel_headers.insert(format!("{keyword}{}", btf.name(target)));
+        }
+        Ok(ScriptTypes { btf, of_kernel_headers })
     }
 
     fn types(&self) -> Converter<'_> {
@@ -27,6 +116,11 @@ impl ScriptTypes {
     /// The BTF itself.
     pub fn btf(&self) -> &Btf {
         &self.btf
+    }
+
+    /// Whether the script has that type (`struct foo`, `foo_t`) from a header of the kernel.
+    pub fn is_of_kernel_header(&self, name: &str) -> bool {
+        self.of_kernel_headers.contains(name)
     }
 }
 
@@ -54,7 +148,11 @@ impl Kernel for ScriptTypes {
 
     fn function(&self, name: &str) -> Option<Function> {
         let types = self.types();
-        let id = self.btf.find(name, &[super::btf::Kind::Func])?;
+        let variable = format!("{FUNCTION_VARIABLE}{name}");
+        let id = match self.btf.find(name, &[Kind::Func]) {
+            Some(id) => id,
+            None => self.btf.head(self.btf.find(&variable, &[Kind::Var])?).size_or_type,
+        };
         let id = super::tracepoints::prototype(&self.btf, id)?;
         let params = self.btf.params(id).map(|(name, ty)| (name.to_owned(), types.ty(ty))).collect();
         Some(Function { params, result: types.ty(self.btf.head(id).size_or_type) })

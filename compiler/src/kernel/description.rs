@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::btf::{Btf, BtfError, Kind};
+use super::c_decl::Declarations;
 use super::codec::{self, Start, put};
 use super::constants;
 use super::convert::Converter;
@@ -357,6 +358,20 @@ impl Kernel for Description {
         kinds.sort();
         kinds.dedup();
         kinds
+    }
+
+    fn c_declarations(&self, names: &[String]) -> String {
+        let Some(part) = self.parts().first() else { return String::new() };
+        let mut declarations = Declarations::new(part.types());
+        let mut macros = String::new();
+        for name in names {
+            if !declarations.declare(name)
+                && let Some(value) = constants::value(name)
+            {
+                macros += &format!("#ifndef {name}\n#define {name} {value}\n#endif\n");
+            }
+        }
+        declarations.finish() + &macros
     }
 }
 

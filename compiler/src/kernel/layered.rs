@@ -17,19 +17,28 @@ impl Layered<'_> {
         let own = self.script.as_ref().and_then(|script| ask(script));
         own.or_else(|| ask(self.kernel))
     }
+
+    /// Types that the script got from the kernel's headers are the kernel's, wherever it knows them: the headers of the
+    /// machine that compiles say nothing about the kernel that runs.
+    fn first_named<T>(&self, name: &str, ask: impl Fn(&dyn Kernel) -> Option<T>) -> Option<T> {
+        if self.script.as_ref().is_some_and(|script| script.is_of_kernel_header(name)) {
+            return ask(self.kernel).or_else(|| self.script.as_ref().and_then(|script| ask(script)));
+        }
+        self.first(ask)
+    }
 }
 
 impl Kernel for Layered<'_> {
     fn structure(&self, name: &StructName) -> Option<StructDef> {
-        self.first(|k| k.structure(name))
+        self.first_named(&name.0, |k| k.structure(name))
     }
 
     fn typedef(&self, name: &str) -> Option<Type> {
-        self.first(|k| k.typedef(name))
+        self.first_named(name, |k| k.typedef(name))
     }
 
     fn enumeration(&self, name: &str) -> Option<(Type, Vec<(String, i64)>)> {
-        self.first(|k| k.enumeration(name))
+        self.first_named(&format!("enum {name}"), |k| k.enumeration(name))
     }
 
     fn enumerator(&self, name: &str) -> Option<(Type, i64)> {
@@ -70,5 +79,9 @@ impl Kernel for Layered<'_> {
 
     fn iterators(&self) -> Vec<String> {
         self.kernel.iterators()
+    }
+
+    fn c_declarations(&self, names: &[String]) -> String {
+        self.kernel.c_declarations(names)
     }
 }

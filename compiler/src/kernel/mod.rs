@@ -1,6 +1,7 @@
 //! The kernel description: BTF, tracepoint formats and functions of one kernel, as data.
 
 pub mod btf;
+mod c_decl;
 pub mod c_types;
 mod codec;
 mod constants;
@@ -41,6 +42,12 @@ pub trait Kernel {
     fn variable(&self, name: &str) -> Option<Type>;
     /// Iterator kinds: `task`, `task_file`; the context is `struct bpf_iter__<kind>`.
     fn iterators(&self) -> Vec<String>;
+    /// C declarations of those of the names that are known: `struct foo`, `enum foo`, typedefs, enumerators, constants;
+    /// with what they need.
+    fn c_declarations(&self, names: &[String]) -> String {
+        let _ = names;
+        String::new()
+    }
 }
 
 /// Signature of a kernel function.
