@@ -13,6 +13,7 @@ pub mod find;
 mod help;
 mod loader;
 mod message;
+mod modes;
 mod notify;
 pub mod print;
 mod regex;

@@ -20,6 +20,7 @@ use crate::context::{Context, Format, Maps, RunConfig};
 use crate::error::{Error, Result};
 use crate::events::{Ring, Sink};
 use crate::find::expand::{self, Attachment, Place, Plan};
+use crate::modes::Held;
 use crate::print::Output;
 use crate::tool::{MissingProbes, Tool};
 use crate::{capabilities, config, configure, loader, message, notify, settings, signal};
@@ -27,30 +28,32 @@ use crate::{capabilities, config, configure, loader, message, notify, settings, 
 /// How long records may wait when the ring asks for no wake-up.
 const POLL: Duration = Duration::from_millis(50);
 /// Records taken between two looks at signals.
-const BATCH: usize = 4096;
+pub(crate) const BATCH: usize = 4096;
 
 /// A run of a tool.
 pub struct Session {
-    tool: &'static Tool,
-    args: Args,
+    pub(crate) tool: &'static Tool,
+    pub(crate) args: Args,
     config: RunConfig,
     child: Option<Child>,
-    plan: Plan,
+    pub(crate) plan: Plan,
     /// Optional programs that the kernel refused.
     disabled: HashSet<String>,
     /// The program that the kernel refused last.
     refused: Option<String>,
     /// Programs that attach many functions with one link.
     multi: HashSet<usize>,
-    running: Option<Running>,
+    pub(crate) running: Option<Running>,
     deadline: Option<Instant>,
-    status: u8,
+    pub(crate) status: u8,
+    /// Output of `test` probes, shown when they fail.
+    pub(crate) held: Held,
 }
 
 /// What there is between attaching and the end.
-struct Running {
-    sink: Rc<RefCell<Sink>>,
-    ring: Ring,
+pub(crate) struct Running {
+    pub(crate) sink: Rc<RefCell<Sink>>,
+    pub(crate) ring: Ring,
     links: Vec<Link>,
     walkers: Vec<JoinHandle<()>>,
     losses: Option<libbpf_rs::MapHandle>,
@@ -113,6 +116,7 @@ impl Session {
             running: None,
             deadline: None,
             status: 0,
+            held: Held::default(),
         })
     }
 
@@ -216,11 +220,11 @@ impl Session {
         self.running =
             Some(Running { sink, ring, links: Vec::new(), walkers: Vec::new(), losses, started: Instant::now() });
 
-        if !self.args.dry_run {
+        if !self.args.dry_run && self.args.mode == Mode::Trace {
             self.run_each(object, |place| matches!(place, Place::Begin))?;
         }
         let attached = self.attach_all(object)?;
-        if self.args.dry_run {
+        if self.args.dry_run || self.args.mode != Mode::Trace {
             return Ok(());
         }
         self.tell_ready(attached)?;
@@ -230,8 +234,10 @@ impl Session {
         Ok(())
     }
 
+    /// Where output goes.
     fn writer(&self) -> Result<Box<dyn Write>> {
         match &self.args.output {
+            None if self.args.mode == Mode::Test => Ok(Box::new(self.held.clone())),
             None => Ok(Box::new(io::stdout())),
             Some(path) => match File::create(path) {
                 Ok(file) => Ok(Box::new(file)),
@@ -400,7 +406,7 @@ impl Session {
             return Ok(());
         }
         if self.args.mode != Mode::Trace {
-            return self.run_modes(object);
+            return self.run_mode(object);
         }
         let watched = self.args.pid.or_else(|| self.child.as_ref().map(Child::pid));
         let process = watched.and_then(|pid| pid_descriptor(pid).ok());
@@ -460,39 +466,6 @@ impl Session {
         running.walkers.is_empty() && !self.plan.attachments.iter().any(|attachment| waits(&attachment.place))
     }
 
-    /// `--test` and `--bench`.
-    fn run_modes(&mut self, object: &Object) -> Result<()> {
-        let mut benchmarks = Vec::new();
-        for attachment in &self.plan.attachments {
-            let name = &self.plan.probes[attachment.probe];
-            let Some(raw) = attach::program(object, self.tool.programs[attachment.program].name) else { continue };
-            let failed = |error: io::Error| Error::kernel(format!("Failed to run {name}: {}", plain(&error)));
-            match &attachment.place {
-                Place::Test(_) => {
-                    if manual::run(raw).map_err(failed)? != 0 {
-                        self.status = 1;
-                    }
-                }
-                Place::Bench(bench) => {
-                    let (nanoseconds, runs) = manual::benchmark(raw).map_err(failed)?;
-                    benchmarks.push((bench.clone(), nanoseconds, runs));
-                }
-                _ => {}
-            }
-            if let Some(running) = &self.running {
-                running.ring.consume(BATCH);
-            }
-        }
-        if let Some(running) = &self.running
-            && !benchmarks.is_empty()
-        {
-            let mut sink = running.sink.borrow_mut();
-            let told = sink.output.benchmarks(&benchmarks);
-            sink.check(told);
-        }
-        Ok(())
-    }
-
     /// Detaches, prints what is left, runs `end`, prints the maps and what was lost.
     ///
     /// # Errors
@@ -505,6 +478,7 @@ impl Session {
         self.explain(|| format!("traced for {:.1?}", running.started.elapsed()));
         running.links.clear();
         running.ring.drain(&running.sink);
+        // The last exit() counts: that of `end` wins.
         let exit_before_end = running.sink.borrow_mut().exit.take();
         if running.sink.borrow().error.is_none() {
             clear_exiting(object);
@@ -512,7 +486,7 @@ impl Session {
             running.ring.drain(&running.sink);
         }
         let mut sink = running.sink.borrow_mut();
-        if sink.error.is_none() {
+        if sink.error.is_none() && self.args.mode != Mode::Test {
             let printed = sink.output.maps();
             sink.check(printed);
         }
@@ -523,7 +497,8 @@ impl Session {
         }
         let flushed = sink.output.flush();
         sink.check(flushed);
-        if let Some(status) = exit_before_end.or(sink.exit) {
+        let _ = io::stdout().write_all(&self.held.take());
+        if let Some(status) = sink.exit.or(exit_before_end) {
             self.status = status;
         }
         if self.args.strict && !losses.is_empty() && self.status == 0 {
@@ -614,7 +589,7 @@ fn is_readable(fd: &OwnedFd) -> bool {
 }
 
 /// The C library's text for an error, without Rust's `(os error N)`.
-fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

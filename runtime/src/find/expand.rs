@@ -289,11 +289,11 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             let files = files(request, target, &word(path), &provider)?;
             let mut found = Vec::new();
             for binary in files {
-                for address in crate::find::lines::addresses(&binary.path, file, line, column) {
-                    let offset = Binary::read(&binary.path).map_or(address, |b| b.file_offset(address));
-                    let place = Place::File { path: binary.path.clone(), offset, symbol: None };
-                    found.push((display.clone(), place));
-                }
+                let address = crate::find::lines::address(&binary.path, file, line, column)
+                    .map_err(|text| Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare())?;
+                let offset = Binary::read(&binary.path).map_or(address, |b| b.file_offset(address));
+                let name = format!("{provider}:{}:{address}", binary.shown);
+                found.push((name, Place::File { path: binary.path, offset, symbol: None }));
             }
             Ok(found)
         }
