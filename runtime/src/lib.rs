@@ -26,6 +26,6 @@ pub mod tool;
 
 pub use error::{Error, Result};
 pub use libbpf_rs;
+pub use session::{Session, main};
 #[cfg(feature = "macros")]
 pub use tracewright_macros::bt;
-pub use session::{Session, main};

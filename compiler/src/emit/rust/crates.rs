@@ -54,9 +54,13 @@ pub fn crate_files(program: &Program, options: &CrateOptions) -> Vec<(String, St
 
 fn dependency(dependency: &Dependency) -> String {
     match dependency {
-        Dependency::Path(path) => format!("{{ path = {}, default-features = false, default-features = false, features = [\"static\"] }}", toml_string(path)),
-        Dependency::Version(version) => format!("{{ version = {}, default-features = false, default-features = false, features = [\"static\"] }}", toml_string(version)),
-        Dependency::Workspace => "{ workspace = true, default-features = false, features = [\"static\"] }".to_owned(),
+        Dependency::Path(path) => {
+            format!("{{ path = {}, default-features = false, features = [\"static\"] }}", toml_string(path))
+        }
+        Dependency::Version(version) => {
+            format!("{{ version = {}, default-features = false, features = [\"static\"] }}", toml_string(version))
+        }
+        Dependency::Workspace => "{ workspace = true, features = [\"static\"] }".to_owned(),
     }
 }
 
