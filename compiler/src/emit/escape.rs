@@ -1,1 +1,110 @@
 //! The one place where text from a script becomes C or Rust text.
+
+/// Words that C, libbpf's headers and ours have taken.
+const RESERVED: &[&str] = &[
+    "auto", "bool", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
+    "false", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed",
+    "sizeof", "static", "struct", "switch", "true", "typedef", "typeof", "union", "unsigned", "void", "volatile",
+    "while", "asm", "SEC", "NULL", "offsetof", "container_of", "barrier", "barrier_var", "ctx", "scratch", "vars",
+    "likely", "unlikely", "linux", "unix", "main", "LICENSE", "memcpy", "memset", "memcmp", "memmove", "strlen",
+    "strcmp", "strncmp", "printf", "abs", "labs", "exit", "abort", "malloc", "free", "index", "rindex", "log", "exp",
+    "pow", "sin", "cos", "tan", "sqrt", "floor", "ceil", "round", "bcmp", "bzero", "strstr", "strchr", "strcpy",
+    "strcat", "signal", "fork", "pipe", "alloca", "select", "y0", "y1", "j0", "j1", "gamma",
+];
+
+/// A C identifier near `name`: other characters become `_`, and taken words get one appended.
+/// An empty or purely non-ASCII name becomes `unnamed`.
+pub fn c_identifier(name: &str) -> String {
+    let mut out: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    if out.chars().all(|c| c == '_') {
+        out = "unnamed".to_string();
+    }
+    if out.starts_with(|c: char| c.is_ascii_digit()) {
+        out.insert(0, '_');
+    }
+    let taken = RESERVED.contains(&out.as_str())
+        || out.starts_with("__")
+        || out.starts_with("bpf_")
+        || out.starts_with("BPF_")
+        || out.starts_with("PT_REGS")
+        || out.starts_with("tw_")
+        || out.starts_with("TW_");
+    if taken {
+        if out.starts_with('_') {
+            out = out.trim_start_matches('_').to_string();
+        }
+        out.push('_');
+    }
+    out
+}
+
+/// A C string literal with these bytes. Octal escapes: at most three digits, so that what follows is not swallowed.
+pub fn c_string(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for &byte in bytes {
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            // `??=` and its like are trigraphs.
+            b'?' => out.push_str("\\?"),
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Text for the inside of a C comment: one line, and neither the end nor the start of one.
+pub fn c_comment(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut out = words.join(" ");
+    out = out.replace(|c: char| c.is_control(), " ");
+    while out.contains("*/") {
+        out = out.replace("*/", "* /");
+    }
+    while out.contains("/*") {
+        out = out.replace("/*", "/ *");
+    }
+    // A trigraph or a backslash at the end could join lines; none is at the end, as ` */` follows.
+    out = out.replace("??/", "?? /");
+    if out.ends_with('*') {
+        out.push(' ');
+    }
+    if out.starts_with('/') {
+        out.insert(0, ' ');
+    }
+    const LONGEST: usize = 100;
+    if out.chars().count() > LONGEST {
+        out = out.chars().take(LONGEST - 1).collect::<String>() + "…";
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_cannot_be_left() {
+        assert_eq!(c_comment("a */ b"), "a * / b");
+        assert_eq!(c_comment("/* x"), " / * x");
+        assert_eq!(c_comment("a\n  b"), "a b");
+    }
+
+    #[test]
+    fn strings_keep_their_bytes() {
+        assert_eq!(c_string(b"a\"\x01" as &[u8]), "\"a\\\"\\001\"");
+        assert_eq!(c_string(b"??=1"), "\"\\?\\?=1\"");
+    }
+
+    #[test]
+    fn identifiers_are_free() {
+        assert_eq!(c_identifier("start"), "start");
+        assert_eq!(c_identifier("int"), "int_");
+        assert_eq!(c_identifier("a-b"), "a_b");
+        assert_eq!(c_identifier("__x"), "x_");
+    }
+}

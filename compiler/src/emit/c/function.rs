@@ -1,0 +1,209 @@
+//! BPF programs: the section, the context, and what stands around a body.
+
+use super::Emitter;
+use super::body::Body;
+use super::stmt::{Homes, needs_callback};
+use super::value::Value;
+use super::walk;
+use crate::emit::escape;
+use crate::program::{AttachPoint, BpfProgram, KernelLocation, LateText, ProgramKind, TextPiece};
+
+impl<'p> Emitter<'p> {
+    /// Writes one program with its callbacks.
+    pub fn bpf_program(&mut self, program: &'p BpfProgram) -> String {
+        let mut shares_vars = false;
+        walk::stmts(&program.body, &mut |s| shares_vars |= needs_callback(s));
+        let homes = Homes::of(program.predicate.as_ref(), &program.body);
+        let has_exit = self.has_exit;
+        let mut body = Body::new(self, program, shares_vars);
+        body.homes_read = (0..program.locals.len())
+            .filter(|&index| homes.is_read(crate::program::LocalId(index)))
+            .collect();
+        body.declare_locals(&homes);
+        let declarations = std::mem::replace(&mut body.code, super::writer::Code::at(1));
+        body.guards(has_exit);
+        if let Some(predicate) = &program.predicate {
+            body.code.comment(&format!("/{}/", body.first_line(predicate.span)));
+            let condition = body.condition(predicate);
+            body.line(format!("if ({})", Value::unary("!", &condition).text));
+            body.line("\treturn 0;");
+        }
+        body.stmts(&program.body);
+        body.finish(declarations.into_text())
+    }
+}
+
+impl Body<'_, '_> {
+    /// What every program does first.
+    fn guards(&mut self, has_exit: bool) {
+        if matches!(self.program.kind, ProgramKind::Manual) {
+            return;
+        }
+        let is_process_bound = !matches!(self.program.kind, ProgramKind::Iter { .. } | ProgramKind::Interval);
+        let mut tests = Vec::new();
+        if has_exit {
+            self.e.header("exit.bpf.h");
+            tests.push("tw_exiting");
+        }
+        if is_process_bound {
+            self.e.header("filter.bpf.h");
+            tests.push("tw_other_process()");
+        }
+        if !tests.is_empty() {
+            self.line(format!("if ({})", tests.join(" || ")));
+            self.line("\treturn 0;");
+        }
+    }
+
+    /// C type of the context, with a blank or star behind.
+    pub fn ctx_type(&mut self) -> String {
+        match &self.program.kind {
+            ProgramKind::Manual
+            | ProgramKind::Fentry
+            | ProgramKind::Fexit { .. }
+            | ProgramKind::FentryBpf { .. }
+            | ProgramKind::RawTracepoint => "__u64 *".to_string(),
+            ProgramKind::Kprobe
+            | ProgramKind::Kretprobe
+            | ProgramKind::Uprobe
+            | ProgramKind::Uretprobe
+            | ProgramKind::Usdt => "struct pt_regs *".to_string(),
+            ProgramKind::Tracepoint { context: Some(name) } | ProgramKind::Iter { context: name, .. } => {
+                self.e.types.use_struct(self.e.program, name);
+                format!("{} *", name.0)
+            }
+            ProgramKind::Tracepoint { context: None } => "void *".to_string(),
+            ProgramKind::PerfEvent | ProgramKind::Interval => "struct bpf_perf_event_data *".to_string(),
+        }
+    }
+
+    fn finish(mut self, declarations: String) -> String {
+        let name = self.program.name.clone();
+        let code = std::mem::take(&mut self.code).into_text();
+        let ctx_type = self.ctx_type();
+        // Where the last statement already leaves, another would never be reached.
+        let mut text = String::new();
+        for callback in std::mem::take(&mut self.callbacks) {
+            text += &callback;
+        }
+        let mut vars = String::new();
+        if self.shares_vars {
+            let mut definition = format!("struct {name}_vars {{\n");
+            if self.shares_ctx {
+                definition += &format!("\t{ctx_type}ctx;\n");
+                self.uses_ctx = true;
+            }
+            if self.shares_scratch {
+                definition += &format!("\tstruct {name}_scratch *scratch;\n");
+            }
+            for member in &self.vars {
+                definition += &format!("\t{member}\n");
+            }
+            if self.ends_in_callback {
+                definition += "\tbool returned;\n\t__s32 result;\n";
+            }
+            definition += "};\n\n";
+            text = definition + &text;
+            vars = format!("\tstruct {name}_vars shared = {{}}, *vars = &shared;\n\n");
+            if self.shares_ctx {
+                vars += "\tvars->ctx = ctx;\n";
+            }
+            if self.shares_scratch {
+                vars += "\tvars->scratch = scratch;\n";
+            }
+        }
+        let parameters =
+            if self.uses_ctx { format!("{ctx_type}ctx") } else { "void".to_string() };
+        let section = self.section();
+        let mut body = vars + &declarations;
+        body += &code;
+        let ends = code.trim_end().lines().last().is_some_and(|line| line.starts_with("\treturn "))
+            && !code.trim_end().lines().rev().nth(1).is_some_and(|line| line.trim_start().starts_with("if ("));
+        if !ends {
+            body += "\n\treturn 0;\n";
+        }
+        let body = spaced(&body);
+        let comment = self.attach_comment();
+        if self.scratch.is_empty() {
+            text += &format!("{comment}SEC(\"{section}\")\nint {name}({parameters})\n{{\n{body}}}\n\n");
+            return text;
+        }
+        let mut definition = format!("struct {name}_scratch {{\n");
+        for member in &self.scratch {
+            definition += &format!("\t{member}\n");
+        }
+        definition += "};\n\n";
+        self.e.scratch_structs.push((name.clone(), definition));
+        let with_ctx = if self.uses_ctx { format!("{ctx_type}ctx, ") } else { String::new() };
+        text += &format!(
+            "static __always_inline int {name}_body({with_ctx}struct {name}_scratch *scratch)\n{{\n{body}}}\n\n"
+        );
+        let pass = if self.uses_ctx { "ctx, " } else { "" };
+        text += &format!(
+            "{comment}SEC(\"{section}\")\nint {name}({parameters})\n{{\n\tstruct tw_scratch_slot *slot = tw_claim(&tw_scratch);\n\tint result;\n\n\tif (!slot)\n\t\treturn 0;\n\tresult = {name}_body({pass}&slot->{name});\n\ttw_release(&slot->users);\n\treturn result;\n}}\n\n"
+        );
+        self.e.header("scratch.bpf.h");
+        text
+    }
+
+    fn attach_comment(&self) -> String {
+        let line = self.first_line(self.program.span);
+        if line.is_empty() { String::new() } else { format!("/* {} */\n", escape::c_comment(&line)) }
+    }
+
+    /// libbpf's section name. Where the target is one and known now, it is spelled out; the rest is the tool's to attach.
+    fn section(&self) -> String {
+        let kind = match &self.program.kind {
+            ProgramKind::Manual | ProgramKind::RawTracepoint => "raw_tp",
+            ProgramKind::Kprobe => "kprobe",
+            ProgramKind::Kretprobe => "kretprobe",
+            ProgramKind::Fentry | ProgramKind::FentryBpf { exit: false } => "fentry",
+            ProgramKind::Fexit { .. } | ProgramKind::FentryBpf { exit: true } => "fexit",
+            ProgramKind::Uprobe => "uprobe",
+            ProgramKind::Uretprobe => "uretprobe",
+            ProgramKind::Usdt => "usdt",
+            ProgramKind::Tracepoint { .. } => "tracepoint",
+            ProgramKind::PerfEvent | ProgramKind::Interval => "perf_event",
+            ProgramKind::Iter { kind, .. } => {
+                let kind = section_part(kind).unwrap_or_default();
+                return format!("iter/{kind}");
+            }
+        };
+        match self.target() {
+            Some(target) => format!("{kind}/{target}"),
+            None => kind.to_string(),
+        }
+    }
+
+    fn target(&self) -> Option<String> {
+        let [target] = self.program.targets.as_slice() else { return None };
+        match &target.point {
+            AttachPoint::Kernel { module: None, function: KernelLocation::Function { name, offset: 0 } }
+            | AttachPoint::Trampoline { module: None, function: name } => late(name),
+            AttachPoint::Tracepoint { category, event } => Some(format!("{}/{}", late(category)?, late(event)?)),
+            AttachPoint::RawTracepoint { module: None, event } => late(event),
+            _ => None,
+        }
+    }
+}
+
+/// Text that is known now and safe in a section name.
+fn late(text: &LateText) -> Option<String> {
+    let mut out = String::new();
+    for piece in text {
+        match piece {
+            TextPiece::Lit(text) => out += &section_part(text)?,
+            TextPiece::Param(_) => return None,
+        }
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+fn section_part(text: &str) -> Option<String> {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')).then(|| text.to_string())
+}
+
+/// A blank line between declarations at the top and what follows.
+fn spaced(body: &str) -> String {
+    body.trim_start_matches('\n').to_string()
+}

@@ -1,0 +1,90 @@
+//! C expressions with their precedence.
+
+/// How tightly a C expression binds, loosest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Prec {
+    /// `?:`
+    Conditional,
+    /// `||`
+    Or,
+    /// `&&`
+    And,
+    /// `|`
+    BitOr,
+    /// `^`
+    BitXor,
+    /// `&`
+    BitAnd,
+    /// `==`
+    Equality,
+    /// `<`
+    Relation,
+    /// `<<`
+    Shift,
+    /// `+`
+    Sum,
+    /// `*`
+    Product,
+    /// `!`, casts
+    Unary,
+    /// names, calls, members
+    Postfix,
+}
+
+/// A C expression without side effects.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// C text.
+    pub text: String,
+    /// Of its outermost operator.
+    pub prec: Prec,
+}
+
+impl Value {
+    /// A name, a call, a literal.
+    pub fn atom(text: impl Into<String>) -> Self {
+        Value { text: text.into(), prec: Prec::Postfix }
+    }
+
+    /// A prefix operator or a cast.
+    pub fn unary(operator: &str, operand: &Value) -> Self {
+        let inner = operand.at(Prec::Unary);
+        // `- -1` must not become `--1`.
+        let gap = if operator.ends_with(['-', '&', '+']) && inner.starts_with(['-', '&', '+']) { " " } else { "" };
+        Value { text: format!("{operator}{gap}{inner}"), prec: Prec::Unary }
+    }
+
+    /// A conversion.
+    pub fn cast(to: &str, operand: &Value) -> Self {
+        let prefix = format!("({to})");
+        if operand.text.starts_with(&prefix) && operand.prec == Prec::Unary {
+            return operand.clone();
+        }
+        Value::unary(&prefix, operand)
+    }
+
+    /// An operator with two operands, parenthesised so that clang and people are content.
+    pub fn binary(operator: &str, prec: Prec, left: &Value, right: &Value) -> Self {
+        let left = left.operand(prec, operator, true);
+        let right = right.operand(prec, operator, false);
+        Value { text: format!("{left} {operator} {right}"), prec }
+    }
+
+    /// The text where something that binds at least as `prec` is expected.
+    pub fn at(&self, prec: Prec) -> String {
+        if self.prec < prec { format!("({})", self.text) } else { self.text.clone() }
+    }
+
+    fn operand(&self, outer: Prec, operator: &str, left: bool) -> String {
+        use Prec::{And, BitAnd, BitOr, BitXor, Equality, Or, Product, Relation, Sum};
+        let plain = match self.prec {
+            prec if prec >= Prec::Unary => true,
+            Product => outer == Sum || (outer == Product && left && operator == "*") || outer <= Equality && outer <= And,
+            Sum => (outer == Sum && left) || matches!(outer, Relation | Equality | And | Or),
+            Relation | Equality => matches!(outer, And | Or),
+            And | Or | BitAnd | BitOr | BitXor => outer == self.prec && left,
+            _ => false,
+        };
+        if plain { self.text.clone() } else { format!("({})", self.text) }
+    }
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Per-CPU aggregates read as one number. Needs bpf_map_lookup_percpu_elem: Linux 5.19. */
+#ifndef TRACEWRIGHT_CPUS_BPF_H
+#define TRACEWRIGHT_CPUS_BPF_H
+
+#include "aggregates.bpf.h"
+#include "numbers.bpf.h"
+
+const volatile __u32 tw_cpu_count = 1;
+
+#define TW_MAX_CPUS 4096
+
+static __always_inline __u64 tw_sum(void *map, const void *key)
+{
+	__u64 sum = 0, *value;
+	__u32 cpu;
+
+	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
+		value = bpf_map_lookup_percpu_elem(map, key, cpu);
+		if (value)
+			sum += *value;
+	}
+	return sum;
+}
+
+static __always_inline __u64 tw_lowest(void *map, const void *key, bool is_signed)
+{
+	struct tw_extreme *each;
+	__u64 lowest = 0;
+	bool any = false;
+	__u32 cpu;
+
+	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
+		each = bpf_map_lookup_percpu_elem(map, key, cpu);
+		if (!each || !each->set)
+			continue;
+		if (!any || (is_signed ? each->value < (__s64)lowest : (__u64)each->value < lowest))
+			lowest = each->value;
+		any = true;
+	}
+	return lowest;
+}
+
+static __always_inline __u64 tw_highest(void *map, const void *key, bool is_signed)
+{
+	struct tw_extreme *each;
+	__u64 highest = 0;
+	bool any = false;
+	__u32 cpu;
+
+	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
+		each = bpf_map_lookup_percpu_elem(map, key, cpu);
+		if (!each || !each->set)
+			continue;
+		if (!any || (is_signed ? each->value > (__s64)highest : (__u64)each->value > highest))
+			highest = each->value;
+		any = true;
+	}
+	return highest;
+}
+
+static __always_inline __s64 tw_mean(void *map, const void *key, bool is_signed)
+{
+	struct tw_average *each;
+	__u64 count = 0;
+	__s64 total = 0;
+	__u32 cpu;
+
+	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
+		each = bpf_map_lookup_percpu_elem(map, key, cpu);
+		if (!each)
+			continue;
+		total += each->total;
+		count += each->count;
+	}
+	if (!count)
+		return 0;
+	return is_signed ? tw_signed_div(total, count) : (__s64)((__u64)total / count);
+}
+
+/* Makes every element of a per-CPU array zero, on every CPU. */
+static __always_inline void tw_forget(void *map, __u32 elements, __u32 size)
+{
+	__u32 element, cpu;
+	void *value;
+
+	for (element = 0; element < elements; element++) {
+		for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
+			value = bpf_map_lookup_percpu_elem(map, &element, cpu);
+			if (value)
+				tw_zero(value, size);
+		}
+	}
+}
+
+#endif
