@@ -253,14 +253,17 @@ impl<'p> Body<'_, 'p> {
             ContextField::TypedArg(n) => self.slot(*n, &e.ty),
             ContextField::Member(path) => self.context_member(e, path),
             ContextField::SyscallArg(n) => {
+                self.syscall_member("args");
                 let ctx = self.ctx();
                 self.number_as(Value::atom(format!("{ctx}->args[{n}]")), &e.ty)
             }
             ContextField::SyscallReturn => {
+                self.syscall_member("ret");
                 let ctx = self.ctx();
                 self.number_as(Value::atom(format!("{ctx}->ret")), &e.ty)
             }
             ContextField::SyscallNumber => {
+                self.syscall_member("id");
                 let ctx = self.ctx();
                 self.number_as(Value::atom(format!("{ctx}->id")), &e.ty)
             }
@@ -281,6 +284,12 @@ impl<'p> Body<'_, 'p> {
                 let ctx = self.ctx();
                 Value::cast(&to, &Value::atom(ctx))
             }
+        }
+    }
+
+    fn syscall_member(&mut self, member: &'static str) {
+        if let ProgramKind::Tracepoint { context: Some(name) } = &self.program.kind {
+            self.e.types.use_syscall_member(self.e.program, name, member);
         }
     }
 

@@ -7,7 +7,7 @@ use super::types::has_padding;
 use super::value::{Prec, Value};
 use super::writer::Code;
 use crate::emit::escape;
-use crate::program::{BpfProgram, Expr, ExprKind, LocalId, ProgramKind, Stmt};
+use crate::program::{BpfProgram, Expr, ExprKind, LocalId, ProgramKind};
 use crate::source::Span;
 use crate::types::{AddressSpace, Origin, Type};
 

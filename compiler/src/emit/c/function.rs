@@ -27,6 +27,7 @@ impl<'p> Emitter<'p> {
             let condition = body.condition(predicate);
             body.line(format!("if ({})", Value::unary("!", &condition).text));
             body.line("\treturn 0;");
+            body.line("");
         }
         body.stmts(&program.body);
         body.finish(declarations.into_text())
@@ -52,6 +53,7 @@ impl Body<'_, '_> {
         if !tests.is_empty() {
             self.line(format!("if ({})", tests.join(" || ")));
             self.line("\treturn 0;");
+            self.line("");
         }
     }
 
@@ -69,7 +71,7 @@ impl Body<'_, '_> {
             | ProgramKind::Uretprobe
             | ProgramKind::Usdt => "struct pt_regs *".to_string(),
             ProgramKind::Tracepoint { context: Some(name) } | ProgramKind::Iter { context: name, .. } => {
-                self.e.types.use_struct(self.e.program, name);
+                self.e.types.mention(name);
                 format!("{} *", name.0)
             }
             ProgramKind::Tracepoint { context: None } => "void *".to_string(),

@@ -32,8 +32,6 @@ const HEADERS: &[(&str, &str)] = &[
     ("usdt_args.bpf.h", include_str!("../../../../templates/bpf/usdt_args.bpf.h")),
     ("usermode.bpf.h", include_str!("../../../../templates/bpf/usermode.bpf.h")),
     ("values.bpf.h", include_str!("../../../../templates/bpf/values.bpf.h")),
-    // usdt.bpf.h includes it; clang has no linux/errno.h for BPF.
-    ("linux/errno.h", include_str!("../../../../templates/bpf/linux/errno.h")),
 ];
 
 /// The texts of headers and of all that they include, each once, in the order of their names.
@@ -51,9 +49,6 @@ pub fn with_dependencies(names: &[&'static str]) -> Vec<(String, String)> {
             }
         }
         index += 1;
-    }
-    if wanted.contains(&"usdt_args.bpf.h") {
-        wanted.push("linux/errno.h");
     }
     HEADERS
         .iter()

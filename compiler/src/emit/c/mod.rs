@@ -378,7 +378,8 @@ impl<'p> Emitter<'p> {
         let mut tera = tera::Tera::default();
         // SANITY: the template is part of this program; a test renders it.
         tera.add_raw_template("tool.bpf.c", headers::TEMPLATE).expect("tool.bpf.c.tera is well-formed");
-        tera.render("tool.bpf.c", &context).expect("tool.bpf.c.tera names only what it is given")
+        let text = tera.render("tool.bpf.c", &context).expect("tool.bpf.c.tera names only what it is given");
+        squeezed(&text)
     }
 
     fn includes(&self) -> Vec<&'static str> {
@@ -417,6 +418,22 @@ impl<'p> Emitter<'p> {
             settings: self.setting_names,
         }
     }
+}
+
+/// At most one blank line at a time, and none behind an opening brace.
+fn squeezed(text: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        let after_nothing = out.last().is_none_or(|last| last.is_empty() || last.ends_with('{'));
+        if line.is_empty() && after_nothing {
+            continue;
+        }
+        if line.trim_start() == "}" && out.last().is_some_and(|last| last.is_empty()) {
+            out.pop();
+        }
+        out.push(line);
+    }
+    out.join("\n") + "\n"
 }
 
 /// SPDX's name of what the script's licence says.

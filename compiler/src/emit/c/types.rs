@@ -20,6 +20,8 @@ pub struct Types {
     /// Structs that are only pointed to.
     mentioned: BTreeSet<StructName>,
     buffers: BTreeSet<u32>,
+    /// Members of the syscall tracepoints' contexts that are used: struct and member.
+    syscall_members: BTreeSet<(String, &'static str)>,
     enums: BTreeSet<String>,
     enumerators: BTreeMap<String, BTreeMap<String, i64>>,
     /// `struct tw_user_symbol` and its like are used.
@@ -132,6 +134,11 @@ impl Types {
         }
     }
 
+    /// Records that a struct is pointed to.
+    pub fn mention(&mut self, name: &StructName) {
+        self.mentioned.insert(name.clone());
+    }
+
     /// Records that a member of a struct is accessed.
     pub fn use_field(&mut self, program: &Program, parent: &StructName, index: usize) {
         let Some(def) = program.structs.get(parent) else { return };
@@ -160,6 +167,17 @@ impl Types {
                 self.enums.insert(name.clone());
             }
             _ => {}
+        }
+    }
+
+    /// Records that a member of a syscall tracepoint's context is used: `args`, `ret` or `id`.
+    pub fn use_syscall_member(&mut self, program: &Program, name: &StructName, member: &'static str) {
+        let known = program.structs.get(name).and_then(|def| def.fields.iter().position(|field| field.name == member));
+        match known {
+            Some(index) => self.use_field(program, name, index),
+            None => {
+                self.syscall_members.insert((name.0.clone(), member));
+            }
         }
     }
 
@@ -246,6 +264,7 @@ impl Types {
         let mut out = Output { types: self, program, code: Code::default(), done: BTreeSet::new() };
         out.enums();
         out.forward();
+        out.syscalls();
         let kernel: Vec<StructName> = out.types.kernel_fields.keys().cloned().collect();
         for name in &kernel {
             out.kernel_struct(name);
@@ -314,6 +333,23 @@ impl Output<'_> {
         }
     }
 
+    fn syscalls(&mut self) {
+        let members = std::mem::take(&mut self.types.syscall_members);
+        let names: BTreeSet<String> = members.iter().map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.code.open(&name);
+            for (_, member) in members.iter().filter(|(known, _)| *known == name) {
+                self.code.line(match *member {
+                    "args" => "unsigned long args[6];",
+                    "ret" => "long ret;",
+                    _ => "long id;",
+                });
+            }
+            self.code.close(" __attribute__((preserve_access_index));");
+            self.code.line("");
+        }
+    }
+
     fn forward(&mut self) {
         let names: Vec<String> = self
             .types
@@ -321,6 +357,7 @@ impl Output<'_> {
             .iter()
             .filter(|name| name.0.contains(' '))
             .filter(|name| !self.types.kernel_fields.contains_key(name) && !self.types.script_structs.contains(name))
+            .filter(|name| !self.types.syscall_members.iter().any(|(known, _)| *known == name.0))
             .map(|name| format!("{};", name.0))
             .collect();
         for name in &names {
