@@ -17,6 +17,25 @@ pub const BAD_TARGET: Code = Code("E0104");
 pub const BAD_OPERAND: Code = Code("E0105");
 /// An item at the wrong place of the script, or given twice.
 pub const MISPLACED_ITEM: Code = Code("E0106");
+/// Nested deeper than a tree can be walked.
+pub const TOO_DEEP: Code = Code("E0107");
+
+// ---- Imports and macros ----
+
+/// An import that cannot be found or read.
+pub const IMPORT_NOT_FOUND: Code = Code("E0201");
+/// An import of a kind that cannot be imported.
+pub const IMPORT_KIND: Code = Code("E0202");
+/// Two macros with one name and as many parameters, or two parameters with one name.
+pub const MACRO_REDEFINED: Code = Code("E0203");
+/// Arguments that fit no definition of a macro.
+pub const MACRO_ARGUMENTS: Code = Code("E0204");
+/// A macro that uses itself, or expands without end.
+pub const MACRO_RECURSION: Code = Code("E0205");
+/// A map that a macro uses without having been passed it.
+pub const MACRO_HYGIENE: Code = Code("E0206");
+/// A statement that macros cannot have: `return`, a declaration that shadows a parameter.
+pub const MACRO_BODY: Code = Code("E0207");
 
 // ---- Names and types, calls, probes, limits ----
 

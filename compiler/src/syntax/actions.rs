@@ -3,6 +3,7 @@
 use lalrpop_util::ErrorRecovery;
 
 use super::ast::*;
+use super::errors::syntax_error;
 use super::token::Token;
 use crate::codes;
 use crate::diagnostics::Diagnostic;
@@ -68,13 +69,14 @@ impl Errors {
         let span = target.span.to(value);
         let error = match &target.kind {
             ExprKind::Var(_) | ExprKind::Map(_) | ExprKind::MapKey { .. } => return,
-            ExprKind::Field { .. } | ExprKind::TupleField { .. } => {
-                Diagnostic::error(codes::BAD_TARGET, span, "tuples, records and structs cannot be changed once created")
-                    .hint("create a new value and assign it instead")
-            }
-            ExprKind::Ident(name) => Diagnostic::error(codes::BAD_TARGET, target.span, "invalid assignment target")
+            ExprKind::Field { .. } | ExprKind::TupleField { .. } => Diagnostic::error(
+                codes::BAD_TARGET,
+                span,
+                "Tuples and records are immutable once created. Consider creating a new value and assigning it instead.",
+            ),
+            ExprKind::Ident(name) => syntax_error(codes::BAD_TARGET, target.span, "invalid assignment target")
                 .hint(format!("variables start with `$` and maps with `@`: `${name}`, `@{name}`")),
-            _ => Diagnostic::error(codes::BAD_TARGET, span, "invalid assignment target")
+            _ => syntax_error(codes::BAD_TARGET, span, "invalid assignment target")
                 .hint("only variables (`$x`) and maps (`@x`, `@x[key]`) can be assigned to"),
         };
         self.diagnostics.push(error);
@@ -103,7 +105,7 @@ impl Errors {
     /// The number of a tuple's element.
     pub fn tuple_index(&mut self, index: u64, span: Span) -> u32 {
         u32::try_from(index).unwrap_or_else(|_| {
-            self.diagnostics.push(Diagnostic::error(codes::BAD_NUMBER, span, "tuple index is too large"));
+            self.diagnostics.push(syntax_error(codes::BAD_NUMBER, span, "tuple index is too large"));
             0
         })
     }
@@ -112,7 +114,7 @@ impl Errors {
     pub fn index(&mut self, base: Expr, mut keys: Vec<Expr>, span: Span) -> Expr {
         if keys.is_empty() {
             let end = Span { start: span.end - 1, ..span };
-            self.diagnostics.push(Diagnostic::error(codes::SYNTAX, end, "expected expression"));
+            self.diagnostics.push(syntax_error(codes::SYNTAX, end, "expected expression"));
             return base;
         }
         if let ExprKind::Map(name) = base.kind {
@@ -120,7 +122,7 @@ impl Errors {
         }
         if keys.len() > 1 {
             let at = keys[0].span.to(keys[keys.len() - 1].span);
-            self.diagnostics.push(Diagnostic::error(codes::SYNTAX, at, "expected one index"));
+            self.diagnostics.push(syntax_error(codes::SYNTAX, at, "expected one index"));
         }
         expr(ExprKind::Index { base: Box::new(base), index: Box::new(keys.swap_remove(0)) }, span)
     }

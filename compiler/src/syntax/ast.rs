@@ -11,6 +11,8 @@ pub struct Script {
     pub header: String,
     /// C preamble pieces in the order written: `#include`, `#define`, structs, enums, typedefs.
     pub c_definitions: Vec<CDefinition>,
+    /// C sources of imported libraries (`import "lib.bpf.c"`), whose functions the script may call; filled by `expand`.
+    pub c_sources: Vec<CSource>,
     /// `import "…"`.
     pub imports: Vec<Import>,
     /// `config = { … }`.
@@ -40,6 +42,17 @@ pub struct CDefinition {
     /// Verbatim text.
     pub text: String,
     /// Place.
+    pub span: Span,
+}
+
+/// An imported C source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CSource {
+    /// Display name.
+    pub name: String,
+    /// Verbatim text.
+    pub text: String,
+    /// The `import` that names it.
     pub span: Span,
 }
 

@@ -1,10 +1,12 @@
 //! What the parser could not use → diagnostics: `expected ';'`.
 
+use std::fmt::Display;
+
 use lalrpop_util::ParseError;
 
 use super::token::{Spanned, Token};
 use crate::codes;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::source::{FileId, Span};
 
 /// What a rule waits for, most telling first: where several tokens would do, the first of these is named.
@@ -30,11 +32,12 @@ const CLOSERS: [&str; 18] = [
 ];
 
 /// A syntax error as a diagnostic. `tokens` are those of the item, `end` is where the item ends.
-pub fn syntax_error(error: &ParseError<usize, Token, ()>, tokens: &[Spanned], file: FileId, end: usize) -> Diagnostic {
+pub fn unexpected(error: &ParseError<usize, Token, ()>, tokens: &[Spanned], file: FileId, end: usize) -> Diagnostic {
     let (found, span, expected) = match error {
         ParseError::UnrecognizedToken { token: (start, token, stop), expected } => {
             // Words are underlined whole, of the rest the first character.
-            let stop = if is_word(token) { *stop } else { (*stop).min(*start + 1) };
+            let stop =
+                if is_word(token) || matches!(token, Token::Unknown(_)) { *stop } else { (*stop).min(*start + 1) };
             (Some(token), Span::new(file, *start, stop), expected.as_slice())
         }
         ParseError::ExtraToken { token: (start, token, stop) } => {
@@ -49,19 +52,37 @@ pub fn syntax_error(error: &ParseError<usize, Token, ()>, tokens: &[Spanned], fi
     if let Some(Token::Unknown(c)) = found
         && !matches!(c, '}' | ')' | ';' | '\'')
     {
-        return Diagnostic::error(codes::SYNTAX, span, format!("unexpected character '{c}'"));
+        return syntax_error(codes::SYNTAX, span, format!("unexpected character '{c}'"));
     }
-    let message = expectation(expected, previous, found);
-    let error = Diagnostic::error(codes::SYNTAX, span, message);
+    let message = expectation(expected, &tokens[..at], found);
+    let error = syntax_error(codes::SYNTAX, span, message);
     match hint(expected, previous, found, &tokens[..at]) {
         Some(hint) => error.hint(hint),
         None => error,
     }
 }
 
-fn expectation(expected: &[String], previous: Option<&Token>, found: Option<&Token>) -> String {
+/// An error that says that it is one of syntax.
+pub fn syntax_error(code: Code, span: Span, message: impl Display) -> Diagnostic {
+    Diagnostic::error(code, span, format!("syntax: {message}"))
+}
+
+fn expectation(expected: &[String], before: &[Spanned], found: Option<&Token>) -> String {
     let may = |name: &str| expected.iter().any(|e| e == name);
-    match previous {
+    let back = |steps: usize| before.len().checked_sub(steps).map(|at| &before[at].1);
+    let item = before.first().map(|(_, token, _)| token);
+    match back(1) {
+        Some(Token::Let) if may("MAP") => {
+            return "root-level let statements need to be map declarations, e.g. let @a = hash(2);".into();
+        }
+        Some(Token::LParen) if item == Some(&Token::Let) && may("INT") => {
+            return "expected positive integer for map declaration max entries".into();
+        }
+        Some(Token::LParen) if back(2) == Some(&Token::For) => return "expected variable in for loop".into(),
+        Some(Token::LParen) if item == Some(&Token::Fn) && may("VAR") => {
+            return "expected variable in function argument".into();
+        }
+        Some(Token::LBrace) if item == Some(&Token::Config) => return "expected config key".into(),
         Some(Token::Import) => return "expected string after 'import'".into(),
         Some(Token::Str(_)) if may("\";\"") && !may("\"+\"") && !may("\"}\"") => {
             return "expected ';' after import".into();
@@ -75,6 +96,9 @@ fn expectation(expected: &[String], previous: Option<&Token>, found: Option<&Tok
     }
     if found.is_none() && may("\"}\"") {
         return "expected '}'".into();
+    }
+    if may("\"..\"") {
+        return "expected map or range in for loop".into();
     }
     // What can begin an expression.
     if may("CAST_OPEN") {

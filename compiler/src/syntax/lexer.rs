@@ -4,10 +4,11 @@
 
 use super::attach_point;
 use super::c_definition;
+use super::errors::syntax_error;
 use super::literal;
 use super::token::{Spanned, Token};
 use crate::codes;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::Diagnostics;
 use crate::source::{FileId, Span};
 
 /// The tokens of a script.
@@ -229,7 +230,7 @@ impl Lexer<'_> {
                 let (value, length, errors) = literal::string(&self.text[start..]);
                 for (from, to, message) in errors {
                     let span = Span::new(self.file, start + from, start + to);
-                    self.diagnostics.push(Diagnostic::error(codes::BAD_STRING, span, message));
+                    self.diagnostics.push(syntax_error(codes::BAD_STRING, span, message));
                 }
                 self.push(Token::Str(value), length);
             }
@@ -261,7 +262,7 @@ impl Lexer<'_> {
         let (token, length, error) = literal::number(&self.text[start..]);
         if let Some((from, to, message)) = error {
             let span = Span::new(self.file, start + from, start + to);
-            self.diagnostics.push(Diagnostic::error(codes::BAD_NUMBER, span, message));
+            self.diagnostics.push(syntax_error(codes::BAD_NUMBER, span, message));
         }
         self.push(token, length);
     }
@@ -277,14 +278,14 @@ impl Lexer<'_> {
                 _ => {
                     let message = format!("invalid positional parameter: ${name}");
                     let span = Span::new(self.file, self.at, end);
-                    let error = Diagnostic::error(codes::BAD_NUMBER, span, message);
+                    let error = syntax_error(codes::BAD_NUMBER, span, message);
                     self.diagnostics.push(error.hint("positional parameters count from 1: `$1`, `$2`, …"));
                     Token::Param(1)
                 }
             },
             _ if name.is_empty() => {
                 let span = Span::new(self.file, self.at, start);
-                self.diagnostics.push(Diagnostic::error(codes::SYNTAX, span, "expected identifier after '$'"));
+                self.diagnostics.push(syntax_error(codes::SYNTAX, span, "expected identifier after '$'"));
                 Token::Var("_".into())
             }
             _ => Token::Var(name.to_string()),
@@ -316,7 +317,7 @@ impl Lexer<'_> {
         let (at, open) = skip_blanks(self.bytes, self.at);
         if let Some(start) = open {
             let span = Span::new(self.file, start, start + 2);
-            self.diagnostics.push(Diagnostic::error(codes::SYNTAX, span, "unterminated comment"));
+            self.diagnostics.push(syntax_error(codes::SYNTAX, span, "unterminated comment"));
         }
         self.at = at;
     }

@@ -109,7 +109,11 @@ pub fn string(text: &str) -> (Vec<u8>, usize, Vec<LiteralError>) {
                 let (length, byte) = escape(rest);
                 match byte {
                     Ok(byte) => value.push(byte),
-                    Err(message) => errors.push((at, at + 1 + length, message)),
+                    // The backslash is left out, and the `x` of a hexadecimal escape.
+                    Err(message) => {
+                        let from = at + 1 + usize::from(rest[0] == b'x');
+                        errors.push((from, (at + 1 + length).max(from + 1), message));
+                    }
                 }
                 at += 1 + length;
             }

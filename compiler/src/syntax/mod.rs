@@ -6,12 +6,14 @@
 //! An error spoils one statement, or one item at worst; the rest is parsed, so that a user sees every error at once.
 
 pub mod ast;
+pub mod visit;
 
 mod actions;
 mod attach_point;
 mod c_definition;
 mod errors;
 mod lexer;
+mod limits;
 mod literal;
 mod lookahead;
 mod order;
@@ -36,6 +38,10 @@ pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> 
     let parser = grammar::ItemParser::new();
     let mut items = Vec::new();
     for mut tokens in lexed.items {
+        if let Err(error) = limits::check(&tokens, file) {
+            diagnostics.push(error);
+            continue;
+        }
         lookahead::mark_types(&mut tokens);
         // What is missing at the end is missing at the end of the text, before the line break that files end with.
         let end = text.strip_suffix('\n').unwrap_or(text).len();
@@ -58,7 +64,7 @@ fn parse_item(
     let mut errors = Errors::default();
     let result = parser.parse(file, &mut errors, tokens.iter().cloned());
     for recovery in &errors.recovered {
-        diagnostics.push(errors::syntax_error(&recovery.error, &tokens, file, end));
+        diagnostics.push(errors::unexpected(&recovery.error, &tokens, file, end));
     }
     for diagnostic in errors.diagnostics {
         diagnostics.push(diagnostic);
@@ -66,7 +72,7 @@ fn parse_item(
     match result {
         Ok(item) => Some((start, item)),
         Err(error) => {
-            diagnostics.push(errors::syntax_error(&error, &tokens, file, end));
+            diagnostics.push(errors::unexpected(&error, &tokens, file, end));
             None
         }
     }

@@ -2,8 +2,9 @@
 
 use super::actions::Item;
 use super::ast::Script;
+use super::errors::syntax_error;
 use crate::codes;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::Diagnostics;
 use crate::source::{FileId, Span};
 
 /// Builds the script. Each item comes with its first byte.
@@ -13,7 +14,7 @@ pub fn arrange(items: Vec<(usize, Item)>, file: FileId, diagnostics: &mut Diagno
     let (mut configs, mut settings_begun, mut code) = (0, false, false);
     for (start, item) in items {
         let mut refuse = |span: Span, message: &str| {
-            diagnostics.push(Diagnostic::error(codes::MISPLACED_ITEM, span, message));
+            diagnostics.push(syntax_error(codes::MISPLACED_ITEM, span, message));
         };
         let keyword = |length: usize| Span::new(file, start, start + length);
         match item {
