@@ -234,7 +234,7 @@ impl Walker<'_> {
         match table.word(name, self.in_library()) {
             Lookup::NotAMacro => {}
             Lookup::Found(definition, in_library) => self.inline(expr, definition, in_library, Vec::new()),
-            Lookup::Mismatch(_) if is_builtin(name) => {}
+            Lookup::Mismatch(_) if stdlib::is_builtin(name) => {}
             Lookup::Mismatch(closest) => self.mismatch(expr.span, closest, &[]),
         }
     }
@@ -249,7 +249,7 @@ impl Walker<'_> {
                 let args = std::mem::take(args);
                 self.inline(expr, definition, in_library, args);
             }
-            Lookup::Mismatch(_) if is_builtin(&name.name) => {}
+            Lookup::Mismatch(_) if stdlib::is_builtin(&name.name) => {}
             Lookup::Mismatch(closest) => {
                 let args = std::mem::take(args);
                 self.mismatch(expr.span, closest, &args);
@@ -416,11 +416,6 @@ impl Walker<'_> {
         }
         false
     }
-}
-
-/// Words that macros of the script do not hide where their arguments do not fit.
-fn is_builtin(name: &str) -> bool {
-    stdlib::is_builtin(name)
 }
 
 /// The names of variables that a macro makes: those it declares, assigns or loops over.
