@@ -76,10 +76,6 @@ impl Lower<'_> {
         if let Some(value) = self.definitions.macros.get(name).cloned() {
             return self.c_macro(name, value, span);
         }
-        if let Some((ty, value)) = self.definitions.enumerator(name) {
-            self.know_type(&ty);
-            return constant(value, ty, span);
-        }
         if let Some((ty, value)) = self.kernel.enumerator(name) {
             self.know_type(&ty);
             return self.kernel_enumerator(name, ty, value, span);

@@ -1,44 +1,121 @@
 //! The script's own C definitions: structs, enums, typedefs, macros.
 
+use super::warnings;
 use crate::Options;
-use crate::diagnostics::Diagnostics;
-use crate::kernel::{Host, Kernel, MacroValue};
-use crate::source::Sources;
+use crate::codes;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::kernel::c_types::{self, ScriptTypes};
+use crate::kernel::{CError, CRequest, Host, Kernel, MacroValue};
+use crate::source::{Sources, Span};
+use crate::stdlib;
 use crate::syntax::ast::Script;
-use crate::types::{StructDef, StructName, Type};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What the script's C text defines.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Definitions {
-    pub structs: HashMap<StructName, StructDef>,
-    pub typedefs: HashMap<String, Type>,
-    /// By tag: the type and the members.
-    pub enums: HashMap<String, (Type, Vec<(String, i64)>)>,
+    /// Types, for [`Layered`](crate::kernel::layered::Layered).
+    pub types: Option<ScriptTypes>,
+    /// Macros that the script uses.
     pub macros: HashMap<String, MacroValue>,
-}
-
-impl Definitions {
-    pub fn enum_members(&self, name: &str) -> Option<Vec<(String, i64)>> {
-        self.enums.get(name).map(|(_, members)| members.clone())
-    }
-
-    /// An enumerator by name: its enum's type and the value.
-    pub fn enumerator(&self, name: &str) -> Option<(Type, i64)> {
-        self.enums.values().find_map(|(ty, members)| {
-            members.iter().find(|(member, _)| member == name).map(|(_, value)| (ty.clone(), *value))
-        })
-    }
 }
 
 /// Compiles the script's C text through the host and reads what it defines.
 pub(crate) fn read_definitions(
-    _script: &Script,
-    _options: &Options,
-    _kernel: &dyn Kernel,
-    _host: &dyn Host,
-    _sources: &Sources,
-    _diagnostics: &mut Diagnostics,
+    script: &Script,
+    options: &Options,
+    kernel: &dyn Kernel,
+    host: &dyn Host,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
 ) -> Definitions {
-    Definitions::default()
+    if script.c_definitions.is_empty() && options.includes.is_empty() {
+        return Definitions::default();
+    }
+    let (text, lines) = laid_out(script, sources);
+    let mut include_dirs = options.include_dirs.clone();
+    if !options.script_dir.is_empty() {
+        include_dirs.push(options.script_dir.clone());
+    }
+    let request = CRequest {
+        text,
+        include_dirs,
+        includes: options.includes.clone(),
+        macros: words(script).into_iter().collect(),
+        kernel_types: String::new(),
+    };
+    match c_types::compile(&request, kernel, host) {
+        Ok(compiled) => Definitions { types: Some(compiled.types), macros: compiled.macros.into_iter().collect() },
+        Err(errors) => {
+            for error in errors {
+                report(&error, script, &lines, sources, diagnostics);
+            }
+            Definitions::default()
+        }
+    }
+}
+
+/// Every piece at its line where it can be, and for each line of the text which piece it is of, and its line there.
+fn laid_out(script: &Script, sources: &Sources) -> (String, Vec<(usize, usize)>) {
+    let mut text = String::new();
+    let mut lines: Vec<(usize, usize)> = Vec::new();
+    for (at, piece) in script.c_definitions.iter().enumerate() {
+        let line = sources.line_col(piece.span.file, piece.span.start).line;
+        while lines.len() + 1 < line {
+            text.push('\n');
+            lines.push((at, 0));
+        }
+        for (offset, content) in piece.text.trim_end_matches('\n').split('\n').enumerate() {
+            text.push_str(content);
+            text.push('\n');
+            lines.push((at, offset));
+        }
+    }
+    (text, lines)
+}
+
+/// Clang's message at the place in the script.
+fn report(error: &CError, script: &Script, lines: &[(usize, usize)], sources: &Sources, diagnostics: &mut Diagnostics) {
+    let message = error.message.clone();
+    let piece = error.line.checked_sub(1).and_then(|line| lines.get(line));
+    let diagnostic = match piece.and_then(|(at, offset)| Some((script.c_definitions.get(*at)?, *offset))) {
+        Some((piece, offset)) => {
+            let start = line_start(sources, piece.span, offset) + error.column.saturating_sub(1) as u32;
+            let start = start.min(piece.span.end.saturating_sub(1));
+            let span = Span { file: piece.span.file, start, end: (start + 1).min(piece.span.end) };
+            Diagnostic::error(codes::C_DEFINITIONS, span, message)
+        }
+        None => Diagnostic::global_error(codes::C_DEFINITIONS, message),
+    };
+    diagnostics.push(diagnostic);
+}
+
+/// Where the line `offset` lines into a piece starts, in bytes of its source.
+fn line_start(sources: &Sources, span: Span, offset: usize) -> u32 {
+    if offset == 0 {
+        return span.start;
+    }
+    let text = sources.text(span);
+    let mut at = 0;
+    for _ in 0..offset {
+        match text[at..].find('\n') {
+            Some(next) => at += next + 1,
+            None => break,
+        }
+    }
+    span.start + at as u32
+}
+
+/// Words of the script's bodies that could be C macros.
+fn words(script: &Script) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for probe in &script.probes {
+        let mut visit = |name: &str| {
+            if !stdlib::is_builtin(name) {
+                words.insert(name.to_owned());
+            }
+        };
+        warnings::words_of_probe(probe, &mut visit);
+    }
+    words
 }

@@ -116,10 +116,7 @@ impl Lower<'_> {
         if let Some(def) = self.structs.get(name) {
             return Some(def.clone());
         }
-        let def = match self.definitions.structs.get(name) {
-            Some(def) => def.clone(),
-            None => self.kernel.structure(name)?,
-        };
+        let def = self.kernel.structure(name)?;
         self.structs.insert(name.clone(), def.clone());
         for field in &def.fields {
             self.know_type(&field.ty);
@@ -136,10 +133,7 @@ impl Lower<'_> {
             Type::Record(fields) => fields.iter().for_each(|(_, ty)| self.know_type(ty)),
             Type::Enum { name, .. } => {
                 if !self.enums.contains_key(name) {
-                    let members = self
-                        .definitions
-                        .enum_members(name)
-                        .or_else(|| self.kernel.enumeration(name).map(|(_, members)| members));
+                    let members = self.kernel.enumeration(name).map(|(_, members)| members);
                     self.enums.insert(name.clone(), members.unwrap_or_default());
                 }
             }

@@ -24,6 +24,7 @@ mod widen;
 
 use crate::Options;
 use crate::diagnostics::Diagnostics;
+use crate::kernel::layered::Layered;
 use crate::kernel::{Host, Kernel};
 use crate::program::Program;
 use crate::source::Sources;
@@ -47,10 +48,11 @@ pub fn check(
     diagnostics: &mut Diagnostics,
 ) -> Option<Program> {
     let settings = config::check_config(&script, options, diagnostics);
-    let definitions = ctypes::read_definitions(&script, options, kernel, host, sources, diagnostics);
+    let mut definitions = ctypes::read_definitions(&script, options, kernel, host, sources, diagnostics);
     diagnostics.propagate().ok()?;
+    let kernel = &Layered { script: definitions.types.take(), kernel };
     let probes = attach::check_attach_points(&script, options, kernel, host, &settings.config, diagnostics);
-    let plans = programs::plan_programs(&script, probes, &definitions, kernel, host, &settings.config, diagnostics);
+    let plans = programs::plan_programs(&script, probes, kernel, host, &settings.config, diagnostics);
     warnings::warn_script(&script, diagnostics);
     driver::infer_and_lower(&script, plans, settings, definitions, options, kernel, sources, diagnostics)
 }

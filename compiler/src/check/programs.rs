@@ -2,7 +2,6 @@
 //! differs between events.
 
 use super::attach::{self, Point, Provider};
-use super::ctypes::Definitions;
 use super::lower::{ArgField, ProbeContext, identifier};
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -67,7 +66,6 @@ struct Planner<'a> {
 pub(crate) fn plan_programs(
     script: &Script,
     probes: Vec<Vec<Point>>,
-    _definitions: &Definitions,
     kernel: &dyn Kernel,
     host: &dyn Host,
     config: &Config,

@@ -18,16 +18,13 @@ impl Lower<'_> {
             },
             TypeNameKind::Struct(name) => self.struct_type("struct", name, span),
             TypeNameKind::Union(name) => self.struct_type("union", name, span),
-            TypeNameKind::Enum(name) => {
-                let known = self.definitions.enums.get(name).map(|(ty, _)| ty.clone());
-                match known.or_else(|| self.kernel.enumeration(name).map(|(ty, _)| ty)) {
-                    Some(ty) => {
-                        self.know_type(&ty);
-                        Some(ty)
-                    }
-                    None => self.unknown_type(&format!("enum {name}"), span),
+            TypeNameKind::Enum(name) => match self.kernel.enumeration(name).map(|(ty, _)| ty) {
+                Some(ty) => {
+                    self.know_type(&ty);
+                    Some(ty)
                 }
-            }
+                None => self.unknown_type(&format!("enum {name}"), span),
+            },
             TypeNameKind::Pointer(to) => {
                 let to = match &to.kind {
                     // A pointer to what is not known is still a pointer.
@@ -113,14 +110,8 @@ impl Lower<'_> {
                 other => other,
             });
         }
-        if let Some(ty) = self.definitions.typedefs.get(name) {
-            let ty = ty.clone();
-            self.know_type(&ty);
-            return Some(ty);
-        }
         let plain = StructName(name.to_owned());
-        if self.definitions.structs.contains_key(&plain) {
-            self.structure(&plain);
+        if self.structure(&plain).is_some() {
             return Some(Type::Struct(plain));
         }
         let ty = self.kernel.typedef(name)?;
@@ -143,8 +134,7 @@ impl Lower<'_> {
 
     fn unknown_type(&mut self, name: &str, span: Span) -> Option<Type> {
         let error = Diagnostic::error(codes::UNKNOWN_TYPE, span, format!("Cannot resolve unknown type \"{name}\""));
-        let known = self.definitions.structs.keys().map(|name| name.0.as_str());
-        let near = super::names::nearest(name, known.chain(BASE_TYPES.iter().map(|(name, ..)| *name)));
+        let near = super::names::nearest(name, BASE_TYPES.iter().map(|(name, ..)| *name));
         self.report(match near {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,

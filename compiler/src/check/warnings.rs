@@ -65,15 +65,20 @@ pub(crate) fn uses_of(probe: &Probe) -> Uses {
         "retval" => uses.retval = true,
         _ => {}
     };
-    if let Some(predicate) = &probe.predicate {
-        words_of_expr(predicate, &mut visit);
-    }
-    words_of_block(&probe.body, &mut visit);
+    words_of_probe(probe, &mut visit);
     uses
 }
 
+/// Calls `visit` with every bare word and called name of a probe.
+pub(crate) fn words_of_probe(probe: &Probe, visit: &mut dyn FnMut(&str)) {
+    if let Some(predicate) = &probe.predicate {
+        words_of_expr(predicate, visit);
+    }
+    words_of_block(&probe.body, visit);
+}
+
 /// Calls `visit` with every bare word and called name of a block.
-pub(crate) fn words_of_block(block: &Block, visit: &mut dyn FnMut(&str)) {
+fn words_of_block(block: &Block, visit: &mut dyn FnMut(&str)) {
     for stmt in &block.stmts {
         words_of_stmt(stmt, visit);
     }
