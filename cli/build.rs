@@ -60,7 +60,8 @@ fn standalone_manifest(root: &Path) -> Result<String, Box<dyn Error>> {
         }
     }
     if let Some(features) = manifest.get_mut("features").and_then(Value::as_table_mut) {
-        features.remove("macros");
+        // Known, so that `cfg` may ask for it, but without what it would bring.
+        features.insert("macros".into(), Value::Array(Vec::new()));
         features.insert("default".into(), Value::Array(Vec::new()));
     }
     for unneeded in ["lints", "dev-dependencies"] {
