@@ -5,11 +5,13 @@ mod c_decl;
 pub mod c_types;
 mod codec;
 mod constants;
+mod contexts;
 mod convert;
 mod description;
 pub mod layered;
 mod tracepoints;
 
+pub use contexts::other_contexts;
 pub use description::{Capture, Description, DescriptionError, matches};
 
 use crate::types::{StructDef, StructName, Type};

@@ -50,7 +50,7 @@ pub fn parse_format(text: &str) -> Vec<FormatField> {
     text.lines().filter_map(|line| parse_field(line.trim())).collect()
 }
 
-/// `field:char prev_comm[16];	offset:8;	size:16;	signed:0;`
+/// `field:char prev_comm[16]; offset:8; size:16; signed:0;`
 fn parse_field(line: &str) -> Option<FormatField> {
     let mut parts = line.strip_prefix("field:")?.split(';').map(str::trim);
     let declaration = parts.next()?;
@@ -315,8 +315,8 @@ impl<'a> Classes<'a> {
                     .next()
                     .is_none_or(|a| a == wanted)
             };
-            if found.iter().any(|class| fits(&class)) {
-                found.retain(|class| fits(&class));
+            if found.iter().any(fits) {
+                found.retain(fits);
             }
         }
         let likeness = |class: &&str| {
