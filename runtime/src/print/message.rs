@@ -98,7 +98,10 @@ pub fn tell_loss(what: &str, hint: &str, count: u64) {
 /// As JSON.
 pub fn write_loss(what: &str, hint: &str, count: u64, out: &mut Vec<u8>) {
     if what == "events" {
-        return super::text(&format!("{{\"type\": \"lost_events\", \"data\": {{\"events\": {count}}}}}\n"), out);
+        return super::text(
+            &format!("{{\"type\": \"lost_events\", \"count\": {count}, \"data\": {{\"events\": {count}}}}}\n"),
+            out,
+        );
     }
     super::text("{\"type\": \"lost\", \"data\": {\"what\": ", out);
     json::string(what.as_bytes(), out);

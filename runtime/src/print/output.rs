@@ -4,6 +4,7 @@ use super::{Buffering, MapSource, Printer, Settings};
 use crate::context::{self, Context, Format, Maps};
 use crate::tool::{Action, ActionKind, Check, Storage, Tool, Value};
 use libbpf_rs::{MapCore as _, MapFlags, MapHandle, MapType};
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 /// Prints the events of a loaded tool, and clears and zeroes its maps.
@@ -166,13 +167,19 @@ impl MapSource for KernelMaps {
     fn entries(&self, map: usize, each: &mut dyn FnMut(&[u8], &[u8], usize)) -> io::Result<()> {
         let Some(handle) = self.handle(map) else { return Ok(()) };
         let is_series = matches!(self.tool.maps[map].value, Value::TimeSeries { .. });
-        for key in handle.keys() {
+        // Where a probe deletes the key that is asked about, the kernel starts over.
+        let mut seen = HashSet::new();
+        for key in handle.keys().take(2 * handle.max_entries() as usize) {
+            if seen.contains(&key) {
+                continue;
+            }
             if let Some((values, stride)) = lookup(handle, &key)? {
                 let is_empty = is_array(handle) && values.iter().all(|&byte| byte == 0);
                 if !(is_series && is_empty) {
                     each(&key, &values, stride);
                 }
             }
+            seen.insert(key);
         }
         Ok(())
     }
