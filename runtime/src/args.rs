@@ -287,12 +287,10 @@ impl Args {
             OptionDefault::Int(value) => OptionValue::Int(value),
             OptionDefault::Str(value) => OptionValue::Str(value.to_owned()),
         });
-        // SAFETY: isatty only looks at a descriptor number.
-        let terminal = unsafe { libc::isatty(libc::STDOUT_FILENO) } == 1;
         Args {
             output: None,
             format: Format::Text,
-            buffering: if terminal { Buffering::Line } else { Buffering::Full },
+            buffering: Buffering::Line,
             quiet: false,
             verbose: false,
             trace_errors: false,

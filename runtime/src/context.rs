@@ -43,7 +43,7 @@ pub enum Format {
     Json,
 }
 
-/// `-B`; lines where standard output is a terminal, else full, flushed when nothing waits.
+/// `-B`; `Line`, the default, writes when nothing more waits, `Full` whole blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Buffering {
