@@ -27,8 +27,8 @@ impl fmt::Display for ClangError {
 
 impl std::error::Error for ClangError {}
 
-/// Warnings count as errors: generated C has none, and what clang warns about is a mistake of ours.
-const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Werror", "-mcpu=v3"];
+/// Generated C has no warnings, which our tests see to; a script of a user is compiled even where we failed at that.
+const WARNINGS: [&str; 3] = ["-Wall", "-Wextra", "-mcpu=v3"];
 
 /// Compiles `<name>.bpf.c` to an object with BTF and without DWARF. `headers` is searched for the support headers;
 /// libbpf's own are provided. Several threads may do this at a time.
