@@ -571,7 +571,7 @@ pub struct Conversion {
     pub precision: i32,
     /// Bytes that the length modifier asks for: 1, 2, 4, 8.
     pub length: u8,
-    /// `d i u x X o c s p r`, `R` for `rx`, `H` for `rh`.
+    /// `d i u x X o c s p r`, `R` for `rx`, `H` for `rh`, `g` for `gr`.
     pub conversion: u8,
 }
 

@@ -59,6 +59,7 @@ impl Writer<'_> {
     fn convert(&mut self, conversion: &Conversion, ty: &Ty, bytes: &[u8]) {
         match conversion.conversion {
             b's' => self.value(ty, bytes),
+            b'g' => self.names.gfp_flags(number(ty, bytes) as u64, self.out),
             b'r' | b'R' | b'H' => self.raw_bytes(conversion, ty, bytes),
             b'c' => self.out.push(number(ty, bytes) as u8),
             b'p' => self.hex_address(number(ty, bytes) as u64),

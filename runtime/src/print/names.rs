@@ -4,7 +4,7 @@ use super::symbols::{Kernel, Processes};
 use super::tables::{ERRORS, GFP_BITS, SIGNALS, SYSCALLS};
 use super::{Settings, text};
 use crate::tool::Tool;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CStr;
 use std::fs;
 use std::io::Write as _;
@@ -259,7 +259,7 @@ fn users(passwd: &str) -> HashMap<u32, String> {
 
 fn cgroup_paths(id: u64, pattern: Option<&str>) -> String {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let mut found = Vec::new();
+    let (mut found, mut hierarchies) = (Vec::new(), HashSet::new());
     for line in mounts.lines() {
         let mut fields = line.split(' ');
         let (Some(_), Some(mount), Some(kind)) = (fields.next(), fields.next(), fields.next()) else { continue };
@@ -268,7 +268,9 @@ fn cgroup_paths(id: u64, pattern: Option<&str>) -> String {
             "cgroup" => mount.rsplit('/').next().unwrap_or(mount),
             _ => continue,
         };
-        if pattern.is_some_and(|pattern| !glob(pattern.as_bytes(), hierarchy.as_bytes())) {
+        let is_wanted = pattern.is_none_or(|pattern| glob(pattern.as_bytes(), hierarchy.as_bytes()));
+        // A hierarchy can be mounted twice.
+        if !is_wanted || !hierarchies.insert(hierarchy) {
             continue;
         }
         if let Some(path) = find_inode(Path::new(mount), id) {
