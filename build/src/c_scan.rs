@@ -109,7 +109,7 @@ impl Scanner {
             }
             match (tokens.get(at), tokens.get(at + 1)) {
                 (Some(name), Some(&"{")) if is_word(name) => self.add(format!("{keyword} {name}"), of_kernel_header),
-                (Some(&"{"), _) if *keyword == "enum" => self.loose(&tokens[at + 1..]),
+                (Some(&"{"), _) if *keyword == "enum" && !of_kernel_header => self.loose(&tokens[at + 1..]),
                 _ => {}
             }
         }

@@ -51,11 +51,7 @@ pub fn compile(request: &CRequest) -> Result<CTypes, Vec<CError>> {
         main += &format!("#include \"{include}\"\n");
     }
     main += &format!("#include \"{DEFINITIONS}\"\n");
-    clang.write("main.c", &main)?;
-    let text = clang.preprocess()?;
-    let found = c_scan::scan(&text);
-    clang.write("main.c", &(main.clone() + &variables(&found)))?;
-    clang.run(&["-c", "-O2", "-g", "-o", "main.o"])?;
+    let found = clang.compile(&main)?;
     let btf = clang.btf()?;
     let mut values = macros::values(&found.macros, &request.macros, &|names| clang.evaluate(&main, names));
     values.extend(
@@ -102,6 +98,7 @@ impl Clang<'_> {
                 .to_vec();
         // glibc's headers want to know what they are for.
         arguments.extend(["-D__x86_64__", "-D__TARGET_ARCH_x86", "-D__BPF_TRACING__"].map(OsString::from));
+        arguments.extend(["-I".into(), self.directory.join("shadow").into()]);
         arguments.extend(["-I".into(), self.directory.into()]);
         for directory in &self.request.include_dirs {
             arguments.extend(["-I".into(), directory.into()]);
@@ -131,6 +128,25 @@ impl Clang<'_> {
         } else {
             errors
         })
+    }
+
+    /// Compiles `main` with variables for all that it defines. A kernel header of this machine that clashes with the
+    /// kernel's own declarations gives way to them.
+    fn compile(&self, main: &str) -> Result<Found, Vec<CError>> {
+        let mut result = Ok(Found::default());
+        for _ in 0..20 {
+            self.write("main.c", main)?;
+            let found = c_scan::scan(&self.preprocess()?);
+            self.write("main.c", &(main.to_owned() + &variables(&found)))?;
+            result = self.run(&["-c", "-O2", "-g", "-o", "main.o"]).map(|_| found);
+            let Err(errors) = &result else { break };
+            let clashing = errors.iter().find_map(|error| clashing_header(&error.message));
+            match clashing.filter(|name| !self.directory.join("shadow").join(name).exists()) {
+                Some(name) => self.write(&format!("shadow/{name}"), "")?,
+                None => break,
+            }
+        }
+        result
     }
 
     /// The preprocessed text, with `#define` lines. Kernel headers that the machine lacks are taken for empty: what is
@@ -222,6 +238,19 @@ impl Clang<'_> {
 
 fn is_kernel_header(name: &str) -> bool {
     KERNEL_DIRECTORIES.iter().any(|directory| name.starts_with(directory))
+}
+
+/// `/usr/include/linux/in6.h: redefinition of 'in6_addr'`
+fn clashing_header(message: &str) -> Option<String> {
+    let (path, message) = message.split_once(": ")?;
+    if !message.contains("redefinition") && !message.contains("redeclaration") && !message.contains("conflicting types")
+    {
+        return None;
+    }
+    let name = path.split_once("/include/")?.1;
+    // The machine's `asm/` lies below the name of its architecture.
+    let name = name.split_once("-linux-gnu/").map_or(name, |(_, name)| name);
+    is_kernel_header(name).then(|| name.to_owned())
 }
 
 /// `'linux/foo.h' file not found`

@@ -117,3 +117,62 @@ fn functions_of_imported_c_have_signatures() {
     let add = c.types.function("add").unwrap();
     assert_eq!((add.params.len(), add.result), (2, Type::Int(IntType::I32)));
 }
+
+#[test]
+fn headers_that_scripts_include() {
+    let headers = [
+        "linux/sched.h",
+        "linux/path.h",
+        "linux/dcache.h",
+        "net/sock.h",
+        "linux/socket.h",
+        "linux/blkdev.h",
+        "linux/bio.h",
+        "linux/fs.h",
+        "linux/nfs_fs.h",
+        "linux/mm.h",
+        "linux/tcp.h",
+        "linux/skbuff.h",
+        "linux/ip.h",
+        "linux/ipv6.h",
+        "linux/udp.h",
+        "linux/in.h",
+        "linux/in6.h",
+        "net/ipv6.h",
+        "linux/kernel.h",
+        "linux/types.h",
+        "asm/ptrace.h",
+        "linux/if_ether.h",
+        "linux/errno.h",
+        "linux/limits.h",
+        "uapi/linux/ptrace.h",
+        "linux/stat.h",
+        "linux/fcntl.h",
+        "linux/netdevice.h",
+        "linux/icmp.h",
+        "linux/unistd.h",
+        "linux/bpf.h",
+        "linux/perf_event.h",
+        "linux/version.h",
+        "netinet/in.h",
+        "sys/socket.h",
+        "stdint.h",
+        "stdbool.h",
+        "stddef.h",
+        "string.h",
+        "stdio.h",
+        "sys/stat.h",
+    ];
+    for header in headers {
+        let text = format!("#include <{header}>\nstruct mine {{ int a; }};");
+        let c = compiled(&text, &["AF_INET", "PATH_MAX"]);
+        assert_eq!(structure(&c.types, "struct mine").size, 4, "{header}");
+    }
+    let kernel_headers = headers.iter().take_while(|header| **header != "netinet/in.h");
+    let all: String = kernel_headers.map(|header| format!("#include <{header}>\n")).collect();
+    let c = compiled(&(all + "struct mine { struct sockaddr_in in; u64 n; struct sock_common c; };"), &[]);
+    let kernel = Description::bundled();
+    let layered = Layered { script: Some(c.types), kernel: &kernel };
+    assert_eq!(structure(&layered, "struct tcphdr").origin, Origin::Kernel);
+    assert_eq!(structure(&layered, "struct mine").origin, Origin::Script);
+}

@@ -44,6 +44,9 @@ pub struct VmArgs {
 const TRACED_MODULES: [&str; 12] =
     ["ext4", "xfs", "btrfs", "scsi_mod", "sd_mod", "nvme", "nvme_core", "kvm", "nfs", "sunrpc", "overlay", "fuse"];
 
+/// Programs of this machine that cases use besides busybox; they are brought with their libraries.
+const PROGRAMS: [&str; 2] = ["bash", "script"];
+
 /// Runs it.
 pub fn run(args: &VmArgs) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
@@ -61,8 +64,15 @@ pub fn run(args: &VmArgs) -> Result<()> {
     table(root, &kernels, args)
 }
 
-fn guest<'a>(kernel: &'a Kernel, args: &'a VmArgs, script: String) -> Result<Guest<'a>> {
-    let mut files = Vec::new();
+/// A guest with the tools, the wanted files, and what cases use.
+fn guest<'a>(root: &Path, kernel: &'a Kernel, args: &'a VmArgs, script: String) -> Result<Guest<'a>> {
+    let mut files = vec![("cases/lib".to_owned(), fs::read(root.join("tests/vm/lib"))?)];
+    for program in PROGRAMS {
+        files.extend(with_libraries(program)?);
+    }
+    for binary in entries(&root.join(&args.bin_dir)) {
+        files.push((format!("bin/{}", name_of(&binary)), fs::read(&binary)?));
+    }
     for path in &args.file {
         let name = path.file_name().context("a file has a name")?.to_string_lossy();
         files.push((format!("bin/{name}"), fs::read(path).with_context(|| format!("cannot read {}", path.display()))?));
@@ -82,10 +92,7 @@ fn place(root: &Path, kernel: &Kernel) -> PathBuf {
 }
 
 fn run_script(root: &Path, kernel: &Kernel, args: &VmArgs, script: &str) -> Result<()> {
-    let mut guest = guest(kernel, args, script.to_owned())?;
-    for binary in entries(&root.join(&args.bin_dir)) {
-        guest.files.push((format!("bin/{}", name_of(&binary)), fs::read(&binary)?));
-    }
+    let guest = guest(root, kernel, args, script.to_owned())?;
     let directory = place(root, kernel);
     let result = guest.run(&directory)?;
     fs::remove_dir_all(&directory)?;
@@ -155,13 +162,9 @@ fn run_cases(
             )
         })
         .collect();
-    let mut guest = guest(kernel, args, script)?;
-    let bin = root.join(&args.bin_dir);
+    let mut guest = guest(root, kernel, args, script)?;
     for case in cases {
         guest.files.push((format!("cases/{}.sh", case.name), case.script.clone().into_bytes()));
-    }
-    for binary in entries(&bin) {
-        guest.files.push((format!("bin/{}", name_of(&binary)), fs::read(&binary)?));
     }
     let directory = place(root, kernel);
     let result = guest.run(&directory)?;
@@ -184,6 +187,18 @@ fn run_cases(
         column.insert(case.name.clone(), good);
     }
     Ok(column)
+}
+
+/// A program, in the guest's /bin, and the libraries that it loads.
+fn with_libraries(program: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    let places = ["/bin", "/usr/bin"].map(|place| Path::new(place).join(program));
+    let Some(path) = places.iter().find(|path| path.exists()) else { return Ok(Vec::new()) };
+    let mut files = vec![(format!("bin/{program}"), fs::read(path)?)];
+    let libraries = output(Command::new("ldd").arg(path))?;
+    for word in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+        files.push((word.to_owned(), fs::read(word)?));
+    }
+    Ok(files)
 }
 
 fn tail(text: &str) -> String {

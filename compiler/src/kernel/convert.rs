@@ -193,8 +193,10 @@ impl Converter<'_> {
 
     /// A typedef or base type by name. C's spellings (`unsigned long`, `long long`) are understood.
     pub fn typedef(&self, name: &str) -> Option<Type> {
-        let id = self.btf.find(name, &[Kind::Typedef, Kind::Int])?;
-        Some(self.ty(id))
+        if let Some(id) = self.btf.find(name, &[Kind::Typedef, Kind::Int]) {
+            return Some(self.ty(id));
+        }
+        name.contains(' ').then(|| super::tracepoints::base_type_by_name(name))?
     }
 
     /// An enum by tag (or the typedef that names it) with its enumerators.

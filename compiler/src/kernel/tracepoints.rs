@@ -250,6 +250,12 @@ pub(super) fn c_type_by_name(text: &str, types: &Converter<'_>, space: AddressSp
     Some(ty)
 }
 
+/// `long unsigned int`, in any order of the words.
+pub(super) fn base_type_by_name(name: &str) -> Option<Type> {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    words.iter().all(|word| is_base_word(word)).then(|| base_type(&words))
+}
+
 fn is_base_word(word: &str) -> bool {
     matches!(word, "unsigned" | "signed" | "char" | "short" | "int" | "long" | "_Bool" | "bool")
 }
