@@ -372,16 +372,21 @@ impl Reader<'_> {
                 cpp: true,
             });
         }
-        if count >= 3 {
-            let line = self.plain(2);
-            let Some(line) = integer(&line) else {
-                let provider = provider.name();
-                return self.error(format!("{provider} probe type requires 2 or 3 arguments, found {count}"));
-            };
-            let column = if count == 4 { integer(&self.plain(3)).map(|n| n as u32) } else { None };
-            let file = self.plain(1);
-            let location = UserLocation::Source { file, line: line as u32, column };
+        // `binary@file:line[:column]`
+        if let Some((binary, file)) = self.plain(0).split_once('@')
+            && let Some(line) = integer(&self.plain(1))
+        {
+            let column = if count == 3 { integer(&self.plain(2)).map(|n| n as u32) } else { None };
+            let location = UserLocation::Source { file: file.to_owned(), line: line as u32, column };
+            let path = vec![TextPiece::Lit(binary.to_owned())];
             return Some(AttachPoint::User { path, location, cpp: false });
+        }
+        if count == 3 {
+            return self.error(format!("unsupported language type: {}", self.plain(1)));
+        }
+        if count > 3 {
+            let provider = provider.name();
+            return self.error(format!("{provider} probe type requires 2 or 3 arguments, found {count}"));
         }
         let text = self.plain(1);
         if text.starts_with(|c: char| c.is_ascii_digit())
