@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::mem::size_of;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libbpf_rs::btf::types::{DataSec, Var};
 use libbpf_rs::libbpf_sys::{self, bpf_insn, bpf_link_create_opts, bpf_prog_load_opts, size_t};
@@ -9,7 +10,7 @@ use libbpf_rs::{AsRawLibbpf, Object, OpenObject};
 
 use crate::context::RunConfig;
 use crate::error::Result;
-use crate::find::expand::{Place, Plan};
+use crate::find::expand::{Attachment, Place, Plan};
 use crate::settings::{c_string, possible_cpus};
 use crate::tool::{ProgramKind, Storage, Tool};
 
@@ -98,73 +99,111 @@ pub fn programs(
             _ => {}
         }
         if multi.contains(&index) {
+            let kind = match first.place {
+                Place::File { .. } => libbpf_sys::BPF_TRACE_UPROBE_MULTI,
+                _ => libbpf_sys::BPF_TRACE_KPROBE_MULTI,
+            };
             // SAFETY: an open program, not yet loaded.
-            unsafe { libbpf_sys::bpf_program__set_expected_attach_type(raw, libbpf_sys::BPF_TRACE_KPROBE_MULTI) };
+            unsafe { libbpf_sys::bpf_program__set_expected_attach_type(raw, kind) };
         }
     }
     Ok(())
 }
 
-/// Programs that attach to several functions, where the kernel can do that with one link.
+/// Programs that attach to many places, where the kernel can do that with one link.
 pub fn multi_programs(tool: &Tool, plan: &Plan) -> HashSet<usize> {
-    let functions = |index: usize| {
-        let mut count = 0;
-        for attachment in plan.attachments.iter().filter(|attachment| attachment.program == index) {
-            match attachment.place {
-                Place::Function { offset: 0, .. } => count += 1,
-                _ => return 0,
-            }
-        }
-        count
+    let count = |index: usize, fits: fn(&Place) -> bool| {
+        let mut places = plan.attachments.iter().filter(|attachment| attachment.program == index);
+        if places.clone().all(|attachment| fits(&attachment.place)) { places.by_ref().count() } else { 0 }
     };
-    let candidates: HashSet<usize> = (0..tool.programs.len())
-        .filter(|&index| matches!(tool.programs[index].kind, ProgramKind::Kprobe | ProgramKind::Kretprobe))
-        .filter(|&index| functions(index) > 1)
-        .collect();
-    if candidates.is_empty() || !has_kprobe_multi() { HashSet::new() } else { candidates }
+    let mut found = HashSet::new();
+    for (index, program) in tool.programs.iter().enumerate() {
+        let many = match program.kind {
+            ProgramKind::Kprobe | ProgramKind::Kretprobe => {
+                count(index, |place| matches!(place, Place::Function { offset: 0, .. })) > 1 && has_kprobe_multi()
+            }
+            // A few are as well off by themselves.
+            ProgramKind::Uprobe | ProgramKind::Uretprobe => {
+                count(index, |place| matches!(place, Place::File { .. })) > 8 && has_uprobe_multi()
+            }
+            _ => false,
+        };
+        if many {
+            found.insert(index);
+        }
+    }
+    found
 }
 
-/// Tries it: a link to a function that does not exist is refused in another way than a kind of link that does not.
-fn has_kprobe_multi() -> bool {
+/// Whether two neighbours of the plan can have one link: one program, for uprobes also one file.
+pub fn shares_link(one: &Attachment, other: &Attachment) -> bool {
+    one.program == other.program
+        && match (&one.place, &other.place) {
+            (Place::File { path, .. }, Place::File { path: other, .. }) => path == other,
+            _ => true,
+        }
+}
+
+/// Whether a trampoline's program was loaded for another function before.
+pub fn is_copy(plan: &Plan, attachment: &Attachment) -> bool {
+    let first = plan.attachments.iter().find(|other| other.program == attachment.program);
+    first.is_some_and(|first| first.probe != attachment.probe)
+}
+
+/// Tries it: a link to a file that does not exist is refused in another way than a kind of link that does not.
+fn has_uprobe_multi() -> bool {
+    let Some(program) = trial_program(libbpf_sys::BPF_TRACE_UPROBE_MULTI) else { return false };
+    let Ok(path) = c_string("/") else { return false };
+    let offset: std::ffi::c_ulong = 0;
+    let mut link = bpf_link_create_opts { sz: size_of::<bpf_link_create_opts>() as size_t, ..Default::default() };
+    link.__bindgen_anon_1.uprobe_multi.path = path.as_ptr();
+    link.__bindgen_anon_1.uprobe_multi.offsets = &offset;
+    link.__bindgen_anon_1.uprobe_multi.cnt = 1;
+    // SAFETY: the arrays live through the call; the program's descriptor is open.
+    let result =
+        unsafe { libbpf_sys::bpf_link_create(program.as_raw_fd(), -1, libbpf_sys::BPF_TRACE_UPROBE_MULTI, &link) };
+    // A directory is no binary.
+    -result == libc::EBADF
+}
+
+/// A program that does nothing, loaded for a kind of link.
+fn trial_program(kind: libbpf_sys::bpf_attach_type) -> Option<OwnedFd> {
     let code = [
         bpf_insn { code: 0xb7, ..Default::default() }, // r0 = 0
         bpf_insn { code: 0x95, ..Default::default() }, // exit
     ];
     let load = bpf_prog_load_opts {
         sz: size_of::<bpf_prog_load_opts>() as size_t,
-        expected_attach_type: libbpf_sys::BPF_TRACE_KPROBE_MULTI,
+        expected_attach_type: kind,
         ..Default::default()
     };
-    let license = c"GPL";
     // SAFETY: the code is as long as told, the license NUL-terminated.
     let program = unsafe {
         libbpf_sys::bpf_prog_load(
             libbpf_sys::BPF_PROG_TYPE_KPROBE,
             std::ptr::null(),
-            license.as_ptr(),
+            c"GPL".as_ptr(),
             code.as_ptr(),
             code.len() as size_t,
             (&raw const load).cast_mut(),
         )
     };
-    if program < 0 {
-        return false;
-    }
+    // SAFETY: a descriptor that the kernel just gave us.
+    (program >= 0).then(|| unsafe { OwnedFd::from_raw_fd(program) })
+}
+
+/// Tries it: a link to a function that does not exist is refused in another way than a kind of link that does not.
+fn has_kprobe_multi() -> bool {
+    let Some(program) = trial_program(libbpf_sys::BPF_TRACE_KPROBE_MULTI) else { return false };
     let Ok(name) = c_string("tw_no_such_function") else { return false };
     let mut names = [name.as_ptr()];
     let mut link = bpf_link_create_opts { sz: size_of::<bpf_link_create_opts>() as size_t, ..Default::default() };
     link.__bindgen_anon_1.kprobe_multi.cnt = 1;
     link.__bindgen_anon_1.kprobe_multi.syms = names.as_mut_ptr();
     // SAFETY: the arrays live through the call; the program's descriptor is open.
-    let result = unsafe { libbpf_sys::bpf_link_create(program, 0, libbpf_sys::BPF_TRACE_KPROBE_MULTI, &link) };
-    // SAFETY: our own descriptors.
-    unsafe {
-        libc::close(program);
-        if result >= 0 {
-            libc::close(result);
-        }
-    }
-    result >= 0 || !matches!(-result, libc::EINVAL | libc::EOPNOTSUPP | libc::EBADF)
+    let result =
+        unsafe { libbpf_sys::bpf_link_create(program.as_raw_fd(), 0, libbpf_sys::BPF_TRACE_KPROBE_MULTI, &link) };
+    !matches!(-result, libc::EINVAL | libc::EOPNOTSUPP | libc::EBADF)
 }
 
 /// Offset and bytes of a variable of `.bss`.

@@ -14,7 +14,7 @@ use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
 
 use crate::args::{self, Args, Mode, Request};
-use crate::attach::{self, manual};
+use crate::attach::{self, Hold, manual};
 use crate::child::Child;
 use crate::context::{Context, Format, Maps, RunConfig};
 use crate::error::{Error, Result};
@@ -54,7 +54,7 @@ pub struct Session {
 pub(crate) struct Running {
     pub(crate) sink: Rc<RefCell<Sink>>,
     pub(crate) ring: Ring,
-    links: Vec<Link>,
+    links: Vec<Hold>,
     walkers: Vec<JoinHandle<()>>,
     losses: Option<libbpf_rs::MapHandle>,
     started: Instant,
@@ -270,7 +270,7 @@ impl Session {
         while at < plan.attachments.len() {
             let first = &plan.attachments[at];
             let group = if self.multi.contains(&first.program) {
-                plan.attachments[at..].iter().take_while(|other| other.program == first.program).count()
+                plan.attachments[at..].iter().take_while(|other| configure::shares_link(first, other)).count()
             } else {
                 1
             };
@@ -300,10 +300,22 @@ impl Session {
         let target = attach::Target { program: table, raw, pid };
         if self.multi.contains(&places[0].program) {
             let mut links = Vec::new();
-            let count = attach_many(target, &places.iter().collect::<Vec<_>>(), &mut links);
+            let count = match &places[0].place {
+                Place::File { .. } => match attach::uprobe_multi(target, places) {
+                    Ok(link) => {
+                        links.push(link);
+                        places.len()
+                    }
+                    Err(error) => {
+                        self.could_not(&plan.probes[places[0].probe], table.optional, Some(&error))?;
+                        return Ok(0);
+                    }
+                },
+                _ => attach_many(target, &places.iter().collect::<Vec<_>>(), &mut links),
+            };
             self.explain(|| format!("{}: {count} functions with {} links", table.name, links.len()));
             if let Some(running) = &mut self.running {
-                running.links.append(&mut links);
+                running.links.extend(links.into_iter().map(Hold::Link));
             }
             if count == 0 {
                 self.could_not(&plan.probes[places[0].probe], table.optional, None)?;
@@ -331,13 +343,25 @@ impl Session {
                 }
                 Err(error) => Err(error),
             },
+            Place::Trampoline { module, name } if configure::is_copy(plan, place) => {
+                let cookie = if table.uses_cookie { place.probe as u64 } else { 0 };
+                match attach::clone::attach(object, raw, module.as_deref(), name, cookie) {
+                    Ok(copy) => {
+                        if let Some(running) = &mut self.running {
+                            running.links.push(Hold::Clone(copy));
+                        }
+                        return Ok(1);
+                    }
+                    Err(error) => Err(error),
+                }
+            }
             _ => attach::attach(target, place),
         };
         match result {
             Ok((links, how)) => {
                 self.explain(|| format!("{name}: {how}"));
                 if let Some(running) = &mut self.running {
-                    running.links.extend(links);
+                    running.links.extend(links.into_iter().map(Hold::Link));
                 }
                 Ok(1)
             }

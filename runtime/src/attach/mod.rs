@@ -1,5 +1,6 @@
 //! Programs → links, one place at a time.
 
+pub mod clone;
 pub mod iter;
 pub mod manual;
 pub mod perf;
@@ -13,7 +14,7 @@ use std::ptr::NonNull;
 
 use libbpf_rs::libbpf_sys::{
     bpf_kprobe_multi_opts, bpf_kprobe_opts, bpf_link, bpf_program, bpf_raw_tracepoint_opts, bpf_trace_opts,
-    bpf_uprobe_opts, bpf_usdt_opts, size_t,
+    bpf_uprobe_multi_opts, bpf_uprobe_opts, bpf_usdt_opts, size_t,
 };
 use libbpf_rs::{AsRawLibbpf, Link, Object, libbpf_sys};
 
@@ -23,6 +24,16 @@ use crate::tool::{Program, ProgramKind};
 
 /// How a place was attached, for `--explain`.
 pub type How = &'static str;
+
+/// What keeps a program attached.
+#[derive(Debug)]
+#[allow(dead_code, reason = "held for what dropping it does")]
+pub enum Hold {
+    /// A link.
+    Link(Link),
+    /// A copy of a program, and its link.
+    Clone(clone::Clone),
+}
 
 /// The program called `name` of a loaded object.
 pub fn program(object: &Object, name: &str) -> Option<NonNull<bpf_program>> {
@@ -68,6 +79,41 @@ pub fn attach(target: Target<'_>, attachment: &Attachment) -> io::Result<(Vec<Li
             Err(io::Error::other("bug: this place is run, not attached"))
         }
     }
+}
+
+/// Attaches to many places of one file with one link.
+///
+/// # Errors
+/// The kernel's word about it.
+pub fn uprobe_multi(target: Target<'_>, attachments: &[Attachment]) -> io::Result<Link> {
+    let mut offsets: Vec<std::ffi::c_ulong> = Vec::new();
+    let mut file = None;
+    for attachment in attachments {
+        if let Place::File { path, offset, .. } = &attachment.place {
+            offsets.push(*offset as std::ffi::c_ulong);
+            file = Some(path);
+        }
+    }
+    let path = c_path(file.ok_or_else(|| io::Error::other("bug: no file"))?)?;
+    let cookies: Vec<u64> = attachments.iter().map(|attachment| attachment.probe as u64).collect();
+    let opts = bpf_uprobe_multi_opts {
+        sz: size_of::<bpf_uprobe_multi_opts>() as size_t,
+        offsets: offsets.as_ptr(),
+        cookies: cookies.as_ptr(),
+        cnt: offsets.len() as size_t,
+        retprobe: target.program.kind == ProgramKind::Uretprobe,
+        ..Default::default()
+    };
+    // SAFETY: the program is loaded; the arrays live through the call and are as long as told.
+    link(unsafe {
+        libbpf_sys::bpf_program__attach_uprobe_multi(
+            target.raw.as_ptr(),
+            target.pid,
+            path.as_ptr(),
+            std::ptr::null(),
+            &opts,
+        )
+    })
 }
 
 /// Attaches many functions with one link.

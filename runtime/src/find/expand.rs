@@ -252,14 +252,12 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         AttachPoint::KernelAddress(address) => one(Place::KernelAddress(address)),
         AttachPoint::Trampoline { module, function } => {
             let (module, function) = (module.map(word), word(function));
+            let pattern = is_pattern(module.as_deref(), &function);
             Ok(functions(request, module.as_deref(), &function)
                 .into_iter()
+                .filter(|f| !pattern || crate::attach::clone::is_known(f.module.as_deref(), &f.name))
                 .map(|f| {
-                    let name = if is_pattern(module.as_deref(), &function) {
-                        kernel_name(&provider, true, &f, 0)
-                    } else {
-                        display.clone()
-                    };
+                    let name = if pattern { kernel_name(&provider, true, &f, 0) } else { display.clone() };
                     (name, Place::Trampoline { module: f.module, name: f.name })
                 })
                 .collect())

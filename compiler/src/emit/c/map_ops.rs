@@ -190,7 +190,8 @@ impl<'p> Body<'_, 'p> {
         let key = self.key(map, key);
         let mut call = format!("bpf_map_delete_elem(&{}, {key})", info.name);
         if warn {
-            let check = self.e.check("map_delete_elem", "Can't delete map element because it does not exist.", false, span);
+            let check =
+                self.e.check("map_delete_elem", "Can't delete map element because it does not exist.", false, span);
             call = format!("tw_check({check}, {call})");
             // The value is thrown away.
             self.line(format!("{call};"));
@@ -311,8 +312,8 @@ impl<'p> Body<'_, 'p> {
         // The value before the key: `@[tid] = @[tid] + 1` reads more easily, and neither sees the other.
         let source = if value.ty.is_scalar() {
             let text = self.u64_of(value);
-            let is_variable = matches!(value.kind, crate::program::ExprKind::Local(_))
-                && !matches!(value.ty, Type::Pointer { .. });
+            let is_variable =
+                matches!(value.kind, crate::program::ExprKind::Local(_)) && !matches!(value.ty, Type::Pointer { .. });
             if is_variable {
                 format!("&{}", text.text)
             } else {

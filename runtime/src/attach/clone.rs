@@ -1,0 +1,148 @@
+//! One trampoline program on many functions: the kernel binds a program to its function when it is loaded, so each
+//! further function gets a copy of the loaded program.
+
+use std::io;
+use std::mem::size_of;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr::NonNull;
+
+use libbpf_rs::libbpf_sys::{
+    self, bpf_btf_info, bpf_func_info, bpf_link_create_opts, bpf_prog_load_opts, bpf_program, btf, size_t,
+};
+use libbpf_rs::{AsRawLibbpf, Object};
+
+use crate::settings::c_string;
+
+/// A copy of a program and its link.
+#[derive(Debug)]
+pub struct Clone {
+    _program: OwnedFd,
+    _link: OwnedFd,
+}
+
+/// Loads a copy of a loaded trampoline program for another function and attaches it.
+///
+/// # Errors
+/// When BTF does not know the function, or the kernel's word.
+pub fn attach(
+    object: &Object,
+    program: NonNull<bpf_program>,
+    module: Option<&str>,
+    function: &str,
+    cookie: u64,
+) -> io::Result<Clone> {
+    let target = Target::find(module, function).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
+    let raw = program.as_ptr();
+    // SAFETY: the program is loaded; libbpf's accessors give pointers that live as long as the object. What they
+    // point to is handed to the kernel within this call.
+    let fd = unsafe {
+        let kind = libbpf_sys::bpf_program__expected_attach_type(raw);
+        let opts = bpf_prog_load_opts {
+            sz: size_of::<bpf_prog_load_opts>() as size_t,
+            expected_attach_type: kind,
+            attach_btf_id: target.id,
+            attach_btf_obj_fd: target.module.as_ref().map_or(0, |fd| fd.as_raw_fd() as u32),
+            prog_btf_fd: libbpf_sys::bpf_object__btf_fd(object.as_libbpf_object().as_ptr()).max(0) as u32,
+            prog_flags: libbpf_sys::bpf_program__flags(raw),
+            func_info: libbpf_sys::bpf_program__func_info(raw).cast(),
+            func_info_cnt: libbpf_sys::bpf_program__func_info_cnt(raw),
+            func_info_rec_size: size_of::<bpf_func_info>() as u32,
+            ..Default::default()
+        };
+        libbpf_sys::bpf_prog_load(
+            libbpf_sys::bpf_program__type(raw),
+            libbpf_sys::bpf_program__name(raw),
+            c"GPL".as_ptr(),
+            libbpf_sys::bpf_program__insns(raw),
+            libbpf_sys::bpf_program__insn_cnt(raw),
+            (&raw const opts).cast_mut(),
+        )
+    };
+    let copy = owned(fd)?;
+    let mut opts = bpf_link_create_opts { sz: size_of::<bpf_link_create_opts>() as size_t, ..Default::default() };
+    opts.__bindgen_anon_1.tracing.cookie = cookie;
+    // SAFETY: both descriptors are open, the options as long as told.
+    let link = unsafe {
+        let kind = libbpf_sys::bpf_program__expected_attach_type(raw);
+        libbpf_sys::bpf_link_create(copy.as_raw_fd(), 0, kind, &opts)
+    };
+    Ok(Clone { _link: owned(link)?, _program: copy })
+}
+
+/// Whether BTF knows the function, so that a trampoline can be put on it.
+pub fn is_known(module: Option<&str>, function: &str) -> bool {
+    Target::find(module, function).is_some()
+}
+
+/// A function in BTF.
+struct Target {
+    id: u32,
+    /// BTF of its module.
+    module: Option<OwnedFd>,
+}
+
+/// BTF of the kernel, loaded once, kept for the life of the process.
+fn kernel_btf() -> Option<NonNull<btf>> {
+    thread_local! {
+        static BTF: Option<NonNull<btf>> = {
+            // SAFETY: takes nothing; null on errors.
+            NonNull::new(unsafe { libbpf_sys::btf__load_vmlinux_btf() })
+        };
+    }
+    BTF.with(|btf| *btf)
+}
+
+impl Target {
+    fn find(module: Option<&str>, function: &str) -> Option<Target> {
+        let base = kernel_btf()?;
+        match module {
+            Some(module) if module != "vmlinux" => {
+                let (id, fd) = module_btf(module)?;
+                // SAFETY: the base lives as long as the process; the module's is freed below.
+                let split = NonNull::new(unsafe { libbpf_sys::btf__load_from_kernel_by_id_split(id, base.as_ptr()) })?;
+                let found = find_function(split, function);
+                // SAFETY: loaded just above.
+                unsafe { libbpf_sys::btf__free(split.as_ptr()) };
+                Some(Target { id: found?, module: Some(fd) })
+            }
+            _ => Some(Target { id: find_function(base, function)?, module: None }),
+        }
+    }
+}
+
+fn find_function(btf: NonNull<btf>, function: &str) -> Option<u32> {
+    let name = c_string(function).ok()?;
+    // SAFETY: live BTF, a NUL-terminated name.
+    let id = unsafe { libbpf_sys::btf__find_by_name_kind(btf.as_ptr(), name.as_ptr(), libbpf_sys::BTF_KIND_FUNC) };
+    u32::try_from(id).ok().filter(|&id| id != 0)
+}
+
+/// Id and descriptor of a module's BTF.
+fn module_btf(module: &str) -> Option<(u32, OwnedFd)> {
+    let mut id = 0;
+    // SAFETY: `id` lives through the call.
+    while unsafe { libbpf_sys::bpf_btf_get_next_id(id, &mut id) } == 0 {
+        // SAFETY: a plain system call.
+        let Ok(fd) = owned(unsafe { libbpf_sys::bpf_btf_get_fd_by_id(id) }) else { continue };
+        let mut name = [0u8; 64];
+        let mut info =
+            bpf_btf_info { name: name.as_mut_ptr() as u64, name_len: name.len() as u32, ..Default::default() };
+        let mut size = size_of::<bpf_btf_info>() as u32;
+        // SAFETY: the struct and the buffer are as long as told.
+        if unsafe { libbpf_sys::bpf_btf_get_info_by_fd(fd.as_raw_fd(), &mut info, &mut size) } != 0 {
+            continue;
+        }
+        if name.split(|&byte| byte == 0).next() == Some(module.as_bytes()) {
+            return Some((id, fd));
+        }
+    }
+    None
+}
+
+fn owned(fd: i32) -> io::Result<OwnedFd> {
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(-fd));
+    }
+    // SAFETY: a descriptor that the kernel just gave us.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
