@@ -401,6 +401,17 @@ impl fmt::Display for IntType {
     }
 }
 
+impl fmt::Display for StackMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StackMode::Bpftrace => "bpftrace",
+            StackMode::Perf => "perf",
+            StackMode::Raw => "raw",
+            StackMode::BuildId => "build_id",
+        })
+    }
+}
+
 /// As bpftrace's messages show types: `int8`, `string[3]`, `(int8,int8)`, `struct foo *`.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -410,7 +421,7 @@ impl fmt::Display for Type {
             Type::Int(int) => int.fmt(f),
             Type::Enum { name, .. } => write!(f, "enum {name}"),
             Type::String { capacity } => write!(f, "string[{capacity}]"),
-            Type::Buffer { capacity } => write!(f, "buffer[{capacity}]"),
+            Type::Buffer { capacity } => write!(f, "buffer[{}]", capacity + 4),
             Type::Pointer { to, .. } => write!(f, "{to} *"),
             Type::Array { of, len } => write!(f, "{of}[{len}]"),
             Type::Struct(name) => f.write_str(&name.0),
@@ -419,19 +430,17 @@ impl fmt::Display for Type {
                 write!(f, "({})", items.join(","))
             }
             Type::Record(fields) => {
-                let fields: Vec<_> = fields.iter().map(|(name, ty)| format!("{ty} {name}")).collect();
-                write!(f, "record {{ {} }}", fields.join("; "))
+                let fields: Vec<_> = fields.iter().map(|(name, ty)| format!(".{name} = {ty}")).collect();
+                write!(f, "record {{ {} }}", fields.join(", "))
             }
-            Type::KernelStack(_) => f.write_str("kstack_t"),
-            Type::UserStack(_) => f.write_str("ustack_t"),
+            Type::KernelStack(stack) => write!(f, "kstack_{}_{}", stack.mode, stack.limit),
+            Type::UserStack(stack) => write!(f, "ustack_{}_{}", stack.mode, stack.limit),
             Type::KernelSymbol => f.write_str("ksym_t"),
             Type::UserSymbol => f.write_str("usym_t"),
-            Type::Inet => f.write_str("inet_t"),
-            Type::MacAddress => f.write_str("mac_address_t"),
+            Type::Inet => f.write_str("inet[24]"),
+            Type::MacAddress => f.write_str("mac_address"),
             Type::Timestamp => f.write_str("timestamp"),
-            Type::ErrorName => f.write_str("strerror_t"),
-            Type::SignalName => f.write_str("signal_name_t"),
-            Type::SyscallName => f.write_str("syscall_name_t"),
+            Type::ErrorName | Type::SignalName | Type::SyscallName => f.write_str("string[64]"),
             Type::CgroupPath => f.write_str("cgroup_path_t"),
             Type::UserName => f.write_str("username_t"),
             Type::ProbeName => f.write_str("probe_t"),

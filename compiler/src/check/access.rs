@@ -12,7 +12,7 @@ use crate::types::{AddressSpace, Aggregate, IntType, Type};
 impl Lower<'_> {
     /// `@m`, `@m[k]` as a value.
     pub fn map_value(&mut self, name: &str, keys: Option<&[ast::Expr]>, name_span: Span, span: Span) -> Expr {
-        let (map, key) = self.map_place(name, keys, name_span);
+        let (map, key) = self.map_place(name, keys, if keys.is_some() { span } else { name_span });
         self.maps[map.0].used = true;
         self.read_map(map, key, name_span, span)
     }
@@ -49,32 +49,59 @@ impl Lower<'_> {
         if self.is_poison(&key) {
             return key;
         }
+        let key = self.literal_key(map, key);
         if matches!(key.ty, Type::Aggregate(_) | Type::Void) {
-            let message = format!("{} cannot be used as a map key", super::widen::shown(&key.ty));
-            return self.error(codes::TYPE_MISMATCH, key.span, message);
+            let word = if key.ty == Type::Void { "void".to_owned() } else { super::widen::shown(&key.ty) };
+            return self.error(codes::TYPE_MISMATCH, name_span, format!("Value '{word}' cannot be used as a map key."));
         }
-        let span = name_span.to(key.span);
-        let ty = self.grow_map_key(map, &self.infer_type(&key), span);
+        let ty = self.grow_map_key(map, &self.infer_type(&key), name_span);
         self.coerce(key, &ty)
+    }
+
+    /// A string literal as a key of a map whose keys are functions: the function's address.
+    fn literal_key(&mut self, map: MapId, key: Expr) -> Expr {
+        match (&key.kind, self.map_key_type(map)) {
+            (ExprKind::Str(text), Type::KernelFunction) => {
+                let name = String::from_utf8_lossy(text).into_owned();
+                let source = crate::program::SettingSource::KernelAddress(name.clone());
+                let id = self.add_setting(&format!("kaddr_{name}"), source, Type::U64, key.span);
+                let address = Expr { ty: Type::U64, kind: ExprKind::Setting(id), span: key.span };
+                Expr { ty: Type::KernelFunction, kind: ExprKind::Cast(Box::new(address)), span: key.span }
+            }
+            _ => key,
+        }
+    }
+
+    /// The aggregate that a value is, where nothing made a number of it yet.
+    pub fn raw_aggregate(&self, value: &Expr) -> Option<String> {
+        match &value.kind {
+            ExprKind::MapSummary { map, .. } => Some(self.map_value_type(*map).to_string()),
+            _ => match &value.ty {
+                Type::Aggregate(aggregate) => Some(Type::Aggregate(aggregate.clone()).to_string()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether the value is one that only a cast makes a number of: `stats()`, and those that are none.
+    pub fn is_numberless(&self, value: &Expr) -> bool {
+        match &value.kind {
+            ExprKind::MapSummary { map, .. } => {
+                matches!(self.map_value_type(*map), Type::Aggregate(Aggregate::Stats { .. }))
+            }
+            _ => matches!(value.ty, Type::Aggregate(_)),
+        }
     }
 
     /// Reads a map's value; aggregates as the integer they come to.
     pub fn read_map(&mut self, map: MapId, key: Option<Expr>, name_span: Span, span: Span) -> Expr {
         let key = key.map(Box::new);
         match self.map_value_type(map) {
-            Type::Void if self.last => {
-                let name = self.maps[map.0].name.clone();
-                self.undefined_map(&name, name_span)
-            }
             Type::Aggregate(aggregate) => match summary_type(&aggregate) {
                 Some(ty) => Expr { ty, kind: ExprKind::MapSummary { map, key }, span },
                 None => {
-                    let shown = Type::Aggregate(aggregate).to_string();
-                    self.error(
-                        codes::AGGREGATE_MISUSE,
-                        span,
-                        format!("Value '{shown}' cannot be used in an expression."),
-                    )
+                    let _ = name_span;
+                    Expr { ty: Type::Aggregate(aggregate), kind: ExprKind::MapGet { map, key }, span }
                 }
             },
             ty => {

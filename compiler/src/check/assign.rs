@@ -22,7 +22,7 @@ impl Lower<'_> {
             ast::ExprKind::Var(name) => self.assign_variable(name, target.span, op, value, span, out),
             ast::ExprKind::Map(name) => self.assign_map(name, None, target, op, value, span, out),
             ast::ExprKind::MapKey { map, keys } => {
-                self.assign_map(&map.name, Some((keys, map.span)), target, op, value, span, out);
+                self.assign_map(&map.name, Some((keys, target.span)), target, op, value, span, out);
             }
             _ => {
                 self.expr(target);
@@ -49,10 +49,10 @@ impl Lower<'_> {
                 self.binary_values(op, current, right, both)
             }
         };
-        if let Type::Aggregate(aggregate) = &value.ty {
-            let message =
-                format!("Value '{}' cannot be assigned to a scratch variable.", Type::Aggregate(aggregate.clone()));
-            self.error(codes::AGGREGATE_MISUSE, value.span, message);
+        if op.is_none() && self.is_numberless(&value) {
+            let shown = self.raw_aggregate(&value).unwrap_or_default();
+            let message = format!("Value '{shown}' cannot be assigned to a scratch variable.");
+            self.error(codes::AGGREGATE_MISUSE, span, message);
             return;
         }
         let id = match self.find_local(name) {
@@ -127,6 +127,18 @@ impl Lower<'_> {
         self.maps[map.0].assigned = true;
         self.maps[map.0].used = true;
         if self.is_poison(&value) {
+            return;
+        }
+        if op.is_none()
+            && let Some(shown) = self.raw_aggregate(&value)
+        {
+            let name = &self.maps[map.0].name;
+            let function = shown.trim_end_matches("_t").trim_start_matches('u');
+            let message = format!(
+                "Map value '{shown}' cannot be assigned from one map to another. The function that returns this type \
+                 must be called directly e.g. `@{name} = {function}(retval);`."
+            );
+            self.error(codes::AGGREGATE_MISUSE, span, message);
             return;
         }
         if value.ty == Type::Void {

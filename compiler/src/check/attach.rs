@@ -155,8 +155,8 @@ pub(crate) fn check_attach_points(
         if points.iter().any(|point| point.provider == Provider::Iter) && points.len() > 1 {
             diagnostics.push(Diagnostic::error(
                 codes::PROBE_PART,
-                probe.attach_points[0].span,
-                "Only single iter attach point is allowed.",
+                probe.attach_points[1].span,
+                "iter probe only supports one attach point.",
             ));
         }
         out.push(points);

@@ -1,7 +1,7 @@
 //! Casts: those written, and those that fit a value to its place.
 
 use super::lower::{Lower, constant, poison};
-use super::widen::{self, kind_name, shown};
+use super::widen::{self, shown};
 use crate::codes;
 use crate::program::{Expr, ExprKind};
 use crate::source::Span;
@@ -48,21 +48,25 @@ impl Lower<'_> {
             let _ = self.type_name(written);
             return poison(span);
         }
+        let place = self.cast_place(span, written.span);
         let ty = match self.cast_target(written, &value) {
             Some(ty) => ty,
             None => return poison(span),
         };
         self.know_type(&ty);
-        let place = span;
-        if value.ty == ty && !matches!(value.kind, ExprKind::Int(_)) {
-            self.warn(
-                codes::W_CAST,
-                written.span,
-                format!("Unnecessary cast: expression is already of type {}", shown(&ty)),
-            );
+        if matches!(value.kind, ExprKind::MapSummary { .. }) && matches!(ty, Type::Int(_)) {
+            // What makes a number of an aggregate.
+            return Expr { ty, kind: ExprKind::Cast(Box::new(value)), span: place };
+        }
+        let same = match (&value.ty, &ty) {
+            (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => a == b,
+            (a, b) => a == b,
+        };
+        if same && !matches!(value.kind, ExprKind::Int(_)) {
+            self.warn(codes::W_CAST, place, format!("Unnecessary cast: expression is already of type {}", shown(&ty)));
             return Expr { span: place, ..value };
         }
-        self.convert(value, ty, written.span, span)
+        self.convert(value, ty, written.span, place)
     }
 
     /// The type that a cast names; `T[]` takes its length from the value.
@@ -123,6 +127,14 @@ impl Lower<'_> {
                 value.span = span;
                 value
             }
+            (Int(_), Enum { name, .. })
+                if matches!(value.kind, ExprKind::Int(n)
+                    if self.enums.get(name).is_some_and(|all| !all.is_empty() && !all.iter().any(|(_, v)| *v == n))) =>
+            {
+                let ExprKind::Int(n) = value.kind else { return poison(span) };
+                let message = format!("Enum: {name} doesn't contain a variant value of {n}");
+                self.error(codes::BAD_CAST, span, message)
+            }
             (Bool | Enum { .. }, Int(_)) | (Int(_), Enum { .. }) | (Enum { .. }, Enum { .. }) => match value.kind {
                 ExprKind::Int(n) => Expr { ty, kind: ExprKind::Int(n), span },
                 ExprKind::Bool(b) => cast_literal(constant(i64::from(b), ty.clone(), value.span), span),
@@ -155,10 +167,10 @@ impl Lower<'_> {
                 let from = self.size_of(&value.ty.clone());
                 let fits = match (&value.kind, &ty) {
                     (ExprKind::Int(_), Array { .. }) => mine <= 8,
-                    (_, Array { .. }) => mine == from || from <= mine && mine == 8,
-                    _ => mine <= other,
+                    (_, Array { .. }) => mine == from,
+                    _ => mine == other,
                 };
-                if !fits || !matches!(**of, Int(_)) {
+                if !fits || !matches!(**of, Int(_) | Bool) {
                     return self.bad_cast(&value.ty.clone(), &ty, type_span, span);
                 }
                 let value = match (&value.kind, &ty) {
@@ -170,7 +182,11 @@ impl Lower<'_> {
                 };
                 cast(value, ty)
             }
-            (String { .. }, Array { of, .. }) if matches!(**of, Int(int) if int.bits == 8) => cast(value, ty),
+            (String { capacity }, Array { of, len })
+                if matches!(**of, Int(int) if int.bits == 8) && capacity == len =>
+            {
+                cast(value, ty)
+            }
             (Array { of, .. }, String { .. }) if matches!(**of, Int(int) if int.bits == 8) => cast(value, ty),
             (Array { .. }, Array { .. }) => {
                 let (a, b) = (self.size_of(&value.ty.clone()), self.size_of(&ty));
@@ -199,14 +215,7 @@ impl Lower<'_> {
     }
 
     fn bad_cast(&mut self, from: &Type, to: &Type, _type_span: Span, span: Span) -> Expr {
-        let message = match (from, to) {
-            (Type::Struct(_), _) => {
-                format!("Cannot cast from struct type \"{}\"", shown(from))
-            }
-            (_, Type::Struct(_)) => format!("Cannot cast to \"{}\"", shown(to)),
-            _ => format!("Cannot cast from \"{}\" to \"{}\"", shown(from), shown(to)),
-        };
-        let _ = kind_name(from);
+        let message = format!("Cannot cast from \"{}\" to \"{}\"", shown(from), shown(to));
         self.error(codes::BAD_CAST, span, message)
     }
 

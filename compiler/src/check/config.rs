@@ -13,9 +13,7 @@ pub(crate) struct Settings {
     pub config: Config,
     /// `stack_mode`: how stacks are shown that do not say it themselves.
     pub stack_mode: StackMode,
-    pub unstable_map_decl: Unstable,
     pub unstable_tseries: Unstable,
-    pub unstable_addr: Unstable,
 }
 
 /// What becomes of a feature that may still change.
@@ -90,15 +88,22 @@ fn defaults() -> Settings {
             cache_user_symbols: None,
         },
         stack_mode: StackMode::Bpftrace,
-        unstable_map_decl: Unstable::Warn,
         unstable_tseries: Unstable::Warn,
-        unstable_addr: Unstable::Warn,
     }
 }
 
 fn set(settings: &mut Settings, written: &str, value: &str, origin: &Origin<'_>, diagnostics: &mut Diagnostics) {
     let lower = written.to_ascii_lowercase();
     let name = lower.strip_prefix("bpftrace_").unwrap_or(&lower);
+    if let Origin::Script(assignment) = origin
+        && ["unstable_map_decl", "unstable_addr", "unstable_import", "unstable_macro"].contains(&name)
+    {
+        diagnostics.push(Diagnostic::warning(
+            codes::W_DEPRECATED,
+            assignment.name.span.to(assignment.value_span),
+            format!("{name} is deprecated and has no effect"),
+        ));
+    }
     if let Err(problem) = apply(settings, name, value) {
         let unknown = matches!(problem, Problem::Unknown);
         let message = problem.message(name, written, value);
@@ -215,9 +220,8 @@ fn apply(settings: &mut Settings, name: &str, value: &str) -> Result<(), Problem
             settings.stack_mode =
                 stack_mode(value).ok_or_else(|| Problem::Invalid(format!("stack_mode: {STACK_MODES}")))?;
         }
-        "unstable_map_decl" => settings.unstable_map_decl = unstable(name, value)?,
         "unstable_tseries" => settings.unstable_tseries = unstable(name, value)?,
-        "unstable_addr" => settings.unstable_addr = unstable(name, value)?,
+        "unstable_map_decl" | "unstable_addr" => drop(unstable(name, value)?),
         _ if IGNORED.contains(&name) => {}
         _ => return Err(Problem::Unknown),
     }
@@ -245,9 +249,9 @@ fn number(value: &str) -> Result<u32, Problem> {
 
 fn boolean(value: &str) -> Result<bool, Problem> {
     match value {
-        "1" | "true" => Ok(true),
-        "0" | "false" => Ok(false),
-        _ => Err(Problem::NotABool),
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => value.parse::<u64>().map(|n| n != 0).map_err(|_| Problem::NotABool),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The walks: over and over until types stand still, then once more for the program.
 
-use super::config::{Settings, Unstable};
+use super::config::Settings;
 use super::ctypes::Definitions;
 use super::lower::{Lower, ProbeContext};
 use super::programs::Plan;
@@ -42,6 +42,9 @@ pub(crate) fn infer_and_lower(
         let programs = walk_script(&mut lower, script, &plans);
         let mut found = lower.inferred(&programs);
         let assigned_now = lower.maps.iter().filter(|map| map.assigned).map(|map| map.name.clone()).collect();
+        if last {
+            default_unknown(&mut found);
+        }
         if walk > MAX_WALKS {
             found = widest(&previous, &found);
         }
@@ -97,6 +100,7 @@ fn new_walk<'a>(
         uses_cookie: false,
         max_arg: None,
         assigned_anywhere: std::collections::HashSet::new(),
+        last_stmt: false,
         quiet: 0,
     }
 }
@@ -110,9 +114,6 @@ fn walk_script(lower: &mut Lower<'_>, script: &Script, plans: &[Plan]) -> Vec<(B
 /// `let @m = hash(10);` makes the map exist; what it holds comes of its uses.
 fn declare_maps(lower: &mut Lower<'_>, script: &Script) {
     for declaration in &script.map_declarations {
-        if lower.settings.unstable_map_decl == Unstable::Error {
-            lower.error(codes::UNSTABLE, declaration.span, unstable_refused("map declarations", "unstable_map_decl"));
-        }
         if map_kind(&declaration.kind.name).is_none() {
             lower.report(
                 Diagnostic::error(

@@ -11,7 +11,12 @@ use crate::types::{IntType, Type};
 impl Lower<'_> {
     /// Lowers an expression to a typed one. Errors are reported; what stands for them is [`poison`].
     pub fn expr(&mut self, expr: &ast::Expr) -> Expr {
-        let span = expr.span;
+        let span = match &expr.kind {
+            ast::ExprKind::Cast { .. } | ast::ExprKind::Tuple(_) | ast::ExprKind::Record(_) => expr.span,
+            ast::ExprKind::Binary { left, right, .. } => left.span.to(right.span),
+            ast::ExprKind::Ternary { cond, otherwise, .. } => cond.span.to(otherwise.span),
+            _ => self.bare(expr.span),
+        };
         match &expr.kind {
             ast::ExprKind::Int { value, .. } => self.integer(*value, span),
             ast::ExprKind::BadInt(text) => {

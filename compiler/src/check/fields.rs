@@ -243,7 +243,6 @@ impl Lower<'_> {
         }
         let types: Vec<Type> = match &base.ty {
             Type::Tuple(items) => items.clone(),
-            Type::Record(fields) => fields.iter().map(|(_, ty)| ty.clone()).collect(),
             ty => {
                 let message = format!("Can not access index '{index}' on expression of type '{}'", shown(ty));
                 return self.error(codes::UNKNOWN_FIELD, span, message);
@@ -268,9 +267,18 @@ impl Lower<'_> {
         }
         let known = super::fold::constant_int(&at);
         match value.ty.clone() {
-            Type::Tuple(_) | Type::Record(_) => match known {
+            Type::Record(_) => {
+                let written = self.sources.text(index.span).to_owned();
+                let message = format!("Can not access index '{written}' on expression of type '{}'", shown(&value.ty));
+                self.error(codes::UNKNOWN_FIELD, span, message)
+            }
+            Type::Tuple(_) => match known {
                 Some(n) if n >= 0 => self.item(value, n as u64, span),
-                _ => self.error(codes::NOT_CONSTANT, index.span, "Tuple index must be a literal"),
+                _ => self.error(
+                    codes::NOT_CONSTANT,
+                    span,
+                    "Array-style access for tuples only valid for integer literals",
+                ),
             },
             Type::Pointer { to, .. } => {
                 if *to == Type::Void {

@@ -36,6 +36,16 @@ pub(crate) fn parse(text: &[u8]) -> Format {
     Format { text: text.to_vec(), pieces }
 }
 
+/// A conversion as written.
+fn letters(conversion: char) -> String {
+    match conversion {
+        'R' => "rx".to_owned(),
+        'H' => "rh".to_owned(),
+        'g' => "gr".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// One conversion and how many bytes it takes.
 fn conversion(text: &[u8]) -> Option<(Conversion, usize)> {
     let mut out = Conversion::default();
@@ -102,7 +112,7 @@ impl Lower<'_> {
                 FormatPiece::Text(_) => None,
             })
             .collect();
-        let wanted: usize = conversions.iter().map(|c| 1 + usize::from(c.width_from_field)).sum();
+        let wanted = conversions.len();
         if args.len() != wanted {
             let which = if args.len() < wanted { "not enough" } else { "too many" };
             self.error(
@@ -116,12 +126,6 @@ impl Lower<'_> {
         let mut out = Vec::new();
         let mut fine = true;
         for conversion in conversions {
-            if conversion.width_from_field
-                && let Some(width) = args.next()
-            {
-                fine &= self.takes(&width, 'd', span);
-                out.push(self.coerce(width, &Type::I64));
-            }
             let Some(arg) = args.next() else { break };
             if self.is_poison(&arg) {
                 fine = false;
@@ -134,6 +138,11 @@ impl Lower<'_> {
     }
 
     fn takes(&mut self, arg: &Expr, conversion: char, span: Span) -> bool {
+        if let Some(aggregate) = self.raw_aggregate(arg) {
+            let message = format!("unsupported format specifier for type '{aggregate}': {}", letters(conversion));
+            self.error(codes::FORMAT, span, message);
+            return false;
+        }
         let takes = match &arg.ty {
             Type::Int(_) | Type::Bool => !matches!(conversion, 'r' | 'R' | 'H'),
             Type::Enum { .. } => !matches!(conversion, 'r' | 'R' | 'H'),
@@ -144,15 +153,9 @@ impl Lower<'_> {
             _ => conversion == 's',
         };
         if !takes {
-            let shown_conversion = match conversion {
-                'R' => "rx".to_owned(),
-                'H' => "rh".to_owned(),
-                'g' => "gr".to_owned(),
-                other => other.to_string(),
-            };
             let message = match &arg.ty {
                 Type::Void => "printf() cannot take a value of type 'none'".to_owned(),
-                ty => format!("unsupported format specifier for type '{}': {shown_conversion}", shown(ty)),
+                ty => format!("unsupported format specifier for type '{}': {}", shown(ty), letters(conversion)),
             };
             self.error(codes::FORMAT, span, message);
         }

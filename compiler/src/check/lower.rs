@@ -51,6 +51,8 @@ pub(crate) struct Lower<'a> {
     pub max_arg: Option<u32>,
     /// Maps that something was stored in, anywhere in the script (by the walk before).
     pub assigned_anywhere: std::collections::HashSet<String>,
+    /// The statement at hand is the last of its block.
+    pub last_stmt: bool,
     /// Diagnostics are not wanted now.
     pub quiet: usize,
 }

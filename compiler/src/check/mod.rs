@@ -15,6 +15,7 @@ mod format;
 mod lower;
 mod names;
 mod ops;
+mod places;
 mod programs;
 mod scope;
 mod stmt;
@@ -29,6 +30,7 @@ use crate::kernel::{Host, Kernel};
 use crate::program::Program;
 use crate::source::Sources;
 use crate::syntax::ast::Script;
+pub(crate) use access::summary_type;
 pub(crate) use attach::Provider;
 pub(crate) use config::{STACK_MODES, stack_mode};
 pub(crate) use expr::wide;
@@ -53,6 +55,6 @@ pub fn check(
     let kernel = &Layered { script: definitions.types.take(), kernel };
     let probes = attach::check_attach_points(&script, options, kernel, host, &settings.config, diagnostics);
     let plans = programs::plan_programs(&script, probes, kernel, host, &settings.config, diagnostics);
-    warnings::warn_script(&script, diagnostics);
+    warnings::warn_script(&script, sources, diagnostics);
     driver::infer_and_lower(&script, plans, settings, definitions, options, kernel, sources, diagnostics)
 }

@@ -52,6 +52,14 @@ impl Lower<'_> {
         if let (Some(a), Some(b)) = (fold::literal(&left), fold::literal(&right)) {
             return self.folded(op, a, b, span);
         }
+        if let Some(folded) = self.fold_text(op, &left, &right, span) {
+            return folded;
+        }
+        for (side, other) in [(&left, &right), (&right, &left)] {
+            if self.is_numberless(side) {
+                return self.cannot_compare_aggregate(op, &left, &right, side, other, span);
+            }
+        }
         if let Some(value) = fold_other(op, &left, &right) {
             return Expr { ty: Type::Bool, kind: ExprKind::Bool(value), span };
         }
@@ -64,6 +72,48 @@ impl Lower<'_> {
             }
             _ => self.arithmetic(op, left, right, span),
         }
+    }
+
+    /// `"a" + "b"`, `"abc" + 1`
+    fn fold_text(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Option<Expr> {
+        if op != BinaryOp::Add {
+            return None;
+        }
+        let (text, by) = match (&left.kind, &right.kind) {
+            (ExprKind::Str(a), ExprKind::Str(b)) => {
+                return Some(super::lower::string([a.as_slice(), b.as_slice()].concat(), span));
+            }
+            (ExprKind::Str(text), ExprKind::Int(by)) | (ExprKind::Int(by), ExprKind::Str(text)) => (text, *by),
+            _ => return None,
+        };
+        let by = usize::try_from(by).unwrap_or(0).min(text.len());
+        if by == text.len() {
+            self.warn(codes::W_TRUNCATED, span, "literal string will always be empty");
+        }
+        Some(super::lower::string(text[by..].to_vec(), span))
+    }
+
+    fn cannot_compare_aggregate(
+        &mut self,
+        op: BinaryOp,
+        left: &Expr,
+        right: &Expr,
+        _side: &Expr,
+        _other: &Expr,
+        span: Span,
+    ) -> Expr {
+        let name = |lower: &Self, value: &Expr| lower.raw_aggregate(value).unwrap_or_else(|| shown(&value.ty));
+        let (a, b) = (name(self, left), name(self, right));
+        self.report(
+            Diagnostic::error(
+                codes::TYPE_MISMATCH,
+                span,
+                format!("Type mismatch for '{}': comparing {a} with {b}", symbol(op)),
+            )
+            .with(left.span, format!("left ({a})"))
+            .with(right.span, format!("right ({b})")),
+        );
+        poison(span)
     }
 
     fn folded(&mut self, op: BinaryOp, left: i128, right: i128, span: Span) -> Expr {
@@ -99,6 +149,20 @@ impl Lower<'_> {
         Expr { ty: Type::Bool, kind, span }
     }
 
+    /// A value as a condition of a statement at `place`.
+    pub fn condition(&mut self, value: Expr, place: Span) -> Expr {
+        if self.is_poison(&value) {
+            return poison(place);
+        }
+        let word = match (self.raw_aggregate(&value), &value.ty, &value.kind) {
+            (Some(aggregate), ..) => aggregate,
+            (_, Type::Struct(_), _) => "c_type".to_owned(),
+            (_, Type::String { .. }, kind) if !matches!(kind, ExprKind::Str(_)) => "string".to_owned(),
+            _ => return self.truth(value),
+        };
+        self.error(codes::OPERAND, place, format!("Invalid condition: {word}"))
+    }
+
     /// A value as a condition.
     pub fn truth(&mut self, value: Expr) -> Expr {
         let span = value.span;
@@ -108,6 +172,10 @@ impl Lower<'_> {
                 ExprKind::Int(n) => Expr { ty: Type::Bool, kind: ExprKind::Bool(n != 0), span },
                 _ => Expr { ty: Type::Bool, kind: ExprKind::Cast(Box::new(value)), span },
             },
+            Type::String { .. } if matches!(value.kind, ExprKind::Str(_)) => {
+                let ExprKind::Str(text) = &value.kind else { return poison(span) };
+                Expr { ty: Type::Bool, kind: ExprKind::Bool(!text.is_empty()), span }
+            }
             Type::String { .. } => {
                 // A string is true when it is not empty.
                 let empty = Expr { ty: value.ty.clone(), kind: ExprKind::Zero, span };
@@ -141,8 +209,17 @@ impl Lower<'_> {
             (Type::Bool, Type::Int(_)) | (Type::Int(_), Type::Bool) => {
                 self.pair(op, left, right, wide(true), Type::Bool, span)
             }
-            (Type::Pointer { .. }, Type::Pointer { .. } | Type::Int(_) | Type::Bool)
-            | (Type::Int(_) | Type::Bool, Type::Pointer { .. }) => {
+            (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => {
+                if a != b && **a != Type::Void && **b != Type::Void {
+                    let message = format!("comparison of distinct pointer types: {}, {}", shown(a), shown(b));
+                    let (a, b) = (format!("left ({})", shown(a)), format!("right ({})", shown(b)));
+                    self.report(
+                        Diagnostic::warning(codes::W_SIGN, span, message).with(left.span, a).with(right.span, b),
+                    );
+                }
+                self.pair(op, left, right, Type::U64, Type::Bool, span)
+            }
+            (Type::Pointer { .. }, Type::Int(_) | Type::Bool) | (Type::Int(_) | Type::Bool, Type::Pointer { .. }) => {
                 self.pair(op, left, right, Type::U64, Type::Bool, span)
             }
             (Type::String { .. }, Type::String { .. }) if equality => self.equal(op, left, right, span),
@@ -334,7 +411,7 @@ impl Lower<'_> {
                 ExprKind::Bool(known) => Expr { ty: Type::Bool, kind: ExprKind::Bool(!known), span },
                 _ => Expr { ty: Type::Bool, kind: ExprKind::Not(Box::new(value)), span },
             },
-            (UnaryOp::Not, Type::Int(_) | Type::Pointer { .. }) => {
+            (UnaryOp::Not, Type::Int(_)) => {
                 let value = self.truth(value);
                 self.unary_value(UnaryOp::Not, value, span)
             }

@@ -379,7 +379,8 @@ impl Planner<'_> {
 /// Members that lead from a context struct to a tracepoint's field. `common_*` live in `ent`.
 fn member_path(kernel: &dyn Kernel, name: &StructName, field: &str) -> Option<Vec<FieldStep>> {
     let def = kernel.structure(name)?;
-    if let Some(at) = def.fields.iter().position(|known| known.name == field) {
+    let relative = format!("__data_loc_{field}");
+    if let Some(at) = def.fields.iter().position(|known| known.name == field || known.name == relative) {
         return Some(vec![FieldStep { parent: name.clone(), field: at }]);
     }
     let common = field.strip_prefix("common_")?;

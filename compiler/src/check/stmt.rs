@@ -28,7 +28,8 @@ impl Lower<'_> {
 
     pub fn stmts(&mut self, stmts: &[ast::Stmt]) -> Vec<Stmt> {
         let mut out = Vec::new();
-        for stmt in stmts {
+        for (at, stmt) in stmts.iter().enumerate() {
+            self.last_stmt = at + 1 == stmts.len();
             self.stmt(stmt, &mut out);
         }
         out
@@ -54,6 +55,14 @@ impl Lower<'_> {
             ast::StmtKind::Return(value) => {
                 let value = value.as_ref().map(|value| self.expr(value));
                 let value = value.filter(|value| !self.is_poison(value));
+                if let Some(value) = &value
+                    && !matches!(value.ty, Type::Int(_) | Type::Bool | Type::Enum { .. })
+                {
+                    let message =
+                        format!("Probe return values can only be integers. Found {}", widen::shown(&value.ty));
+                    self.error(codes::TYPE_MISMATCH, span, message);
+                    return;
+                }
                 out.push(Stmt { kind: StmtKind::Return(value), span });
             }
             ast::StmtKind::Block(block) => {
@@ -79,8 +88,19 @@ impl Lower<'_> {
             self.assign(target, *op, value, span, out);
             return;
         }
+        let last = self.last_stmt;
         let value = self.expr(expr);
-        self.discard(value, expr.span, true, out);
+        let place = if last { self.bare(expr.span) } else { self.with_semicolon(expr.span) };
+        if let ast::ExprKind::Ternary { then: Some(then), otherwise, .. } = &expr.kind
+            && value.ty != Type::Void
+        {
+            for side in [then, otherwise] {
+                self.warn(codes::W_DISCARDED, side.span, "Return value discarded.");
+            }
+            self.discard(value, place, false, out);
+            return;
+        }
+        self.discard(value, place, true, out);
     }
 
     /// Keeps what an expression does; warns where its value was the point.
@@ -186,7 +206,7 @@ impl Lower<'_> {
             return;
         }
         let cond = self.expr(cond);
-        let cond = self.truth(cond);
+        let cond = self.condition(cond, span);
         let then = self.block(then);
         let otherwise = otherwise.map(|otherwise| self.block(otherwise)).unwrap_or_default();
         out.push(Stmt { kind: StmtKind::If { cond, then, otherwise }, span });
@@ -243,11 +263,16 @@ impl Lower<'_> {
         span: Span,
         out: &mut Vec<Stmt>,
     ) {
+        let header = Span { end: end.span.end, ..span };
         let start = self.expr(start);
         let end = self.expr(end);
         for (value, which) in [(&start, "start"), (&end, "end")] {
             if !matches!(value.ty, Type::Int(_)) && !self.is_poison(value) {
-                self.error(codes::TYPE_MISMATCH, span, format!("Loop range requires an integer for the {which} value"));
+                self.error(
+                    codes::TYPE_MISMATCH,
+                    header,
+                    format!("Loop range requires an integer for the {which} value"),
+                );
                 return;
             }
         }
@@ -344,7 +369,7 @@ impl Lower<'_> {
             }
             (Some(_), _) | (None, ExprKind::Setting(_)) => {}
             _ => {
-                self.error(codes::NOT_CONSTANT, count.span, "invalid unroll value");
+                self.error(codes::NOT_CONSTANT, span, "invalid unroll value");
                 return;
             }
         }
@@ -355,6 +380,7 @@ impl Lower<'_> {
 
     fn jump(&mut self, kind: StmtKind, word: &str, span: Span, out: &mut Vec<Stmt>) {
         if self.loops == 0 {
+            let span = self.with_semicolon(span);
             self.error(codes::MISPLACED, span, format!("'{word}' statement is not allowed in a probe"));
             return;
         }

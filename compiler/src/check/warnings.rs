@@ -3,47 +3,66 @@
 use super::programs::Uses;
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::source::{Sources, Span};
 use crate::syntax::ast::{Arg, Block, Expr, ExprKind, Probe, Script, Stmt, StmtKind, TypeName, TypeNameKind};
 
 /// Warns of what the words alone show.
-pub(crate) fn warn_script(script: &Script, diagnostics: &mut Diagnostics) {
+pub(crate) fn warn_script(script: &Script, sources: &Sources, diagnostics: &mut Diagnostics) {
     for probe in &script.probes {
-        unreachable(&probe.body, diagnostics);
+        unreachable(&probe.body, sources, diagnostics);
     }
 }
 
 /// Statements after `return`, `exit()`, `break` or `continue`.
-fn unreachable(block: &Block, diagnostics: &mut Diagnostics) {
+fn unreachable(block: &Block, sources: &Sources, diagnostics: &mut Diagnostics) {
     let mut ended = false;
     for stmt in &block.stmts {
         if ended {
-            diagnostics.push(Diagnostic::warning(codes::W_UNREACHABLE, stmt.span, "Unreachable statement."));
+            diagnostics.push(Diagnostic::warning(
+                codes::W_UNREACHABLE,
+                with_semicolon(sources, stmt.span),
+                "Unreachable statement.",
+            ));
             return;
         }
-        nested(stmt, diagnostics);
+        nested(stmt, sources, diagnostics);
         ended = ends(stmt);
     }
     if let Some(value) = &block.value
         && ended
     {
-        diagnostics.push(Diagnostic::warning(codes::W_UNREACHABLE, value.span, "Unreachable statement."));
+        diagnostics.push(Diagnostic::warning(
+            codes::W_UNREACHABLE,
+            with_semicolon(sources, value.span),
+            "Unreachable statement.",
+        ));
     }
 }
 
-fn nested(stmt: &Stmt, diagnostics: &mut Diagnostics) {
+fn nested(stmt: &Stmt, sources: &Sources, diagnostics: &mut Diagnostics) {
     match &stmt.kind {
         StmtKind::If { then, otherwise, .. } => {
-            unreachable(then, diagnostics);
+            unreachable(then, sources, diagnostics);
             if let Some(otherwise) = otherwise {
-                unreachable(otherwise, diagnostics);
+                unreachable(otherwise, sources, diagnostics);
             }
         }
         StmtKind::While { body, .. }
         | StmtKind::ForRange { body, .. }
         | StmtKind::ForMap { body, .. }
         | StmtKind::Unroll { body, .. }
-        | StmtKind::Block(body) => unreachable(body, diagnostics),
+        | StmtKind::Block(body) => unreachable(body, sources, diagnostics),
         _ => {}
+    }
+}
+
+/// The place of a statement with its semicolon, if one follows.
+pub(crate) fn with_semicolon(sources: &Sources, span: Span) -> Span {
+    let after = sources.get(span.file).text.get(span.end as usize..).unwrap_or("");
+    let blanks = after.len() - after.trim_start().len();
+    match after.trim_start().starts_with(';') {
+        true => Span { end: span.end + blanks as u32 + 1, ..span },
+        false => span,
     }
 }
 

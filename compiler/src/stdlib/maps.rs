@@ -2,7 +2,7 @@
 
 use crate::check::{Lower, effect, poison};
 use crate::codes;
-use crate::program::{ActionKind, Call, Expr, ExprKind, MapId, StmtKind};
+use crate::program::{ActionKind, Expr, ExprKind, MapId, StmtKind};
 use crate::source::Span;
 use crate::stdlib::CallSite;
 use crate::syntax::ast::{self, Arg};
@@ -81,7 +81,7 @@ pub(super) fn delete(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
                 return poison(span);
             }
             let Some(key) = lower.value(site, key) else { return poison(span) };
-            Some(lower.fit_key(map, key, name_span))
+            Some(lower.fit_key(map, key, span))
         }
         (None, None) => {
             if lower.last && lower.previous_unassigned(map) {
@@ -141,7 +141,7 @@ fn map_and_key(lower: &mut Lower<'_>, site: &CallSite<'_>, what: &str) -> Option
     if lower.is_poison(&key) {
         return None;
     }
-    let key = lower.fit_key(map, key, name_span);
+    let key = lower.fit_key(map, key, site.span);
     Some((map, key))
 }
 
@@ -197,7 +197,6 @@ pub(super) fn len(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Type::KernelStack(_) | Type::UserStack(_) => {
             Expr { ty: Type::I64, kind: ExprKind::StackLen(Box::new(value)), span }
         }
-        Type::String { .. } => Expr { ty: Type::I64, kind: ExprKind::Call(Call::StrLen(Box::new(value))), span },
         _ => lower.error(codes::ARGUMENT_TYPE, span, "call to len() expects a map, ustack, or kstack"),
     }
 }

@@ -80,6 +80,12 @@ pub(super) fn debugf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
     let format = parse_format(&text);
     let args = format_arguments(lower, site, 1);
+    lower.warn(
+        codes::W_DEPRECATED,
+        site.span,
+        "The debugf() builtin is not recommended for production use. For more information see bpf_trace_printk in \
+         bpf-helpers(7).",
+    );
     let Some(args) = lower.check_format(&format, args, site.span) else { return poison(site.span) };
     if args.len() > 3 {
         return lower.error(
@@ -108,27 +114,25 @@ pub(super) fn print(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             }
             // A scalar map that holds a plain value is printed as a map, by reference.
             let mut args = Vec::new();
-            if site.args.len() > 1 && lower.map_keyed(map) == Some(false) && lower.last {
-                return lower.error(
-                    codes::ARGUMENT_COUNT,
+            if site.args.len() > 1 && matches!(lower.map_value_type(map), Type::Aggregate(Aggregate::Stats { .. })) {
+                lower.warn(
+                    codes::W_UNUSED,
                     span,
-                    format!("Non-map print() only takes 1 argument, {} found", site.args.len()),
+                    "print()'s top and div arguments are ignored when used on stats() maps.",
                 );
             }
-            for (at, what) in [(1, "top"), (2, "div")] {
+            for at in [1, 2] {
                 if let Some(arg) = site.args.get(at) {
                     let Some(value) = lower.value(site, arg) else { return poison(span) };
-                    if !matches!(value.ty, Type::Int(_)) {
+                    let literal =
+                        crate::check::constant_int(&value).is_some() || matches!(value.kind, ExprKind::Setting(_));
+                    if !matches!(value.ty, Type::Int(_)) || !literal {
                         return lower.error(
                             codes::ARGUMENT_TYPE,
                             span,
-                            format!(
-                                "print() only supports int arguments ({} provided)",
-                                crate::check::kind_name(&value.ty)
-                            ),
+                            format!("print() expects a int literal ({} provided)", crate::check::kind_name(&value.ty)),
                         );
                     }
-                    let _ = what;
                     args.push(lower.coerce(value, &Type::U64));
                 }
             }
@@ -151,12 +155,11 @@ pub(super) fn print(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             let ty = lower.map_value_type(map);
             let mut args = vec![key.clone()];
             if let Type::Aggregate(aggregate) = &ty {
-                if !matches!(
-                    aggregate,
-                    Aggregate::Hist { .. } | Aggregate::Linear { .. } | Aggregate::TimeSeries { .. }
-                ) || matches!(aggregate, Aggregate::Hist { .. })
-                {
-                    return send(lower, ActionKind::PrintElement { map }, args, site);
+                if crate::check::summary_type(aggregate).is_none() {
+                    let message = format!(
+                        "Map type {ty} cannot print the value of individual keys. You must print the whole map."
+                    );
+                    return lower.error(codes::ARGUMENT_TYPE, span, message);
                 }
                 return send(lower, ActionKind::PrintElement { map }, args, site);
             }
@@ -182,7 +185,7 @@ pub(super) fn print(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             if lower.is_poison(&value) {
                 return poison(span);
             }
-            if value.ty == Type::Void {
+            if value.ty == Type::Void || value.ty == Type::Tuple(Vec::new()) {
                 return lower.error(codes::ARGUMENT_TYPE, span, "none type passed to print() is not printable");
             }
             send(lower, ActionKind::PrintValue, vec![value], site)

@@ -66,7 +66,8 @@ fn stack(lower: &mut Lower<'_>, site: &CallSite<'_>, dwarf: bool) -> Option<Stac
         }
     }
     if out.mode == StackMode::BuildId && site.name == "kstack" {
-        out.mode = StackMode::Raw;
+        lower.error(codes::ARGUMENT_TYPE, site.span, "'build_id' stack mode can only be used for ustack");
+        return None;
     }
     Some(out)
 }

@@ -1,0 +1,39 @@
+//! Places as bpftrace shows them: parentheses off, semicolons on, casts by their type alone.
+
+use super::lower::Lower;
+use crate::source::Span;
+
+impl Lower<'_> {
+    /// The place without parentheses around it.
+    pub fn bare(&self, span: Span) -> Span {
+        let mut span = span;
+        loop {
+            let text = self.sources.text(span);
+            if !(text.starts_with('(') && text.ends_with(')') && text.len() > 2) {
+                return span;
+            }
+            let inner = &text[1..text.len() - 1];
+            let start = span.start + 1 + (inner.len() - inner.trim_start().len()) as u32;
+            let end = span.end - 1 - (inner.len() - inner.trim_end().len()) as u32;
+            if start >= end {
+                return span;
+            }
+            span = Span { start, end, ..span };
+        }
+    }
+
+    /// The place of a statement with its semicolon, if one follows.
+    pub fn with_semicolon(&self, span: Span) -> Span {
+        super::warnings::with_semicolon(self.sources, span)
+    }
+
+    /// `(type)` of a cast.
+    pub fn cast_place(&self, whole: Span, type_span: Span) -> Span {
+        let text = &self.sources.get(whole.file).text;
+        let before = text.get(whole.start as usize..type_span.start as usize).unwrap_or("");
+        let start = before.rfind('(').map_or(type_span.start, |at| whole.start + at as u32);
+        let after = text.get(type_span.end as usize..whole.end as usize).unwrap_or("");
+        let end = after.find(')').map_or(type_span.end, |at| type_span.end + at as u32 + 1);
+        Span { start, end, ..whole }
+    }
+}
