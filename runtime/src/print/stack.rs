@@ -52,25 +52,18 @@ fn user(writer: &mut Writer, mode: StackMode, tgid: u32, address: u64) {
     }
     for frame in frames.iter() {
         indent(writer, mode, address);
-        writer.text(if frame.is_inlined && mode == StackMode::Bpftrace { "[inlined] " } else { "" });
         writer.text(&frame.name);
-        if frame.is_inlined {
-            writer.text(if mode == StackMode::Perf { " (inlined)\n" } else { "" });
-            if mode == StackMode::Perf {
-                continue;
-            }
-        } else {
-            writer.format(format_args!("+{}", frame.offset));
-        }
+        writer.format(format_args!("+{}", frame.offset));
         match (mode, &frame.place) {
             (StackMode::Perf, _) => {
                 let module = writer.names.processes.module(tgid, address);
                 let module = module.as_deref().map_or("[unknown]".into(), |path| path.to_string_lossy());
-                writer.format(format_args!(" ({module})\n"));
+                writer.format(format_args!(" ({module})"));
             }
-            (_, Some(place)) => writer.format(format_args!("@{place}\n")),
-            (_, None) => writer.out.push(b'\n'),
+            (_, Some(place)) => writer.format(format_args!("@{place}")),
+            (_, None) => {}
         }
+        writer.text(if frame.is_inlined { " [inlined]\n" } else { "\n" });
     }
 }
 

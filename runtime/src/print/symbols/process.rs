@@ -12,6 +12,7 @@ use std::rc::Rc;
 /// Processes seen, and what their addresses are called.
 pub struct Processes {
     symbolizer: Symbolizer,
+    demangle: bool,
     known: HashMap<u32, Rc<Process>>,
     frames: HashMap<(u32, u64), Rc<[Frame]>>,
     build_ids: HashMap<PathBuf, Option<Rc<str>>>,
@@ -48,12 +49,12 @@ const UNRANDOMISED_BASE: u64 = 0x5555_5555_4000;
 impl Processes {
     pub fn new(demangle: bool, debug_info: bool) -> Self {
         let symbolizer = Symbolizer::builder()
-            .enable_demangling(demangle)
+            .enable_demangling(false)
             .enable_code_info(debug_info)
             .enable_inlined_fns(debug_info)
             .enable_auto_reload(false)
             .build();
-        Processes { symbolizer, known: HashMap::new(), frames: HashMap::new(), build_ids: HashMap::new() }
+        Processes { symbolizer, demangle, known: HashMap::new(), frames: HashMap::new(), build_ids: HashMap::new() }
     }
 
     /// Keeps what a process has mapped now.
@@ -115,7 +116,7 @@ impl Processes {
     fn symbolize(&self, path: &Path, input: Input<u64>) -> Vec<Frame> {
         let source = Source::Elf(Elf::new(path));
         match self.symbolizer.symbolize_single(&source, input) {
-            Ok(Symbolized::Sym(symbol)) => frames(&symbol),
+            Ok(Symbolized::Sym(symbol)) => frames(&symbol, self.demangle),
             _ => Vec::new(),
         }
     }
@@ -225,7 +226,8 @@ fn read_jit(pid: u32) -> Vec<(u64, u64, Box<str>)> {
     symbols
 }
 
-fn frames(symbol: &Sym) -> Vec<Frame> {
+fn frames(symbol: &Sym, demangle: bool) -> Vec<Frame> {
+    let named = |name: &str| if demangle { demangled(name) } else { name.into() };
     let place = |info: Option<&blazesym::symbolize::CodeInfo>| {
         info.map(|info| match info.line {
             Some(line) => format!("{}:{line}", info.to_path().display()).into(),
@@ -236,12 +238,33 @@ fn frames(symbol: &Sym) -> Vec<Frame> {
     let mut frames: Vec<Frame> = Vec::with_capacity(1 + symbol.inlined.len());
     let inlined = symbol.inlined.iter().rev();
     frames.extend(inlined.map(|inlined| Frame {
-        name: inlined.name.as_ref().into(),
+        name: named(&inlined.name),
         offset,
         place: place(inlined.code_info.as_ref()),
         is_inlined: true,
     }));
-    let name = symbol.name.as_ref().into();
+    let name = named(&symbol.name);
     frames.push(Frame { name, offset, place: place(symbol.code_info.as_deref()), is_inlined: false });
     frames
+}
+
+/// Names of Rust without their hash, of C++ with their parameters. `f` is a mangled type, but the name of a C function.
+fn demangled(name: &str) -> Box<str> {
+    if let Ok(rust) = rustc_demangle::try_demangle(name) {
+        return format!("{rust:#}").into();
+    }
+    let cpp = name.starts_with("_Z").then(|| cpp_demangle::Symbol::new(name).ok()?.demangle().ok());
+    cpp.flatten().map_or_else(|| name.into(), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::demangled;
+
+    #[test]
+    fn only_mangled_names_are_demangled() {
+        assert_eq!(&*demangled("f"), "f");
+        assert_eq!(&*demangled("_ZN2ns1A2goEiPKc"), "ns::A::go(int, char const*)");
+        assert_eq!(&*demangled("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
+    }
 }
