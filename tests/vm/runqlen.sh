@@ -9,4 +9,4 @@ sleep 1
 stop
 kill $busy
 expect '^@runqlen:'
-expect '^\[[1-9], [0-9]+\) +[0-9]+ \|'
+expect '^\[[1-9]\] +[0-9]+ \|'
