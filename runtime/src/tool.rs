@@ -575,6 +575,109 @@ pub struct Conversion {
     pub conversion: u8,
 }
 
+impl Member {
+    /// A member that is no bitfield.
+    pub const fn new(name: &'static str, offset: u32, ty: Ty) -> Self {
+        Member { name, offset, ty, bits: None }
+    }
+}
+
+impl Ty {
+    /// `int8`
+    pub const I8: Ty = Ty::Int { size: 1, signed: true };
+    /// `int16`
+    pub const I16: Ty = Ty::Int { size: 2, signed: true };
+    /// `int32`
+    pub const I32: Ty = Ty::Int { size: 4, signed: true };
+    /// `int64`
+    pub const I64: Ty = Ty::Int { size: 8, signed: true };
+    /// `uint8`
+    pub const U8: Ty = Ty::Int { size: 1, signed: false };
+    /// `uint16`
+    pub const U16: Ty = Ty::Int { size: 2, signed: false };
+    /// `uint32`
+    pub const U32: Ty = Ty::Int { size: 4, signed: false };
+    /// `uint64`
+    pub const U64: Ty = Ty::Int { size: 8, signed: false };
+}
+
+impl Conversion {
+    /// A bare conversion: `%d`. The methods below refine it.
+    pub const fn new(conversion: u8) -> Self {
+        Conversion {
+            left: false,
+            zero: false,
+            plus: false,
+            space: false,
+            alternate: false,
+            width: 0,
+            width_from_field: false,
+            precision: -1,
+            length: 4,
+            conversion,
+        }
+    }
+
+    /// The piece of a format.
+    pub const fn piece(self) -> FormatPiece {
+        FormatPiece::Conversion(self)
+    }
+
+    /// `-`
+    pub const fn left(mut self) -> Self {
+        self.left = true;
+        self
+    }
+
+    /// `0`
+    pub const fn zero(mut self) -> Self {
+        self.zero = true;
+        self
+    }
+
+    /// `+`
+    pub const fn plus(mut self) -> Self {
+        self.plus = true;
+        self
+    }
+
+    /// blank
+    pub const fn space(mut self) -> Self {
+        self.space = true;
+        self
+    }
+
+    /// `#`
+    pub const fn alternate(mut self) -> Self {
+        self.alternate = true;
+        self
+    }
+
+    /// Minimum width.
+    pub const fn width(mut self, width: u32) -> Self {
+        self.width = width;
+        self
+    }
+
+    /// `*`
+    pub const fn width_from_field(mut self) -> Self {
+        self.width_from_field = true;
+        self
+    }
+
+    /// `.n`
+    pub const fn precision(mut self, precision: i32) -> Self {
+        self.precision = precision;
+        self
+    }
+
+    /// Bytes that the length modifier asks for.
+    pub const fn length(mut self, length: u8) -> Self {
+        self.length = length;
+        self
+    }
+}
+
 /// A checked helper call.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {

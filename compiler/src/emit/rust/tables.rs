@@ -462,22 +462,40 @@ fn with_format(kind: &str, format: &Format) -> TokenStream {
 }
 
 fn conversion(c: &Conversion) -> TokenStream {
-    let Conversion { left, zero, plus, space, alternate, width_from_field, .. } = c;
-    let width = c.width.unwrap_or(0);
-    let precision = c.precision.map_or(-1, |precision| precision as i32);
+    let letter = Literal::byte_character(c.conversion as u8);
+    let mut out = quote! { Conversion::new(#letter) };
+    for (set, flag) in [
+        (c.left, "left"),
+        (c.zero, "zero"),
+        (c.plus, "plus"),
+        (c.space, "space"),
+        (c.alternate, "alternate"),
+        (c.width_from_field, "width_from_field"),
+    ] {
+        if set {
+            let flag = format_ident!("{flag}");
+            out.extend(quote! { .#flag() });
+        }
+    }
+    if let Some(width) = c.width {
+        let width = Literal::u32_unsuffixed(width);
+        out.extend(quote! { .width(#width) });
+    }
+    if let Some(precision) = c.precision {
+        let precision = Literal::u32_unsuffixed(precision);
+        out.extend(quote! { .precision(#precision) });
+    }
     let length: u8 = match c.length.as_str() {
         "hh" => 1,
         "h" => 2,
         "" => 4,
         _ => 8,
     };
-    let conversion = Literal::byte_character(c.conversion as u8);
-    quote! {
-        FormatPiece::Conversion(Conversion {
-            left: #left, zero: #zero, plus: #plus, space: #space, alternate: #alternate, width: #width,
-            width_from_field: #width_from_field, precision: #precision, length: #length, conversion: #conversion,
-        })
+    if length != 4 {
+        let length = Literal::u8_unsuffixed(length);
+        out.extend(quote! { .length(#length) });
     }
+    quote! { #out.piece() }
 }
 
 fn enums(program: &Program) -> Vec<TokenStream> {

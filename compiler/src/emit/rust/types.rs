@@ -15,8 +15,8 @@ pub fn ty(program: &Program, ty: &Type) -> TokenStream {
         Type::Void | Type::Aggregate(_) => quote! { Ty::Opaque(0) },
         Type::Bool => quote! { Ty::Bool },
         Type::Int(int) => {
-            let (size, signed) = (int.size() as u8, int.signed);
-            quote! { Ty::Int { size: #size, signed: #signed } }
+            let name = format_ident!("{}{}", if int.signed { "I" } else { "U" }, int.bits);
+            quote! { Ty::#name }
         }
         Type::Enum { name, repr } => {
             let (size, signed) = (repr.size() as u8, repr.signed);
@@ -82,11 +82,12 @@ pub fn member(program: &Program, name: &str, offset: u32, ty: &Type, bits: Optio
 
 /// A `Member` whose type is written already.
 pub fn member_of(name: &str, offset: u32, ty: &TokenStream, bits: Option<(u8, u8)>) -> TokenStream {
-    let bits = match bits {
-        Some((first, width)) => quote! { Some((#first, #width)) },
-        None => quote! { None },
-    };
-    quote! { Member { name: #name, offset: #offset, ty: #ty, bits: #bits } }
+    match bits {
+        Some((first, width)) => {
+            quote! { Member { name: #name, offset: #offset, ty: #ty, bits: Some((#first, #width)) } }
+        }
+        None => quote! { Member::new(#name, #offset, #ty) },
+    }
 }
 
 /// Members of a struct; those of anonymous members stand in their place.
