@@ -21,7 +21,8 @@ struct {
 	__uint(max_entries, 16 * 1024 * 1024);
 } tw_events SEC(".maps");
 
-static __always_inline __u64 tw_wakeup(void)
+/* Functions of their own rather than inlined: the verifier looks at them once. */
+__noinline int tw_wakeup(void)
 {
 	if (bpf_ringbuf_query(&tw_events, BPF_RB_AVAIL_DATA) > TW_WAKEUP_BYTES)
 		return BPF_RB_FORCE_WAKEUP;
@@ -29,7 +30,7 @@ static __always_inline __u64 tw_wakeup(void)
 }
 
 /* The rest of the ring is kept for control records, so that exit() and print(@map) get through a flood of data. */
-static __always_inline bool tw_room_for_data(__u64 size)
+__noinline int tw_room_for_data(__u64 size)
 {
 	__u64 ring = bpf_ringbuf_query(&tw_events, BPF_RB_RING_SIZE);
 	__u64 kept = ring / 8;

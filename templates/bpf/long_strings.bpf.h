@@ -47,7 +47,7 @@ static long tw_equal_piece(__u64 index, void *data)
 
 static __always_inline bool tw_long_str_equal(const char *a, const char *b, __u32 max)
 {
-	struct tw_long_strings strings = { .a = a, .b = b, .result = 1 };
+	struct tw_long_strings strings = { .a = tw_plain_pointer(a), .b = tw_plain_pointer(b), .result = 1 };
 
 	bpf_loop(max / TW_PIECE + 1, tw_equal_piece, &strings, 0);
 	return strings.result;
@@ -71,32 +71,34 @@ static long tw_len_piece(__u64 index, void *data)
 
 static __always_inline __s64 tw_long_str_len(const char *s, __u32 capacity)
 {
-	struct tw_long_strings strings = { .a = s, .result = capacity };
+	struct tw_long_strings strings = { .a = tw_plain_pointer(s), .result = capacity };
 
 	bpf_loop(capacity / TW_PIECE + 1, tw_len_piece, &strings, 0);
 	return strings.result;
 }
 
+static long tw_prefix_piece(__u64 index, void *data)
+{
+	struct tw_long_strings *strings = data;
+	int same = tw_compare_piece(strings->a + index * TW_PIECE, strings->b + index * TW_PIECE, true);
+
+	if (same > 0)
+		strings->result = 1;
+	return same != 0;
+}
+
 static long tw_find_at(__u64 index, void *data)
 {
 	struct tw_long_strings *strings = data;
-	const char *a = strings->a + index;
-	__u32 piece, size = strings->b_size;
+	struct tw_long_strings here = { .a = strings->a + index, .b = strings->b };
 	char first = 0;
-	int same;
 
-	for (piece = 0; piece < 512; piece++) {
-		if (piece * TW_PIECE >= size)
-			break;
-		same = tw_compare_piece(a + piece * TW_PIECE, strings->b + piece * TW_PIECE, true);
-		if (same > 0) {
-			strings->result = index;
-			return 1;
-		}
-		if (same < 0)
-			break;
+	bpf_loop(strings->b_size / TW_PIECE + 1, tw_prefix_piece, &here, 0);
+	if (here.result) {
+		strings->result = index;
+		return 1;
 	}
-	bpf_probe_read_kernel(&first, sizeof(first), a);
+	bpf_probe_read_kernel(&first, sizeof(first), here.a);
 	return !first;
 }
 
@@ -104,8 +106,8 @@ static __always_inline __s64 tw_long_str_find(const char *haystack, __u32 haysta
 					      __u32 needle_size)
 {
 	struct tw_long_strings strings = {
-		.a = haystack,
-		.b = needle,
+		.a = tw_plain_pointer(haystack),
+		.b = tw_plain_pointer(needle),
 		.a_size = haystack_size,
 		.b_size = needle_size,
 		.result = -1,

@@ -15,12 +15,13 @@ struct {
 	__type(value, __u64);
 } tw_losses SEC(".maps");
 
-static __always_inline void tw_lost(__u32 what)
+__noinline int tw_lost(__u32 what)
 {
 	__u64 *count = bpf_map_lookup_elem(&tw_losses, &what);
 
 	if (count)
 		*count += 1;
+	return 0;
 }
 
 #endif

@@ -171,4 +171,14 @@ static __always_inline void tw_zero(void *dst, __u32 size)
 	bpf_probe_read_kernel(dst, size, NULL);
 }
 
+/* The same address as a plain number, which may be NULL: the verifier would have it tested before any arithmetic. */
+static __always_inline void *tw_plain_pointer(const void *pointer)
+{
+	const void *kept = pointer;
+	void *plain = NULL;
+
+	bpf_probe_read_kernel(&plain, sizeof(plain), &kept);
+	return plain;
+}
+
 #endif

@@ -14,4 +14,10 @@ static __always_inline bool tw_user_mode(bpf_user_pt_regs_t *regs)
 #endif
 }
 
+/* Without registers in the context: programs that are called, by the kernel on behalf of a process. */
+static __always_inline bool tw_task_user_mode(void)
+{
+	return true;
+}
+
 #endif

@@ -113,9 +113,28 @@ impl<'p> Body<'_, 'p> {
                 return (source, members);
             }
         }
+        if let ExprKind::Context(ContextField::Member(outer_path)) = &pointer.kind
+            && matches!(self.program.kind, ProgramKind::Iter { .. })
+            && self.is_plain_link(pointer, outer_path, path)
+        {
+            let first = self.path_text(outer_path);
+            let members = self.path_text(path);
+            return (self.ctx().to_string(), vec![first, members]);
+        }
         let base = self.base(pointer, path);
         let members = self.path_text(path);
-        (base.text, vec![members])
+        (self.unnested(base, &pointer.ty), vec![members])
+    }
+
+    /// A pointer that may stand inside a CO-RE macro, which cannot be nested.
+    fn unnested(&mut self, value: Value, ty: &Type) -> String {
+        if !value.text.contains("READ") && !value.text.contains("ctx->") {
+            return value.text;
+        }
+        let name = self.fresh("pointer");
+        let text = self.e.types.declare_variable(self.e.program, ty, &name);
+        self.line(format!("{text} = {};", value.text));
+        name
     }
 
     /// Whether the member that `outer` leads to is declared as a pointer to the struct that `path` starts from.
@@ -134,6 +153,7 @@ impl<'p> Body<'_, 'p> {
         if self.is_kernel(path) && self.space(pointer) != AddressSpace::User {
             let base = self.base(pointer, path);
             let members = self.path_text(path);
+            let base = Value::atom(self.unnested(base, &pointer.ty));
             let source = self.simple(base, &pointer.ty, "base");
             return Value::cast(&to, &Value::atom(format!("BPF_CORE_READ_BITFIELD_PROBED({source}, {members})")));
         }
@@ -287,6 +307,34 @@ impl<'p> Body<'_, 'p> {
         }
     }
 
+    /// Names that the context's struct has on other kernels, the one named for the event itself first.
+    fn other_contexts(&self) -> Vec<crate::types::StructName> {
+        use crate::program::{AttachPoint, TextPiece};
+        let ProgramKind::Tracepoint { context: Some(known) } = &self.program.kind else { return Vec::new() };
+        let [target] = self.program.targets.as_slice() else { return Vec::new() };
+        let AttachPoint::Tracepoint { category, event } = &target.point else { return Vec::new() };
+        let ([TextPiece::Lit(category)], [TextPiece::Lit(event)]) = (category.as_slice(), event.as_slice()) else {
+            return Vec::new();
+        };
+        let mut names = crate::kernel::other_contexts(category, event, known);
+        names.sort_by_key(|name| !name.0.ends_with(&format!("trace_event_raw_{event}")));
+        names
+    }
+
+    /// Which of the context's names is only there where it is the right one, and whether that is the known one.
+    fn telling_context(&self, other: &crate::types::StructName) -> (String, bool) {
+        use crate::program::{AttachPoint, TextPiece};
+        if let ProgramKind::Tracepoint { context: Some(known) } = &self.program.kind
+            && let [target] = self.program.targets.as_slice()
+            && let AttachPoint::Tracepoint { event, .. } = &target.point
+            && let [TextPiece::Lit(event)] = event.as_slice()
+            && known.0.ends_with(&format!("trace_event_raw_{event}"))
+        {
+            return (known.0.clone(), true);
+        }
+        (other.0.clone(), false)
+    }
+
     fn syscall_member(&mut self, member: &'static str) {
         if let ProgramKind::Tracepoint { context: Some(name) } = &self.program.kind {
             self.e.types.use_syscall_member(self.e.program, name, member);
@@ -342,7 +390,17 @@ impl<'p> Body<'_, 'p> {
         // Pointers of an iterator's context may be NULL, which the verifier wants to see tested before any arithmetic;
         // read this way they are plain numbers to it.
         let is_iter = matches!(self.program.kind, ProgramKind::Iter { .. });
-        let value = if is_iter && matches!(field.ty, Type::Pointer { .. }) {
+        let others = self.other_contexts();
+        let value = if let (true, [other, ..]) = (kernel, others.as_slice()) {
+            self.e.types.use_alias(self.e.program, other, path);
+            let here = format!("BPF_CORE_READ({ctx}, {members})");
+            let there = format!("BPF_CORE_READ(({} *){ctx}, {members})", other.0);
+            let text = match self.telling_context(other) {
+                (name, true) => format!("bpf_core_type_exists({name}) ? {here} : {there}"),
+                (name, false) => format!("bpf_core_type_exists({name}) ? {there} : {here}"),
+            };
+            Value { text, prec: Prec::Conditional }
+        } else if is_iter && matches!(field.ty, Type::Pointer { .. }) {
             Value::atom(format!("BPF_CORE_READ({ctx}, {members})"))
         } else {
             Value::atom(format!("{ctx}->{members}"))
@@ -359,7 +417,10 @@ impl<'p> Body<'_, 'p> {
     pub fn data_loc(&mut self, path: &'p [FieldStep]) -> Value {
         let members = self.path_text(path);
         let ctx = self.ctx();
-        Value { text: format!("(void *){ctx} + ((__u32){ctx}->{members} & 0xffff)"), prec: Prec::Sum }
+        Value {
+            text: format!("(void *){ctx} + ((__u32){ctx}->{members} & 0xffff)"),
+            prec: Prec::Sum,
+        }
     }
 
     /// A struct, array or string of the context.
@@ -369,6 +430,20 @@ impl<'p> Body<'_, 'p> {
                 let members = self.path_text(path);
                 let ctx = self.ctx();
                 let (dst, size) = (self.address(to), self.size_text(to));
+                let others = self.other_contexts();
+                if let (true, [other, ..]) = (self.is_kernel(path), others.as_slice()) {
+                    self.e.types.use_alias(self.e.program, other, path);
+                    let here = format!("bpf_probe_read_kernel({dst}, {size}, &{ctx}->{members});");
+                    let there = format!("bpf_probe_read_kernel({dst}, {size}, &(({} *){ctx})->{members});", other.0);
+                    let (name, known_tells) = self.telling_context(other);
+                    let (first, second) = if known_tells { (here, there) } else { (there, here) };
+                    self.code.open(format!("if (bpf_core_type_exists({name}))"));
+                    self.line(first);
+                    self.code.otherwise();
+                    self.line(second);
+                    self.code.close("");
+                    return;
+                }
                 self.line(format!("bpf_probe_read_kernel({dst}, {size}, &{ctx}->{members});"));
             }
             ContextField::DataLoc(path) => {

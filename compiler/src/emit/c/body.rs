@@ -71,6 +71,8 @@ pub struct Body<'e, 'p> {
     pub shares_ctx: bool,
     /// Callbacks use scratch memory.
     pub shares_scratch: bool,
+    /// The struct of shared variables.
+    pub vars_definition: String,
     /// A callback may end the program.
     pub ends_in_callback: bool,
     pub last_comment: Option<(Span, String)>,
@@ -102,6 +104,7 @@ impl<'e, 'p> Body<'e, 'p> {
             local_names: Vec::new(),
             shares_ctx: false,
             shares_scratch: false,
+            vars_definition: String::new(),
             ends_in_callback: false,
             last_comment: None,
             stack_room: Vec::new(),

@@ -23,14 +23,20 @@ impl<'p> Body<'_, 'p> {
                 "tw_tid()"
             }
             Builtin::InitPid => {
-                return Value { text: "(__u32)(bpf_get_current_pid_tgid() >> 32)".to_string(), prec: Prec::Unary };
+                return Value {
+                    text: "(__u32)(bpf_get_current_pid_tgid() >> 32)".to_string(),
+                    prec: Prec::Unary,
+                };
             }
             Builtin::InitTid => return Value::cast("__u32", &Value::atom("bpf_get_current_pid_tgid()")),
             Builtin::Uid | Builtin::UserName => {
                 return Value::cast("__u32", &Value::atom("bpf_get_current_uid_gid()"));
             }
             Builtin::Gid => {
-                return Value { text: "(__u32)(bpf_get_current_uid_gid() >> 32)".to_string(), prec: Prec::Unary };
+                return Value {
+                    text: "(__u32)(bpf_get_current_uid_gid() >> 32)".to_string(),
+                    prec: Prec::Unary,
+                };
             }
             Builtin::Comm => "0",
             Builtin::Cpu => "bpf_get_smp_processor_id()",
@@ -49,6 +55,20 @@ impl<'p> Body<'_, 'p> {
             Builtin::Jiffies => "bpf_jiffies64()",
             Builtin::UserMode => {
                 self.e.header("usermode.bpf.h");
+                let has_registers = matches!(
+                    self.program.kind,
+                    ProgramKind::Kprobe
+                        | ProgramKind::Kretprobe
+                        | ProgramKind::Uprobe
+                        | ProgramKind::Uretprobe
+                        | ProgramKind::Usdt
+                        | ProgramKind::PerfEvent
+                        | ProgramKind::Interval
+                );
+                if !has_registers {
+                    // The registers with which the task came into the kernel.
+                    return Value::atom("tw_task_user_mode()");
+                }
                 let ctx = self.ctx();
                 let regs = if matches!(self.program.kind, ProgramKind::PerfEvent | ProgramKind::Interval) {
                     format!("&{ctx}->regs")
@@ -173,7 +193,6 @@ impl<'p> Body<'_, 'p> {
                     }
                     None => format!("bpf_this_cpu_ptr({address})"),
                 };
-                self.e.header("per_cpu.bpf.h");
                 Value::cast(&to, &Value::atom(format!("tw_plain_pointer({call})")))
             }
             Call::KernelSizeOf(name) => {
@@ -455,7 +474,9 @@ impl<'p> Body<'_, 'p> {
         self.zero(to);
         let dst = self.address(to);
         let length = self.fresh("length");
-        self.line(format!("__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({dst}, {first}, {a}), {first});"));
+        self.line(format!(
+            "__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({dst}, {first}, {a}), {first});"
+        ));
         self.line(format!("bpf_probe_read_kernel_str({dst} + {length}, {rest}, {b});"));
     }
 }

@@ -356,6 +356,7 @@ impl<'p> Body<'_, 'p> {
                 let size = self.step_size(&place.ty);
                 self.step(&place.text, *by, size, &place.ty);
             }
+            ExprKind::MapDelete { map, key, warn } => self.discard_delete(*map, key.as_deref(), *warn, e.span),
             ExprKind::Block(stmts, value) => {
                 self.stmts(stmts);
                 self.discard(value);
@@ -369,11 +370,8 @@ impl<'p> Body<'_, 'p> {
             }
             _ if e.ty.is_scalar() => {
                 let value = self.expr(e);
-                let is_name = value.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-                if !is_name || matches!(e.kind, ExprKind::Local(_)) {
-                    let value = Value::cast("void", &value);
-                    self.line(format!("{};", value.text));
-                }
+                let value = Value::cast("void", &value);
+                self.line(format!("{};", value.text));
             }
             _ => {
                 self.place_of(e);
@@ -391,11 +389,12 @@ impl<'p> Body<'_, 'p> {
         }
         match (&e.ty, &inner.ty) {
             (Type::Bool, Type::Bool) => value,
-            (Type::Bool, Type::Pointer { .. }) => Value::binary("!=", Prec::Equality, &value, &Value::atom("NULL")),
+            (Type::Bool, Type::Pointer { .. }) => {
+                Value::binary("!=", Prec::Equality, &value, &Value::atom("NULL"))
+            }
             (Type::Bool, _) => Value::binary("!=", Prec::Equality, &value, &Value::atom("0")),
             (Type::Pointer { .. }, Type::Pointer { .. }) => {
-                let (to, from) =
-                    (self.e.types.scalar(self.e.program, &e.ty), self.e.types.scalar(self.e.program, &inner.ty));
+                let (to, from) = (self.e.types.scalar(self.e.program, &e.ty), self.e.types.scalar(self.e.program, &inner.ty));
                 if to == from { value } else { Value::cast(&to, &value) }
             }
             (Type::Pointer { .. }, from) => {

@@ -16,8 +16,9 @@ impl<'p> Emitter<'p> {
         let homes = Homes::of(program.predicate.as_ref(), &program.body);
         let has_exit = self.has_exit;
         let mut body = Body::new(self, program, shares_vars);
-        body.homes_read =
-            (0..program.locals.len()).filter(|&index| homes.is_read(crate::program::LocalId(index))).collect();
+        body.homes_read = (0..program.locals.len())
+            .filter(|&index| homes.is_read(crate::program::LocalId(index)))
+            .collect();
         body.declare_locals(&homes);
         let declarations = std::mem::replace(&mut body.code, super::writer::Code::at(1));
         body.guards(has_exit);
@@ -89,31 +90,34 @@ impl Body<'_, '_> {
         }
         let mut vars = String::new();
         if self.shares_vars {
+            // Variables that loops change lie where the verifier does not follow their values: it would look at every
+            // step of the loop.
             let mut definition = format!("struct {name}_vars {{\n");
-            if self.shares_ctx {
-                definition += &format!("\t{ctx_type}ctx;\n");
-                self.uses_ctx = true;
-            }
-            if self.shares_scratch {
-                definition += &format!("\tstruct {name}_scratch *scratch;\n");
-            }
             for member in &self.vars {
                 definition += &format!("\t{member}\n");
             }
-            if self.ends_in_callback {
-                definition += "\tbool returned;\n\t__s32 result;\n";
-            }
-            definition += "};\n\n";
-            text = definition + &text;
-            vars = format!("\tstruct {name}_vars shared = {{}}, *vars = &shared;\n\n");
+            definition += "\tbool returned;\n\t__s32 result;\n};\n\n";
+            self.scratch.insert(0, format!("struct {name}_vars vars;"));
+            self.vars_definition = definition;
+            let mut frame = format!("struct {name}_frame {{\n");
             if self.shares_ctx {
-                vars += "\tvars->ctx = ctx;\n";
+                frame += &format!("\t{ctx_type}ctx;\n");
+                self.uses_ctx = true;
             }
-            if self.shares_scratch {
-                vars += "\tvars->scratch = scratch;\n";
+            frame += &format!("\tstruct {name}_scratch *scratch;\n}};\n\n");
+            text = frame + &text;
+            let context = if self.shares_ctx { ".ctx = ctx, " } else { "" };
+            vars = format!(
+                "\tstruct {name}_frame shared = {{ {context}.scratch = scratch }}, *frame = &shared;\n\tstruct {name}_vars *vars = &scratch->vars;\n\n"
+            );
+            if self.ends_in_callback {
+                vars += "\tvars->returned = false;\n\tvars->result = 0;\n";
+            } else {
+                vars += "\t(void)vars;\n";
             }
         }
-        let parameters = if self.uses_ctx { format!("{ctx_type}ctx") } else { "void".to_string() };
+        let parameters =
+            if self.uses_ctx { format!("{ctx_type}ctx") } else { "void".to_string() };
         let section = self.section();
         let mut body = vars + &declarations;
         body += &code;
@@ -128,7 +132,8 @@ impl Body<'_, '_> {
             text += &format!("{comment}SEC(\"{section}\")\nint {name}({parameters})\n{{\n{body}}}\n\n");
             return text;
         }
-        let mut definition = format!("struct {name}_scratch {{\n");
+        let mut definition = std::mem::take(&mut self.vars_definition);
+        definition += &format!("struct {name}_scratch {{\n");
         for member in &self.scratch {
             definition += &format!("\t{member}\n");
         }

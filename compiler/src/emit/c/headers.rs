@@ -21,7 +21,6 @@ const HEADERS: &[(&str, &str)] = &[
     ("losses.bpf.h", include_str!("../../../../templates/bpf/losses.bpf.h")),
     ("numbers.bpf.h", include_str!("../../../../templates/bpf/numbers.bpf.h")),
     ("parent.bpf.h", include_str!("../../../../templates/bpf/parent.bpf.h")),
-    ("per_cpu.bpf.h", include_str!("../../../../templates/bpf/per_cpu.bpf.h")),
     ("process.bpf.h", include_str!("../../../../templates/bpf/process.bpf.h")),
     ("scratch.bpf.h", include_str!("../../../../templates/bpf/scratch.bpf.h")),
     ("series.bpf.h", include_str!("../../../../templates/bpf/series.bpf.h")),

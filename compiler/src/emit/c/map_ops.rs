@@ -24,7 +24,8 @@ impl<'p> Body<'_, 'p> {
             self.name_tuple(key, tag);
         }
         let is_lying = matches!(key.kind, ExprKind::Local(_) | ExprKind::Item { .. });
-        if is_lying && !matches!(key.ty, Type::Pointer { .. }) {
+        // A scalar variable whose address is taken would be lost to the verifier, which then cannot see loops end.
+        if is_lying && !key.ty.is_scalar() {
             let place = self.place_of(key);
             return self.address(&place);
         }
@@ -187,13 +188,8 @@ impl<'p> Body<'_, 'p> {
             self.code.close("");
             return Value::atom(name);
         }
-        let key = self.key(map, key);
-        let mut call = format!("bpf_map_delete_elem(&{}, {key})", info.name);
+        let call = self.delete_call(map, key, warn, span);
         if warn {
-            let check =
-                self.e.check("map_delete_elem", "Can't delete map element because it does not exist.", false, span);
-            call = format!("tw_check({check}, {call})");
-            // The value is thrown away.
             self.line(format!("{call};"));
             return Value::atom("true");
         }
@@ -201,6 +197,32 @@ impl<'p> Body<'_, 'p> {
         let name = self.fresh("deleted");
         self.line(format!("bool {name} = !{call};"));
         Value::atom(name)
+    }
+
+    fn delete_call(&mut self, map: MapId, key: &'p Expr, warn: bool, span: Span) -> String {
+        let key = self.key(map, key);
+        let call = format!("bpf_map_delete_elem(&{}, {key})", self.e.maps[map.0].name);
+        if !warn {
+            return call;
+        }
+        let message = "Can't delete map element because it does not exist.";
+        let check = self.e.check("map_delete_elem", message, false, span);
+        format!("tw_check({check}, {call})")
+    }
+
+    /// `delete(@m, k)` whose result nobody wants.
+    pub fn discard_delete(&mut self, map: MapId, key: Option<&'p Expr>, warn: bool, span: Span) {
+        let info = &self.e.maps[map.0];
+        match key {
+            Some(key) if !info.array && !info.bucketed => {
+                let call = self.delete_call(map, key, warn, span);
+                self.line(format!("{call};"));
+            }
+            _ => {
+                let value = self.map_delete(map, key, warn, span);
+                self.line(format!("(void){};", value.at(Prec::Unary)));
+            }
+        }
     }
 
     /// A scalar map is deleted by forgetting its value.
@@ -312,17 +334,11 @@ impl<'p> Body<'_, 'p> {
         // The value before the key: `@[tid] = @[tid] + 1` reads more easily, and neither sees the other.
         let source = if value.ty.is_scalar() {
             let text = self.u64_of(value);
-            let is_variable =
-                matches!(value.kind, crate::program::ExprKind::Local(_)) && !matches!(value.ty, Type::Pointer { .. });
-            if is_variable {
-                format!("&{}", text.text)
-            } else {
-                let name = super::body::hint(value, self).unwrap_or_else(|| "value".to_string());
-                let name = self.fresh(&name);
-                let declared = self.e.types.declare(self.e.program, &ty, &name);
-                self.line(format!("{declared} = {};", text.text));
-                format!("&{name}")
-            }
+            let name = super::body::hint(value, self).unwrap_or_else(|| "value".to_string());
+            let name = self.fresh(&name);
+            let declared = self.e.types.declare(self.e.program, &ty, &name);
+            self.line(format!("{declared} = {};", text.text));
+            format!("&{name}")
         } else {
             let place = self.place_of(value);
             self.address(&place)

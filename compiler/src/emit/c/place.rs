@@ -27,9 +27,7 @@ impl<'p> Body<'_, 'p> {
                 self.place_of(value)
             }
             // A shorter view of the same bytes.
-            ExprKind::Cast(inner)
-                if matches!((&e.ty, &inner.ty), (Type::String { .. }, Type::String { .. })) && e.ty == inner.ty =>
-            {
+            ExprKind::Cast(inner) if matches!((&e.ty, &inner.ty), (Type::String { .. }, Type::String { .. })) && e.ty == inner.ty => {
                 self.place_of(inner)
             }
             _ => self.new_place(e),
@@ -366,7 +364,13 @@ impl<'p> Body<'_, 'p> {
             self.zero(to);
         }
         for index in 0..tuple_items(&to.ty).len() {
-            let (a, b) = (self.item_of(to, index), self.item_of(from, index));
+            let source = match (&to.ty, &from.ty) {
+                (Type::Record(names), Type::Record(others)) => {
+                    others.iter().position(|(name, _)| *name == names[index].0).unwrap_or(index)
+                }
+                _ => index,
+            };
+            let (a, b) = (self.item_of(to, index), self.item_of(from, source));
             match (&a.ty, &b.ty) {
                 (x, y) if x == y => self.copy(&a, &b),
                 (Type::String { capacity }, Type::String { capacity: short }) => {
@@ -443,9 +447,10 @@ impl<'p> Body<'_, 'p> {
         let value = self.expr(index);
         let index_name = self.fresh("index");
         self.line(format!("__u64 {index_name} = {};", value.text));
-        let check = self
-            .e
-            .message_check(&format!("Array access out of bounds. Expected index to be less than {length}"), e.span);
+        let check = self.e.message_check(
+            &format!("Array access out of bounds. Expected index to be less than {length}"),
+            e.span,
+        );
         if !e.ty.is_scalar() {
             self.zero(to);
         }
@@ -495,7 +500,9 @@ impl<'p> Body<'_, 'p> {
             }
             ExprKind::Setting(id) => (self.setting_text(*id), capacity),
             ExprKind::Call(Call::SettingStr { setting, offset: 0 }) => (self.setting_text(*setting), capacity),
-            ExprKind::Cast(inner) if matches!(inner.ty, Type::String { .. }) && self.size_of(&inner.ty) <= capacity => {
+            ExprKind::Cast(inner)
+                if matches!(inner.ty, Type::String { .. }) && self.size_of(&inner.ty) <= capacity =>
+            {
                 self.string_source(inner)
             }
             ExprKind::Context(ContextField::Member(_)) if matches!(e.ty, Type::String { .. }) => {

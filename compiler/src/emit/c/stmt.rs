@@ -72,7 +72,7 @@ impl Homes {
         let mut found = Vec::new();
         walk::expr(e, &mut |e| match &e.kind {
             ExprKind::Local(id) | ExprKind::AddressOfLocal(id) => found.push((*id, true)),
-            ExprKind::LocalStep { local, .. } | ExprKind::MapFind { local, .. } => found.push((*local, true)),
+            ExprKind::LocalStep { local, .. } | ExprKind::MapFind { local, .. } => found.push((*local, false)),
             ExprKind::Block(stmts, _) => walk::stmts(stmts, &mut |s| {
                 if let StmtKind::SetLocal { local, .. }
                 | StmtKind::Declare(local)
@@ -120,12 +120,10 @@ impl Homes {
                     self.uses(start, path);
                     self.uses(end, path);
                     self.seen(*local, path, true);
-                    self.read.insert(local.0);
                     self.inner(body, path);
                 }
                 StmtKind::ForMap { local, body, .. } => {
                     self.seen(*local, path, true);
-                    self.read.insert(local.0);
                     self.inner(body, path);
                 }
                 StmtKind::Unroll { count, body } => {
@@ -177,9 +175,7 @@ impl<'p> Body<'_, 'p> {
                 continue;
             }
             let place = self.declare_at(&local.ty, &name, self.shares_vars);
-            if !self.shares_vars || place.text.starts_with("scratch") {
-                self.zero(&place);
-            }
+            self.zero(&place);
             if !homes.is_read(id) && place.text == name {
                 self.line(format!("(void){name};"));
             }
@@ -308,7 +304,11 @@ impl<'p> Body<'_, 'p> {
                 let target = self.text(pointer);
                 let place = self.place_of(value);
                 let (src, size) = (self.address(&place), self.size_text(&place));
-                self.must("bpf_probe_write_user", s, format!("bpf_probe_write_user((void *){target}, {src}, {size})"));
+                self.must(
+                    "bpf_probe_write_user",
+                    s,
+                    format!("bpf_probe_write_user((void *){target}, {src}, {size})"),
+                );
             }
             StmtKind::Debug { format, args } => {
                 self.comment(s.span);
@@ -481,18 +481,14 @@ impl<'p> Body<'_, 'p> {
         self.vars.push(format!("{text};"));
         self.line(format!("vars->{first} = {};", values[0].text));
         let last = self.simple(values[1].clone(), &end.ty, "end");
+        self.shares_scratch = true;
         let (name, returned) = self.callback("__u64 step, void *data", body, |this| {
             let to = this.e.types.scalar(this.e.program, &ty);
-            let step = Value::binary(
-                "+",
-                Prec::Sum,
-                &Value::atom(format!("vars->{first}")),
-                &Value::cast(&to, &Value::atom("step")),
-            );
+            let step = Value::binary("+", Prec::Sum, &Value::atom(format!("vars->{first}")), &Value::cast(&to, &Value::atom("step")));
             this.assign(&place, &step);
         });
         self.line(format!("if ({last} > vars->{first})"));
-        self.line(format!("\tbpf_loop({last} - vars->{first}, {name}, vars, 0);"));
+        self.line(format!("\tbpf_loop({last} - vars->{first}, {name}, frame, 0);"));
         self.leave_if_returned(returned);
     }
 
@@ -519,7 +515,7 @@ impl<'p> Body<'_, 'p> {
                 this.copy_from_pointer(&value_place, &value_ty, "value");
             }
         });
-        self.line(format!("bpf_for_each_map_elem(&{}, {name}, vars, 0);", info.name));
+        self.line(format!("bpf_for_each_map_elem(&{}, {name}, frame, 0);", info.name));
         self.leave_if_returned(returned);
     }
 
@@ -561,15 +557,21 @@ impl<'p> Body<'_, 'p> {
         self.in_callback -= 1;
         let text = inner.into_text();
         let mut function = format!("static long {name}({parameters})\n{{\n");
-        function += &format!("\tstruct {}_vars *vars = data;\n", self.program.name);
-        if text.contains("scratch->") || text.contains("&scratch") {
-            function += &format!("\tstruct {}_scratch *scratch = vars->scratch;\n", self.program.name);
-            self.shares_scratch = true;
+        let program = &self.program.name;
+        function += &format!("\tstruct {program}_frame *frame = data;\n");
+        if mentions_word(&text, "scratch") || mentions_word(&text, "vars") {
+            function += &format!("\tstruct {program}_scratch *scratch = frame->scratch;\n");
+        }
+        if mentions_word(&text, "vars") {
+            function += &format!("\tstruct {program}_vars *vars = &scratch->vars;\n");
         }
         if self.uses_ctx && mentions_word(&text, "ctx") {
             let ty = self.ctx_type();
-            function += &format!("\t{ty}ctx = vars->ctx;\n");
+            function += &format!("\t{ty}ctx = frame->ctx;\n");
             self.shares_ctx = true;
+        }
+        if !mentions_word(&function, "scratch") && !mentions_word(&text, "frame") && !mentions_word(&function, "ctx") {
+            function += "\n\t(void)frame;\n";
         }
         function += "\n";
         function += &text;
@@ -593,8 +595,7 @@ fn changes(body: &[Stmt], local: LocalId) -> bool {
     walk::stmts(body, &mut |s| {
         found |= matches!(s.kind, StmtKind::SetLocal { local: id, .. } if id == local);
         walk::stmt(s, &mut |e| {
-            found |=
-                matches!(e.kind, ExprKind::LocalStep { local: id, .. } | ExprKind::AddressOfLocal(id) if id == local);
+            found |= matches!(e.kind, ExprKind::LocalStep { local: id, .. } | ExprKind::AddressOfLocal(id) if id == local);
         });
     });
     found

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::writer::Code;
 use crate::emit::escape;
-use crate::program::Program;
+use crate::program::{FieldStep, Program};
 use crate::types::{FieldDef, Origin, StructDef, StructName, Type, tuple_layout};
 
 /// Types that the text mentions so far.
@@ -20,6 +20,8 @@ pub struct Types {
     /// Structs that are only pointed to.
     mentioned: BTreeSet<StructName>,
     buffers: BTreeSet<u32>,
+    /// Structs by their names on other kernels, with the members they share.
+    aliases: BTreeMap<StructName, BTreeSet<(StructName, usize)>>,
     /// Members of the syscall tracepoints' contexts that are used: struct and member.
     syscall_members: BTreeSet<(String, &'static str)>,
     enums: BTreeSet<String>,
@@ -71,9 +73,7 @@ impl Types {
         let hint = escape::c_identifier(hint);
         let taken = |tag: &str| {
             self.tags.contains(tag)
-                || ["struct", "union"]
-                    .iter()
-                    .any(|kind| program.structs.contains_key(&StructName(format!("{kind} {tag}"))))
+                || ["struct", "union"].iter().any(|kind| program.structs.contains_key(&StructName(format!("{kind} {tag}"))))
         };
         let mut tag = hint.clone();
         let mut n = 2;
@@ -170,6 +170,13 @@ impl Types {
             }
             _ => {}
         }
+    }
+
+    /// Records that a member is also read as one of `alias`, what its struct is called on other kernels.
+    pub fn use_alias(&mut self, program: &Program, alias: &StructName, path: &[FieldStep]) {
+        let Some(step) = path.first() else { return };
+        self.use_field(program, &step.parent, step.field);
+        self.aliases.entry(alias.clone()).or_default().insert((step.parent.clone(), step.field));
     }
 
     /// Records that a member of a syscall tracepoint's context is used: `args`, `ret` or `id`.
@@ -271,6 +278,7 @@ impl Types {
         for name in &kernel {
             out.kernel_struct(name);
         }
+        out.aliases();
         let script: Vec<StructName> = out.types.script_structs.iter().cloned().collect();
         for name in &script {
             out.script_struct(name);
@@ -346,6 +354,22 @@ impl Output<'_> {
                     "ret" => "long ret;",
                     _ => "long id;",
                 });
+            }
+            self.code.close(" __attribute__((preserve_access_index));");
+            self.code.line("");
+        }
+    }
+
+    fn aliases(&mut self) {
+        for (alias, members) in std::mem::take(&mut self.types.aliases) {
+            if self.types.kernel_fields.contains_key(&alias) {
+                continue;
+            }
+            self.code.open(&alias.0);
+            for (parent, index) in members {
+                if let Some(field) = self.program.structs.get(&parent).and_then(|def| def.fields.get(index).cloned()) {
+                    self.kernel_member(&field);
+                }
             }
             self.code.close(" __attribute__((preserve_access_index));");
             self.code.line("");
@@ -512,11 +536,7 @@ impl Output<'_> {
         let mut at = 0;
         let mut gaps = 0;
         for field in &def.fields {
-            if packed
-                && !def.is_union
-                && field.bit_offset > at
-                && field.bit_offset - at >= 8
-                && field.bit_width.is_none()
+            if packed && !def.is_union && field.bit_offset > at && field.bit_offset - at >= 8 && field.bit_width.is_none()
             {
                 let bytes = (field.bit_offset - at) / 8;
                 self.code.line(format!("__u8 gap_{gaps}[{bytes}];"));
