@@ -71,6 +71,8 @@ pub struct Body<'e, 'p> {
     pub shares_ctx: bool,
     /// Callbacks use scratch memory.
     pub shares_scratch: bool,
+    /// Locals that callbacks share.
+    pub shared: BTreeSet<usize>,
     /// The struct of shared variables.
     pub vars_definition: String,
     /// A callback may end the program.
@@ -104,6 +106,7 @@ impl<'e, 'p> Body<'e, 'p> {
             local_names: Vec::new(),
             shares_ctx: false,
             shares_scratch: false,
+            shared: BTreeSet::new(),
             vars_definition: String::new(),
             ends_in_callback: false,
             last_comment: None,

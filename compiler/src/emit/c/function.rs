@@ -2,7 +2,7 @@
 
 use super::Emitter;
 use super::body::Body;
-use super::stmt::{Homes, needs_callback};
+use super::stmt::{Homes, needs_callback, shared_locals};
 use super::value::Value;
 use super::walk;
 use crate::emit::escape;
@@ -19,6 +19,7 @@ impl<'p> Emitter<'p> {
         body.homes_read = (0..program.locals.len())
             .filter(|&index| homes.is_read(crate::program::LocalId(index)))
             .collect();
+        body.shared = shared_locals(program, &homes);
         body.declare_locals(&homes);
         let declarations = std::mem::replace(&mut body.code, super::writer::Code::at(1));
         body.guards(has_exit);
@@ -92,28 +93,44 @@ impl Body<'_, '_> {
         if self.shares_vars {
             // Variables that loops change lie where the verifier does not follow their values: it would look at every
             // step of the loop.
-            let mut definition = format!("struct {name}_vars {{\n");
-            for member in &self.vars {
-                definition += &format!("\t{member}\n");
+            let has_vars = !self.vars.is_empty() || self.ends_in_callback;
+            if has_vars {
+                let mut definition = format!("struct {name}_vars {{\n");
+                for member in &self.vars {
+                    definition += &format!("\t{member}\n");
+                }
+                if self.ends_in_callback {
+                    definition += "\tbool returned;\n\t__s32 result;\n";
+                }
+                definition += "};\n\n";
+                self.scratch.insert(0, format!("struct {name}_vars vars;"));
+                self.vars_definition = definition;
             }
-            definition += "\tbool returned;\n\t__s32 result;\n};\n\n";
-            self.scratch.insert(0, format!("struct {name}_vars vars;"));
-            self.vars_definition = definition;
+            let shares_scratch = has_vars || self.shares_scratch;
             let mut frame = format!("struct {name}_frame {{\n");
+            let mut values: Vec<&str> = Vec::new();
             if self.shares_ctx {
                 frame += &format!("\t{ctx_type}ctx;\n");
+                values.push(".ctx = ctx");
                 self.uses_ctx = true;
             }
-            frame += &format!("\tstruct {name}_scratch *scratch;\n}};\n\n");
-            text = frame + &text;
-            let context = if self.shares_ctx { ".ctx = ctx, " } else { "" };
-            vars = format!(
-                "\tstruct {name}_frame shared = {{ {context}.scratch = scratch }}, *frame = &shared;\n\tstruct {name}_vars *vars = &scratch->vars;\n\n"
-            );
+            if shares_scratch {
+                frame += &format!("\tstruct {name}_scratch *scratch;\n");
+                values.push(".scratch = scratch");
+            }
+            frame += "};\n\n";
+            if values.is_empty() {
+                vars = "\tvoid *frame = NULL;\n\n".to_string();
+            } else {
+                text = frame + &text;
+                vars = format!("\tstruct {name}_frame shared = {{ {} }}, *frame = &shared;\n", values.join(", "));
+                if has_vars {
+                    vars += &format!("\tstruct {name}_vars *vars = &scratch->vars;\n");
+                }
+                vars += "\n";
+            }
             if self.ends_in_callback {
                 vars += "\tvars->returned = false;\n\tvars->result = 0;\n";
-            } else {
-                vars += "\t(void)vars;\n";
             }
         }
         let parameters =

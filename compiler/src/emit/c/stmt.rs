@@ -6,7 +6,7 @@ use super::body::{Body, LoopKind, hint};
 use super::value::{Prec, Value};
 use super::walk;
 use crate::emit::escape;
-use crate::program::{Expr, ExprKind, LocalId, MapId, Stmt, StmtKind};
+use crate::program::{BpfProgram, Expr, ExprKind, LocalId, MapId, Stmt, StmtKind};
 use crate::types::Type;
 
 /// A range of at most this many steps is a plain loop; the verifier follows each.
@@ -153,6 +153,63 @@ pub fn needs_callback(s: &Stmt) -> bool {
     }
 }
 
+/// Locals that a callback shares with what is around it. Those that live in one callback alone, or in none, stay C
+/// variables, whose values the verifier knows.
+pub fn shared_locals(program: &BpfProgram, homes: &Homes) -> BTreeSet<usize> {
+    let mut all = uses_in(&program.body);
+    if let Some(predicate) = &program.predicate {
+        count_uses(predicate, &mut all);
+    }
+    let mut shared = BTreeSet::new();
+    walk::stmts(&program.body, &mut |s| {
+        let (local, body) = match &s.kind {
+            StmtKind::ForMap { local, body, .. } => (*local, body),
+            StmtKind::ForRange { local, body, .. } if needs_callback(s) => (*local, body),
+            _ => return,
+        };
+        for (index, count) in uses_in(body) {
+            let is_all = all.get(&index).is_some_and(|&all| all == count);
+            let is_own = index == local.0 && all.get(&index).is_some_and(|&all| all == count + 1);
+            if !(is_own || is_all && homes.is_in_place(LocalId(index))) {
+                shared.insert(index);
+            }
+        }
+    });
+    shared
+}
+
+/// How often each local occurs in statements.
+fn uses_in(body: &[Stmt]) -> BTreeMap<usize, usize> {
+    let mut found = BTreeMap::new();
+    walk::stmts(body, &mut |s| {
+        if let StmtKind::SetLocal { local, .. }
+        | StmtKind::Declare(local)
+        | StmtKind::ForRange { local, .. }
+        | StmtKind::ForMap { local, .. } = &s.kind
+        {
+            *found.entry(local.0).or_insert(0) += 1;
+        }
+    });
+    for s in body {
+        walk::stmt(s, &mut |e| count_use(e, &mut found));
+    }
+    found
+}
+
+fn count_uses(e: &Expr, found: &mut BTreeMap<usize, usize>) {
+    walk::expr(e, &mut |e| count_use(e, found));
+}
+
+fn count_use(e: &Expr, found: &mut BTreeMap<usize, usize>) {
+    if let ExprKind::Local(id)
+    | ExprKind::AddressOfLocal(id)
+    | ExprKind::LocalStep { local: id, .. }
+    | ExprKind::MapFind { local: id, .. } = &e.kind
+    {
+        *found.entry(id.0).or_insert(0) += 1;
+    }
+}
+
 /// How many steps a range has, when that is known and small.
 fn steps(start: &Expr, end: &Expr) -> Option<i64> {
     let (start, end) = (super::expr::fold(start)?, super::expr::fold(end)?);
@@ -171,10 +228,11 @@ impl<'p> Body<'_, 'p> {
             }
             let name = self.fresh(&local.name);
             self.local_names.push((index, name.clone()));
-            if homes.is_in_place(id) && !self.shares_vars {
+            let shared = self.shared.contains(&index);
+            if homes.is_in_place(id) && !shared {
                 continue;
             }
-            let place = self.declare_at(&local.ty, &name, self.shares_vars);
+            let place = self.declare_at(&local.ty, &name, shared);
             self.zero(&place);
             if !homes.is_read(id) && place.text == name {
                 self.line(format!("(void){name};"));
@@ -375,7 +433,7 @@ impl<'p> Body<'_, 'p> {
         }
         let name = self.local_name(local);
         let ty = self.program.locals[local.0].ty.clone();
-        let place = self.declare_at(&ty, &name, self.shares_vars);
+        let place = self.declare_at(&ty, &name, self.shared.contains(&local.0));
         self.locals[local.0] = Some(place.clone());
         place
     }
@@ -458,8 +516,9 @@ impl<'p> Body<'_, 'p> {
             } else {
                 self.local(local)
             };
-            let changed = changes(body, local);
             let name = place.text;
+            // The verifier must see the counter: in memory that others share it does not.
+            let changed = changes(body, local) || name.contains("->");
             if changed {
                 let counter = self.fresh("step");
                 let text = self.e.types.declare_variable(self.e.program, &ty, &counter);
@@ -475,14 +534,13 @@ impl<'p> Body<'_, 'p> {
             return;
         }
         let values = self.operands(&[start, end]);
-        let place = self.introduced(local);
         let first = self.fresh("first");
         let text = self.e.types.declare_variable(self.e.program, &ty, &first);
         self.vars.push(format!("{text};"));
         self.line(format!("vars->{first} = {};", values[0].text));
         let last = self.simple(values[1].clone(), &end.ty, "end");
-        self.shares_scratch = true;
         let (name, returned) = self.callback("__u64 step, void *data", body, |this| {
+            let place = this.introduced(local);
             let to = this.e.types.scalar(this.e.program, &ty);
             let step = Value::binary("+", Prec::Sum, &Value::atom(format!("vars->{first}")), &Value::cast(&to, &Value::atom("step")));
             this.assign(&place, &step);
@@ -493,13 +551,13 @@ impl<'p> Body<'_, 'p> {
     }
 
     fn for_map(&mut self, local: LocalId, map: MapId, body: &'p [Stmt]) {
-        let place = self.introduced(local);
         let info = self.e.maps[map.0].clone();
         let declared = self.e.program.map(map);
         let key_ty = declared.key.clone().unwrap_or(Type::U64);
         let value_ty = declared.value.clone();
         let parameters = "void *map __maybe_unused, const void *key, void *value __maybe_unused, void *data";
         let (name, returned) = self.callback(parameters, body, |this| {
+            let place = this.introduced(local);
             let names = [Some("key".to_string()), Some("value".to_string())];
             this.e.types.tuple(this.e.program, &place.ty, "element", &names);
             if super::types::has_padding(&place.ty, this.e.program) {
@@ -561,6 +619,7 @@ impl<'p> Body<'_, 'p> {
         function += &format!("\tstruct {program}_frame *frame = data;\n");
         if mentions_word(&text, "scratch") || mentions_word(&text, "vars") {
             function += &format!("\tstruct {program}_scratch *scratch = frame->scratch;\n");
+            self.shares_scratch = true;
         }
         if mentions_word(&text, "vars") {
             function += &format!("\tstruct {program}_vars *vars = &scratch->vars;\n");
@@ -571,7 +630,7 @@ impl<'p> Body<'_, 'p> {
             self.shares_ctx = true;
         }
         if !mentions_word(&function, "scratch") && !mentions_word(&text, "frame") && !mentions_word(&function, "ctx") {
-            function += "\n\t(void)frame;\n";
+            function = format!("static long {name}({parameters} __maybe_unused)\n{{\n");
         }
         function += "\n";
         function += &text;
