@@ -434,6 +434,9 @@ impl<'p> Body<'_, 'p> {
         let name = self.local_name(local);
         let ty = self.program.locals[local.0].ty.clone();
         let place = self.declare_at(&ty, &name, self.shared.contains(&local.0));
+        if !self.homes_read.contains(&local.0) && place.text == name {
+            self.line(format!("(void){name};"));
+        }
         self.locals[local.0] = Some(place.clone());
         place
     }
