@@ -20,6 +20,9 @@ pub const MISPLACED_ITEM: Code = Code("E0106");
 /// Nested deeper than a tree can be walked.
 pub const TOO_DEEP: Code = Code("E0107");
 
+/// A comment that does not end.
+pub const W_OPEN_COMMENT: Code = Code("W0101");
+
 // ---- Imports and macros ----
 
 /// An import that cannot be found or read.

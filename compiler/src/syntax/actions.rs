@@ -102,6 +102,16 @@ impl Errors {
         }
     }
 
+    /// The fields of a record have names of their own.
+    pub fn check_record(&mut self, fields: &[(Ident, Expr)]) {
+        for (at, (name, value)) in fields.iter().enumerate() {
+            if fields[..at].iter().any(|(other, _)| other.name == name.name) {
+                let message = format!("Named argument list already contains name: {}", name.name);
+                self.diagnostics.push(syntax_error(codes::SYNTAX, name.span.to(value.span), message));
+            }
+        }
+    }
+
     /// The number of a tuple's element.
     pub fn tuple_index(&mut self, index: u64, span: Span) -> u32 {
         u32::try_from(index).unwrap_or_else(|_| {

@@ -8,7 +8,7 @@ use super::errors::syntax_error;
 use super::literal;
 use super::token::{Spanned, Token};
 use crate::codes;
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 
 /// The tokens of a script.
@@ -236,7 +236,8 @@ impl Lexer<'_> {
             }
             b'$' => self.dollar(),
             b'@' => {
-                let end = self.word_at(start + 1);
+                let digit = self.bytes.get(start + 1).is_some_and(u8::is_ascii_digit);
+                let end = if digit { start + 1 } else { self.word_at(start + 1) };
                 self.push(Token::Map(self.text[start + 1..end].to_string()), end - start);
             }
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(),
@@ -269,7 +270,10 @@ impl Lexer<'_> {
 
     fn dollar(&mut self) {
         let start = self.at + 1;
-        let end = self.word_at(start);
+        let end = match self.bytes.get(start) {
+            Some(b'0'..=b'9') => start + self.bytes[start..].iter().take_while(|b| b.is_ascii_digit()).count(),
+            _ => self.word_at(start),
+        };
         let name = &self.text[start..end];
         let token = match self.bytes.get(start) {
             Some(b'#') => return self.push(Token::ParamCount, 2),
@@ -317,7 +321,7 @@ impl Lexer<'_> {
         let (at, open) = skip_blanks(self.bytes, self.at);
         if let Some(start) = open {
             let span = Span::new(self.file, start, start + 2);
-            self.diagnostics.push(syntax_error(codes::SYNTAX, span, "unterminated comment"));
+            self.diagnostics.push(Diagnostic::warning(codes::W_OPEN_COMMENT, span, "unterminated comment"));
         }
         self.at = at;
     }
