@@ -159,7 +159,23 @@ pub(crate) fn check_attach_points(
                 "iter probe only supports one attach point.",
             ));
         }
+        if !options.keep_tests {
+            points.retain(|point| !matches!(point.provider, Provider::Test | Provider::Bench));
+        }
         out.push(points);
+    }
+    if !diagnostics.has_errors() && out.iter().all(Vec::is_empty) {
+        let only = |wanted: &str| {
+            script.probes.iter().flat_map(|probe| &probe.attach_points).any(|point| point.provider.name == wanted)
+        };
+        let message = if only("bench") {
+            "No probes attached; use --bench to run benchmark probes."
+        } else if only("test") {
+            "No probes attached; use --test to run test probes."
+        } else {
+            "No probes to attach"
+        };
+        diagnostics.push(Diagnostic::global_error(codes::PROBE_MISSING, message));
     }
     out
 }

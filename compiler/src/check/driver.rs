@@ -35,13 +35,16 @@ pub(crate) fn infer_and_lower(
     let mut structs = StructTable::new();
     let mut last = false;
     let mut assigned = std::collections::HashSet::new();
+    let mut untyped = std::collections::HashSet::new();
     for walk in 0.. {
         let mut lower = new_walk(&settings, &definitions, options, kernel, sources, &previous, structs);
         lower.last = last;
         lower.assigned_anywhere = std::mem::take(&mut assigned);
+        lower.untyped = std::mem::take(&mut untyped);
         let programs = walk_script(&mut lower, script, &plans);
         let mut found = lower.inferred(&programs);
         let assigned_now = lower.maps.iter().filter(|map| map.assigned).map(|map| map.name.clone()).collect();
+        let untyped_now = untyped_locals(&found);
         if last {
             default_unknown(&mut found);
         }
@@ -60,6 +63,7 @@ pub(crate) fn infer_and_lower(
         structs = std::mem::take(&mut lower.structs);
         drop(lower);
         assigned = assigned_now;
+        untyped = untyped_now;
         previous = found;
     }
     None
@@ -100,6 +104,7 @@ fn new_walk<'a>(
         uses_cookie: false,
         max_arg: None,
         assigned_anywhere: std::collections::HashSet::new(),
+        untyped: std::collections::HashSet::new(),
         last_stmt: false,
         quiet: 0,
     }
@@ -133,6 +138,33 @@ pub(crate) fn unstable_refused(feature: &str, variable: &str) -> String {
     format!(
         "{feature} feature is not enabled by default. To enable this unstable feature, set this config flag to enable e.g. {variable}=enable"
     )
+}
+
+/// Refuses declarations of kinds that do not keep what is stored.
+fn check_declared_kind(lower: &mut Lower<'_>, map: usize, declaration: Option<&crate::syntax::ast::MapDeclaration>) {
+    let Some(declaration) = declaration else { return };
+    if declaration.max_entries == Some(0) {
+        lower.error(codes::LIMIT, declaration.span, "A map must have room for at least one entry");
+    }
+    let Some(kind) = map_kind(&declaration.kind.name) else { return };
+    let per_cpu = matches!(kind, MapKind::PerCpuHash | MapKind::PerCpuLruHash);
+    let kept_per_cpu = match lower.map_value_type(crate::program::MapId(map)) {
+        Type::Aggregate(_) => true,
+        Type::Void => return,
+        _ => false,
+    };
+    if per_cpu != kept_per_cpu && lower.maps[map].assigned {
+        let place = lower.maps[map].first_use;
+        let needed = if kept_per_cpu { "percpuhash" } else { "hash" };
+        lower.error(
+            codes::TYPE_MISMATCH,
+            place,
+            format!(
+                "Incompatible map types. Type from declaration: {}. Type from value/key type: {needed}",
+                declaration.kind.name
+            ),
+        );
+    }
 }
 
 fn map_kind(name: &str) -> Option<MapKind> {
@@ -203,6 +235,16 @@ impl Lower<'_> {
     }
 }
 
+/// Variables that no assignment gave a type.
+fn untyped_locals(found: &Inferred) -> std::collections::HashSet<(usize, usize)> {
+    let mut out = std::collections::HashSet::new();
+    for (program, slots) in found.locals.iter().enumerate() {
+        let untyped = slots.iter().enumerate().filter(|(_, slot)| **slot == Type::Void);
+        out.extend(untyped.map(|(at, _)| (program, at)));
+    }
+    out
+}
+
 /// Both at once: for types that go in circles.
 fn widest(a: &Inferred, b: &Inferred) -> Inferred {
     use super::widen::join;
@@ -251,6 +293,7 @@ fn finish(
         if !state.used && declaration.is_some() {
             lower.warn(codes::W_UNUSED, state.span, format!("Unused map: @{}", state.name));
         }
+        check_declared_kind(&mut lower, at, declaration);
         let id = crate::program::MapId(at);
         let key = (state.keyed == Some(true)).then(|| lower.map_key_type(id));
         let value = match lower.map_value_type(id) {

@@ -13,8 +13,8 @@ impl Lower<'_> {
     pub fn expr(&mut self, expr: &ast::Expr) -> Expr {
         let span = match &expr.kind {
             ast::ExprKind::Cast { .. } | ast::ExprKind::Tuple(_) | ast::ExprKind::Record(_) => expr.span,
-            ast::ExprKind::Binary { left, right, .. } => left.span.to(right.span),
-            ast::ExprKind::Ternary { cond, otherwise, .. } => cond.span.to(otherwise.span),
+            ast::ExprKind::Binary { left, right, .. } => within(left.span, right.span, expr.span),
+            ast::ExprKind::Ternary { cond, otherwise, .. } => within(cond.span, otherwise.span, expr.span),
             _ => self.bare(expr.span),
         };
         match &expr.kind {
@@ -90,6 +90,9 @@ impl Lower<'_> {
             self.report(error);
             return poison(span);
         };
+        if self.last && !self.locals[id.0].declared && self.never_typed(id) {
+            return self.error(codes::UNDEFINED_VARIABLE, span, "Could not resolve the type of this variable");
+        }
         if !self.locals[id.0].assigned && self.locals[id.0].let_without_value {
             self.warn(codes::W_UNASSIGNED, span, format!("Variable used before it was assigned: ${name}"));
             self.locals[id.0].let_without_value = false;
@@ -124,7 +127,15 @@ impl Lower<'_> {
     pub fn item_value(&mut self, expr: &ast::Expr) -> Expr {
         match &expr.kind {
             ast::ExprKind::Param(n) => self.parameter_any(*n, expr.span),
-            _ => self.expr(expr),
+            _ => {
+                let value = self.expr(expr);
+                if let Type::Aggregate(aggregate) = &value.ty {
+                    let shown = Type::Aggregate(aggregate.clone());
+                    let message = format!("Map type {shown} cannot exist inside a tuple.");
+                    return self.error(codes::AGGREGATE_MISUSE, value.span, message);
+                }
+                value
+            }
         }
     }
 
@@ -216,7 +227,7 @@ impl Lower<'_> {
                 span,
             };
         };
-        let cond = self.truth(cond_value);
+        let cond = self.condition(cond_value, span);
         let then = self.expr(then);
         let otherwise = self.expr(otherwise);
         self.choose(cond, then, otherwise, span)
@@ -281,6 +292,13 @@ impl Lower<'_> {
         }
         known
     }
+}
+
+/// From one operand to the other; operands that a macro put in lie elsewhere.
+fn within(left: Span, right: Span, whole: Span) -> Span {
+    let span = left.to(right);
+    let inside = span.file == whole.file && span.start >= whole.start && span.end <= whole.end;
+    if inside { span } else { whole }
 }
 
 /// `(a, b)`

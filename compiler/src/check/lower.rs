@@ -51,6 +51,8 @@ pub(crate) struct Lower<'a> {
     pub max_arg: Option<u32>,
     /// Maps that something was stored in, anywhere in the script (by the walk before).
     pub assigned_anywhere: std::collections::HashSet<String>,
+    /// Variables (program, number) that nothing gave a type.
+    pub untyped: std::collections::HashSet<(usize, usize)>,
     /// The statement at hand is the last of its block.
     pub last_stmt: bool,
     /// Diagnostics are not wanted now.
@@ -255,6 +257,15 @@ impl Lower<'_> {
         if self.settings.unstable_tseries == super::config::Unstable::Error {
             self.error(codes::UNSTABLE, site.span, super::driver::unstable_refused("tseries", "unstable_tseries"));
             return None;
+        }
+        if self.settings.unstable_tseries == super::config::Unstable::Warn {
+            let mut warning = Diagnostic::global_error(
+                codes::W_UNSTABLE,
+                "Script is using an unstable feature: tseries. To prevent this warning you must explicitly enable it in \
+                 the config e.g. unstable_tseries=enable",
+            );
+            warning.severity = crate::diagnostics::Severity::Warning;
+            self.diagnostics.push(warning);
         }
         Some(())
     }

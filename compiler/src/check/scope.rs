@@ -52,6 +52,8 @@ pub(crate) struct MapState {
     pub assigned: bool,
     pub used: bool,
     pub span: Span,
+    /// Where it was first used, its declaration aside.
+    pub first_use: Span,
 }
 
 impl Lower<'_> {
@@ -94,6 +96,11 @@ impl Lower<'_> {
         }
     }
 
+    /// Whether nothing was ever found out of the variable.
+    pub fn never_typed(&self, id: LocalId) -> bool {
+        self.locals[id.0].let_without_value && self.untyped.contains(&(self.program, id.0))
+    }
+
     pub fn local_type(&self, id: LocalId) -> Type {
         settle(&self.local_slot(id))
     }
@@ -133,8 +140,12 @@ impl Lower<'_> {
 
     /// The map of that name, known from now on.
     pub fn map_named(&mut self, name: &str, span: Span) -> MapId {
-        if let Some(at) = self.map_index.get(name) {
-            return MapId(*at);
+        if let Some(at) = self.map_index.get(name).copied() {
+            let state = &mut self.maps[at];
+            if state.first_use == state.span && !state.used && !state.assigned {
+                state.first_use = span;
+            }
+            return MapId(at);
         }
         self.maps.push(MapState {
             name: name.to_owned(),
@@ -144,6 +155,7 @@ impl Lower<'_> {
             assigned: false,
             used: false,
             span,
+            first_use: span,
         });
         self.map_index.insert(name.to_owned(), self.maps.len() - 1);
         MapId(self.maps.len() - 1)

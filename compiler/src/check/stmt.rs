@@ -60,6 +60,7 @@ impl Lower<'_> {
                 {
                     let message =
                         format!("Probe return values can only be integers. Found {}", widen::shown(&value.ty));
+                    let span = self.with_semicolon(span);
                     self.error(codes::TYPE_MISMATCH, span, message);
                     return;
                 }
@@ -146,26 +147,26 @@ impl Lower<'_> {
         span: Span,
         out: &mut Vec<Stmt>,
     ) {
+        let place = if var.span.file == span.file { Span { end: var.span.end, ..span } } else { span };
         if let Some(known) = self.find_local(&var.name) {
             let first = self.locals[known.0].span;
-            let how = if self.locals[known.0].declared || self.locals[known.0].let_without_value || first == span {
-                "already declared"
-            } else {
-                "already declared"
-            };
+            let by_let = self.sources.text(first).starts_with("let");
             self.report(
                 Diagnostic::error(
                     codes::REDECLARED,
-                    span,
-                    format!("Variable ${} was {how}. Variable shadowing is not allowed.", var.name),
+                    place,
+                    format!("Variable ${} was already declared. Variable shadowing is not allowed.", var.name),
                 )
-                .with(first, "This is the initial declaration."),
+                .with(
+                    first,
+                    if by_let { "This is the initial declaration." } else { "This is the initial assignment." },
+                ),
             );
             return;
         }
         let fixed = ty.map(|ty| self.type_name(ty));
         if matches!(fixed, Some(None)) {
-            self.new_local(&var.name, Type::Void, true, span);
+            self.new_local(&var.name, Type::Void, true, place);
             return;
         }
         let fixed = fixed.flatten();
@@ -173,7 +174,7 @@ impl Lower<'_> {
             self.know_type(fixed);
         }
         let value = value.map(|value| self.expr(value));
-        let id = self.new_local(&var.name, fixed.clone().unwrap_or(Type::Void), fixed.is_some(), span);
+        let id = self.new_local(&var.name, fixed.clone().unwrap_or(Type::Void), fixed.is_some(), place);
         match value {
             None => {
                 self.locals[id.0].let_without_value = true;

@@ -50,7 +50,8 @@ impl Converter<'_> {
         let (encoding, _, _) = self.btf.int(id);
         let size = self.btf.head(id).size_or_type;
         if encoding & 4 != 0 && size == 1 {
-            return Type::Bool;
+            // As bpftrace has it: C's truth values print as numbers.
+            return Type::Int(IntType::U8);
         }
         match size {
             1 | 2 | 4 | 8 => Type::Int(IntType { bits: size as u8 * 8, signed: encoding & 1 != 0 }),

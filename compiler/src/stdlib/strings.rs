@@ -33,10 +33,6 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             }
             lower.coerce(value, &ty)
         }
-        Type::Array { of, len: count } if matches!(*of, Type::Int(int) if int.bits == 8) => {
-            let ty = Type::String { capacity: if given { capacity.min(count + 1) } else { count } };
-            Expr { ty, kind: ExprKind::Cast(Box::new(value)), span }
-        }
         Type::Pointer { .. } | Type::Int(_) => {
             let pointer = text_pointer(lower, value);
             let capacity = if given && len.is_none() { (capacity + 1).min(limit) } else { limit };
