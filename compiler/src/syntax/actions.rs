@@ -65,18 +65,20 @@ impl Errors {
     }
 
     /// Only variables and maps can be assigned to.
-    pub fn check_target(&mut self, target: &Expr, value: Span) {
+    pub fn check_target(&mut self, target: &Expr, op: Span, value: Span) {
         let span = target.span.to(value);
         let error = match &target.kind {
             ExprKind::Var(_) | ExprKind::Map(_) | ExprKind::MapKey { .. } => return,
-            ExprKind::Field { .. } | ExprKind::TupleField { .. } => Diagnostic::error(
+            ExprKind::Field { .. } | ExprKind::TupleField { .. } => syntax_error(
                 codes::BAD_TARGET,
                 span,
                 "Tuples and records are immutable once created. Consider creating a new value and assigning it instead.",
             ),
-            ExprKind::Ident(name) => syntax_error(codes::BAD_TARGET, target.span, "invalid assignment target")
-                .hint(format!("variables start with `$` and maps with `@`: `${name}`, `@{name}`")),
-            _ => syntax_error(codes::BAD_TARGET, span, "invalid assignment target")
+            ExprKind::Index { .. } => syntax_error(codes::BAD_TARGET, span, "invalid assignment target")
+                .hint("only variables (`$x`) and maps (`@x`, `@x[key]`) can be assigned to"),
+            ExprKind::Ident(name) => syntax_error(codes::BAD_TARGET, op, "expected ';'")
+                .hint(format!("`{name}` cannot be assigned to: variables start with `$` and maps with `@`")),
+            _ => syntax_error(codes::BAD_TARGET, op, "expected ';'")
                 .hint("only variables (`$x`) and maps (`@x`, `@x[key]`) can be assigned to"),
         };
         self.diagnostics.push(error);
@@ -87,13 +89,23 @@ impl Errors {
         use UnaryOp::*;
         match (op, &operand.kind) {
             (AddrOf, ExprKind::Var(_) | ExprKind::Map(_)) => {}
-            (AddrOf, _) => self.diagnostics.push(Diagnostic::error(
-                codes::BAD_OPERAND,
-                operand.span,
-                "address-of operator (&) can only be used on a map or variable",
-            )),
+            (AddrOf, kind) => {
+                // What stands behind the map or variable is too much.
+                let span = match kind {
+                    ExprKind::MapKey { map, .. } => Span { start: map.span.end, end: map.span.end + 1, ..operand.span },
+                    ExprKind::Field { base, .. } | ExprKind::Index { base, .. } => {
+                        Span { start: base.span.end, end: base.span.end + 1, ..operand.span }
+                    }
+                    _ => operand.span,
+                };
+                self.diagnostics.push(syntax_error(
+                    codes::BAD_OPERAND,
+                    span,
+                    "address-of operator (&) can only be used on a map or variable",
+                ));
+            }
             (PreInc | PreDec | PostInc | PostDec, ExprKind::Var(_) | ExprKind::Map(_) | ExprKind::MapKey { .. }) => {}
-            (PreInc | PreDec | PostInc | PostDec, _) => self.diagnostics.push(Diagnostic::error(
+            (PreInc | PreDec | PostInc | PostDec, _) => self.diagnostics.push(syntax_error(
                 codes::BAD_OPERAND,
                 at,
                 "increment/decrement requires a variable or map",

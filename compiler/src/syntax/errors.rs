@@ -49,6 +49,13 @@ pub fn unexpected(error: &ParseError<usize, Token, ()>, tokens: &[Spanned], file
     };
     let at = tokens.iter().position(|(start, ..)| *start == span.start as usize).unwrap_or(tokens.len());
     let previous = at.checked_sub(1).map(|at| &tokens[at].1);
+    // `for ($i : $x) {`: that no `..` comes is only seen behind the parenthesis.
+    let span = match tokens.get(at + 1) {
+        Some((start, _, stop)) if found == Some(&Token::RParen) && expected.iter().any(|e| e == "\"..\"") => {
+            Span::new(file, *start, *stop)
+        }
+        _ => span,
+    };
     if let Some(Token::Unknown(c)) = found
         && !matches!(c, '}' | ')' | ';' | '\'')
     {

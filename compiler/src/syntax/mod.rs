@@ -29,6 +29,7 @@ mod grammar {
 use crate::diagnostics::Diagnostics;
 use crate::source::{FileId, Sources};
 use actions::{Errors, Item};
+use lalrpop_util::ParseError;
 use token::Spanned;
 
 /// Parses one script. Errors go to `diagnostics`; what could be parsed is returned.
@@ -43,9 +44,7 @@ pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> 
             continue;
         }
         lookahead::mark_types(&mut tokens);
-        // What is missing at the end is missing at the end of the text, before the line break that files end with.
-        let end = text.strip_suffix('\n').unwrap_or(text).len();
-        items.extend(parse_item(&parser, tokens, file, end, diagnostics));
+        items.extend(parse_item(&parser, tokens, file, text.len(), diagnostics));
     }
     let mut script = order::arrange(items, file, diagnostics);
     script.header = lexed.header;
@@ -71,6 +70,11 @@ fn parse_item(
     }
     match result {
         Ok(item) => Some((start, item)),
+        // What was left over after an error says nothing new.
+        Err(ParseError::ExtraToken { .. }) if !errors.recovered.is_empty() => None,
+        Err(ParseError::UnrecognizedToken { expected, .. }) if expected.is_empty() && !errors.recovered.is_empty() => {
+            None
+        }
         Err(error) => {
             diagnostics.push(errors::unexpected(&error, &tokens, file, end));
             None

@@ -310,7 +310,7 @@ fn errors_say_what_is_missing() {
         ("begin { if $x == 1 { } }", "1:15: [E0101]: expected '{'"),
         ("begin { let x = 1; }", "1:13: [E0101]: expected variable after 'let'"),
         ("begin { for (i : @x) {} }", "1:14: [E0101]: expected variable in for loop"),
-        ("begin { for ($i : @x[1]) {} }", "1:24: [E0101]: expected map or range in for loop"),
+        ("begin { for ($i : @x[1]) {} }", "1:26: [E0101]: expected map or range in for loop"),
         ("begin { let $i : (int8, int32); }", "1:18: [E0101]: expected type name"),
         ("import foo; begin {}", "1:8: [E0101]: expected string after 'import'"),
         (
