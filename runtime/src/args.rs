@@ -270,7 +270,7 @@ impl Parser {
             return Err(error.hint(hint));
         }
         if self.args.pid.is_some() && self.args.command.is_some() {
-            return Err(Error::refused("Cannot specify both -p and -c"));
+            return Err(Error::refused("USAGE: Cannot use both -c and -p."));
         }
         Ok(Request::Run(Box::new(self.args)))
     }
@@ -373,7 +373,7 @@ fn format(given: &str) -> Result<Format> {
     match given {
         "text" | "" => Ok(Format::Text),
         "json" => Ok(Format::Json),
-        _ => Err(Error::refused(format!("Invalid output format \"{given}\"")).hint("valid formats: 'text', 'json'")),
+        _ => Err(Error::refused(format!("Invalid output format \"{given}\"\nValid formats: 'text', 'json'"))),
     }
 }
 
@@ -382,7 +382,7 @@ fn buffering(given: &str) -> Result<Buffering> {
         "none" => Ok(Buffering::None),
         "line" => Ok(Buffering::Line),
         "full" => Ok(Buffering::Full),
-        _ => Err(Error::refused("-B must be either 'line', 'full', or 'none'.")),
+        _ => Err(Error::refused("USAGE: -B must be either 'line', 'full', or 'none'.")),
     }
 }
 

@@ -63,6 +63,13 @@ fn set_text(rodata: &Rodata, object: &mut OpenObject, variable: &str, text: &str
 fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
     let params = &sources.args.params;
     let refuse = |text: String| Err(Error::refused(message::at(sources.tool, setting.place, "ERROR", &text)).bare());
+    if let SettingSource::ParamNumber(n) | SettingSource::ParamString(n) = setting.source
+        && text::param(params, n).is_none_or(str::is_empty)
+        && !sources.args.no_warnings
+    {
+        let text = format!("Positional parameter ${n} is empty or not provided. ");
+        eprintln!("{}", message::at(sources.tool, setting.place, "WARNING", &text));
+    }
     Ok(Value::Number(match setting.source {
         SettingSource::ParamNumber(n) => match text::param_number(params, n) {
             Ok(number) => number as u64,
@@ -86,7 +93,10 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
         SettingSource::CgroupId(path) => match fs::metadata(path) {
             // The inode number of a cgroup's directory is its id.
             Ok(meta) => meta.ino(),
-            Err(error) => return refuse(format!("Failed to get cgroup ID for '{path}': {error}")),
+            Err(error) => {
+                let reason = crate::session::plain(&error);
+                return refuse(format!("Failed to get `cgroupid` for path: \"{path}\": {reason}"));
+            }
         },
         SettingSource::CpuCount => possible_cpus() as u64,
         SettingSource::ChildPid => u64::from(sources.child.unwrap_or(0)),

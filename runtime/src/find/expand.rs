@@ -297,8 +297,27 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         }
         AttachPoint::Usdt { path, provider: usdt_provider, name } => {
             let files = usdt_files(request, target, &word(path), &provider)?;
+            let any_provider = usdt_provider.is_none();
             let usdt_provider = usdt_provider.map_or_else(|| "*".to_owned(), word);
-            Ok(usdt_probes(&files, &usdt_provider, &word(name), &provider))
+            let name = word(name);
+            let found = usdt_probes(&files, &usdt_provider, &name, &provider);
+            let pattern = glob::is_pattern(&name) || (!any_provider && glob::is_pattern(&usdt_provider));
+            if found.is_empty() && !pattern {
+                let text = format!("No matches for {provider} {}:{name}.", word(path));
+                match request.config.missing_probes {
+                    MissingProbes::Error => {
+                        return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());
+                    }
+                    MissingProbes::Warn if !request.args.no_warnings => {
+                        eprintln!(
+                            "{}",
+                            message::at(request.tool, target.place, "WARNING", &format!("{text} Skipping."))
+                        );
+                    }
+                    _ => {}
+                }
+            }
+            Ok(found)
         }
         AttachPoint::Tracepoint { category, event } => {
             let (category, event) = (word(category), word(event));
@@ -324,8 +343,8 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
                 .map(|event| (shown(&event), Place::RawTracepoint(event)))
                 .collect())
         }
-        AttachPoint::Interval(period) => one(Place::Interval(rate(period, params, target)?)),
-        AttachPoint::Profile(period) => one(Place::Profile(rate(period, params, target)?)),
+        AttachPoint::Interval(period) => one(Place::Interval(rate(request, period, target, &provider)?)),
+        AttachPoint::Profile(period) => one(Place::Profile(rate(request, period, target, &provider)?)),
         AttachPoint::Software { config, count } => one(Place::Software { config, count }),
         AttachPoint::Hardware { config, count } => one(Place::Hardware { config, count }),
         AttachPoint::Watchpoint { address, length, read, write, execute } => {
@@ -464,10 +483,12 @@ fn usdt_probes(files: &[TargetFile], provider: &str, name: &str, kind: &str) -> 
     found
 }
 
-fn rate(period: Period, params: &[String], target: &Target) -> Result<Rate> {
+fn rate(request: &Request<'_>, period: Period, target: &Target, provider: &str) -> Result<Rate> {
+    let params = &request.args.params;
     let positive = |value: i64| {
         u64::try_from(value).ok().filter(|&value| value > 0).ok_or_else(|| {
-            Error::refused(format!("{}: ERROR: the period must be a positive number", target.place)).bare()
+            let text = format!("{provider} frequency should be a positive integer");
+            Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare()
         })
     };
     Ok(match period {

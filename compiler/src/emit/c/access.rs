@@ -417,10 +417,7 @@ impl<'p> Body<'_, 'p> {
     pub fn data_loc(&mut self, path: &'p [FieldStep]) -> Value {
         let members = self.path_text(path);
         let ctx = self.ctx();
-        Value {
-            text: format!("(void *){ctx} + ((__u32){ctx}->{members} & 0xffff)"),
-            prec: Prec::Sum,
-        }
+        Value { text: format!("(void *){ctx} + ((__u32){ctx}->{members} & 0xffff)"), prec: Prec::Sum }
     }
 
     /// A struct, array or string of the context.

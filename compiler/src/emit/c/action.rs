@@ -91,11 +91,8 @@ fn layout(record: &Record, program: &Program) -> (Vec<u32>, u32) {
 
 fn has_gaps(record: &Record, program: &Program) -> bool {
     let (_, size) = layout(record, program);
-    let sum: u32 = record
-        .fields
-        .iter()
-        .map(|(_, ty, tail)| if *tail { 4 } else { ty.layout(&program.structs).0 })
-        .sum();
+    let sum: u32 =
+        record.fields.iter().map(|(_, ty, tail)| if *tail { 4 } else { ty.layout(&program.structs).0 }).sum();
     size != sum + 8
 }
 
@@ -152,7 +149,11 @@ fn default_field(kind: &ActionKind, index: usize) -> String {
 fn is_control(kind: &ActionKind) -> bool {
     matches!(
         kind,
-        ActionKind::PrintMap { .. } | ActionKind::Clear(_) | ActionKind::Zero(_) | ActionKind::Time(_) | ActionKind::Unwatch
+        ActionKind::PrintMap { .. }
+            | ActionKind::Clear(_)
+            | ActionKind::Zero(_)
+            | ActionKind::Time(_)
+            | ActionKind::Unwatch
     )
 }
 

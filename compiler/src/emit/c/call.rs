@@ -23,20 +23,14 @@ impl<'p> Body<'_, 'p> {
                 "tw_tid()"
             }
             Builtin::InitPid => {
-                return Value {
-                    text: "(__u32)(bpf_get_current_pid_tgid() >> 32)".to_string(),
-                    prec: Prec::Unary,
-                };
+                return Value { text: "(__u32)(bpf_get_current_pid_tgid() >> 32)".to_string(), prec: Prec::Unary };
             }
             Builtin::InitTid => return Value::cast("__u32", &Value::atom("bpf_get_current_pid_tgid()")),
             Builtin::Uid | Builtin::UserName => {
                 return Value::cast("__u32", &Value::atom("bpf_get_current_uid_gid()"));
             }
             Builtin::Gid => {
-                return Value {
-                    text: "(__u32)(bpf_get_current_uid_gid() >> 32)".to_string(),
-                    prec: Prec::Unary,
-                };
+                return Value { text: "(__u32)(bpf_get_current_uid_gid() >> 32)".to_string(), prec: Prec::Unary };
             }
             Builtin::Comm => "0",
             Builtin::Cpu => "bpf_get_smp_processor_id()",
@@ -474,9 +468,7 @@ impl<'p> Body<'_, 'p> {
         self.zero(to);
         let dst = self.address(to);
         let length = self.fresh("length");
-        self.line(format!(
-            "__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({dst}, {first}, {a}), {first});"
-        ));
+        self.line(format!("__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({dst}, {first}, {a}), {first});"));
         self.line(format!("bpf_probe_read_kernel_str({dst} + {length}, {rest}, {b});"));
     }
 }

@@ -389,12 +389,11 @@ impl<'p> Body<'_, 'p> {
         }
         match (&e.ty, &inner.ty) {
             (Type::Bool, Type::Bool) => value,
-            (Type::Bool, Type::Pointer { .. }) => {
-                Value::binary("!=", Prec::Equality, &value, &Value::atom("NULL"))
-            }
+            (Type::Bool, Type::Pointer { .. }) => Value::binary("!=", Prec::Equality, &value, &Value::atom("NULL")),
             (Type::Bool, _) => Value::binary("!=", Prec::Equality, &value, &Value::atom("0")),
             (Type::Pointer { .. }, Type::Pointer { .. }) => {
-                let (to, from) = (self.e.types.scalar(self.e.program, &e.ty), self.e.types.scalar(self.e.program, &inner.ty));
+                let (to, from) =
+                    (self.e.types.scalar(self.e.program, &e.ty), self.e.types.scalar(self.e.program, &inner.ty));
                 if to == from { value } else { Value::cast(&to, &value) }
             }
             (Type::Pointer { .. }, from) => {

@@ -16,9 +16,8 @@ impl<'p> Emitter<'p> {
         let homes = Homes::of(program.predicate.as_ref(), &program.body);
         let has_exit = self.has_exit;
         let mut body = Body::new(self, program, shares_vars);
-        body.homes_read = (0..program.locals.len())
-            .filter(|&index| homes.is_read(crate::program::LocalId(index)))
-            .collect();
+        body.homes_read =
+            (0..program.locals.len()).filter(|&index| homes.is_read(crate::program::LocalId(index))).collect();
         body.shared = shared_locals(program, &homes);
         body.declare_locals(&homes);
         let declarations = std::mem::replace(&mut body.code, super::writer::Code::at(1));
@@ -133,8 +132,7 @@ impl Body<'_, '_> {
                 vars += "\tvars->returned = false;\n\tvars->result = 0;\n";
             }
         }
-        let parameters =
-            if self.uses_ctx { format!("{ctx_type}ctx") } else { "void".to_string() };
+        let parameters = if self.uses_ctx { format!("{ctx_type}ctx") } else { "void".to_string() };
         let section = self.section();
         let mut body = vars + &declarations;
         body += &code;

@@ -179,7 +179,11 @@ impl Emitter<'_> {
 fn buckets(aggregate: &Aggregate) -> Option<u32> {
     match aggregate {
         Aggregate::Hist { k } => Some(((65 - u32::from(*k)) << k) + 1),
-        Aggregate::Linear { min: LinearBound::Const(min), max: LinearBound::Const(max), step: LinearBound::Const(step) } => {
+        Aggregate::Linear {
+            min: LinearBound::Const(min),
+            max: LinearBound::Const(max),
+            step: LinearBound::Const(step),
+        } => {
             let steps = max.saturating_sub(*min).max(0) / (*step).max(1);
             Some(u32::try_from(steps).unwrap_or(LINEAR_BUCKETS).saturating_add(3))
         }

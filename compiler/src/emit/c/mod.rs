@@ -240,11 +240,8 @@ impl<'p> Emitter<'p> {
 
     /// A function of imported C.
     fn external(&mut self, function: &str, result: &Type, args: &[Expr]) {
-        let result = if matches!(result, Type::Void) {
-            "void".to_string()
-        } else {
-            self.types.scalar(self.program, result)
-        };
+        let result =
+            if matches!(result, Type::Void) { "void".to_string() } else { self.types.scalar(self.program, result) };
         let args: Vec<String> = args.iter().map(|arg| self.types.scalar(self.program, &arg.ty)).collect();
         let args = if args.is_empty() { "void".to_string() } else { args.join(", ") };
         self.externs.insert(function.to_string(), format!("extern {result} {function}({args});"));

@@ -27,7 +27,9 @@ impl<'p> Body<'_, 'p> {
                 self.place_of(value)
             }
             // A shorter view of the same bytes.
-            ExprKind::Cast(inner) if matches!((&e.ty, &inner.ty), (Type::String { .. }, Type::String { .. })) && e.ty == inner.ty => {
+            ExprKind::Cast(inner)
+                if matches!((&e.ty, &inner.ty), (Type::String { .. }, Type::String { .. })) && e.ty == inner.ty =>
+            {
                 self.place_of(inner)
             }
             _ => self.new_place(e),
@@ -447,10 +449,9 @@ impl<'p> Body<'_, 'p> {
         let value = self.expr(index);
         let index_name = self.fresh("index");
         self.line(format!("__u64 {index_name} = {};", value.text));
-        let check = self.e.message_check(
-            &format!("Array access out of bounds. Expected index to be less than {length}"),
-            e.span,
-        );
+        let check = self
+            .e
+            .message_check(&format!("Array access out of bounds. Expected index to be less than {length}"), e.span);
         if !e.ty.is_scalar() {
             self.zero(to);
         }
@@ -500,9 +501,7 @@ impl<'p> Body<'_, 'p> {
             }
             ExprKind::Setting(id) => (self.setting_text(*id), capacity),
             ExprKind::Call(Call::SettingStr { setting, offset: 0 }) => (self.setting_text(*setting), capacity),
-            ExprKind::Cast(inner)
-                if matches!(inner.ty, Type::String { .. }) && self.size_of(&inner.ty) <= capacity =>
-            {
+            ExprKind::Cast(inner) if matches!(inner.ty, Type::String { .. }) && self.size_of(&inner.ty) <= capacity => {
                 self.string_source(inner)
             }
             ExprKind::Context(ContextField::Member(_)) if matches!(e.ty, Type::String { .. }) => {

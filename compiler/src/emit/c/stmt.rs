@@ -362,11 +362,7 @@ impl<'p> Body<'_, 'p> {
                 let target = self.text(pointer);
                 let place = self.place_of(value);
                 let (src, size) = (self.address(&place), self.size_text(&place));
-                self.must(
-                    "bpf_probe_write_user",
-                    s,
-                    format!("bpf_probe_write_user((void *){target}, {src}, {size})"),
-                );
+                self.must("bpf_probe_write_user", s, format!("bpf_probe_write_user((void *){target}, {src}, {size})"));
             }
             StmtKind::Debug { format, args } => {
                 self.comment(s.span);
@@ -545,7 +541,12 @@ impl<'p> Body<'_, 'p> {
         let (name, returned) = self.callback("__u64 step, void *data", body, |this| {
             let place = this.introduced(local);
             let to = this.e.types.scalar(this.e.program, &ty);
-            let step = Value::binary("+", Prec::Sum, &Value::atom(format!("vars->{first}")), &Value::cast(&to, &Value::atom("step")));
+            let step = Value::binary(
+                "+",
+                Prec::Sum,
+                &Value::atom(format!("vars->{first}")),
+                &Value::cast(&to, &Value::atom("step")),
+            );
             this.assign(&place, &step);
         });
         self.line(format!("if ({last} > vars->{first})"));
@@ -657,7 +658,8 @@ fn changes(body: &[Stmt], local: LocalId) -> bool {
     walk::stmts(body, &mut |s| {
         found |= matches!(s.kind, StmtKind::SetLocal { local: id, .. } if id == local);
         walk::stmt(s, &mut |e| {
-            found |= matches!(e.kind, ExprKind::LocalStep { local: id, .. } | ExprKind::AddressOfLocal(id) if id == local);
+            found |=
+                matches!(e.kind, ExprKind::LocalStep { local: id, .. } | ExprKind::AddressOfLocal(id) if id == local);
         });
     });
     found

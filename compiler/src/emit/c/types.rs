@@ -73,7 +73,9 @@ impl Types {
         let hint = escape::c_identifier(hint);
         let taken = |tag: &str| {
             self.tags.contains(tag)
-                || ["struct", "union"].iter().any(|kind| program.structs.contains_key(&StructName(format!("{kind} {tag}"))))
+                || ["struct", "union"]
+                    .iter()
+                    .any(|kind| program.structs.contains_key(&StructName(format!("{kind} {tag}"))))
         };
         let mut tag = hint.clone();
         let mut n = 2;
@@ -536,7 +538,11 @@ impl Output<'_> {
         let mut at = 0;
         let mut gaps = 0;
         for field in &def.fields {
-            if packed && !def.is_union && field.bit_offset > at && field.bit_offset - at >= 8 && field.bit_width.is_none()
+            if packed
+                && !def.is_union
+                && field.bit_offset > at
+                && field.bit_offset - at >= 8
+                && field.bit_width.is_none()
             {
                 let bytes = (field.bit_offset - at) / 8;
                 self.code.line(format!("__u8 gap_{gaps}[{bytes}];"));

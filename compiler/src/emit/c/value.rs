@@ -79,7 +79,9 @@ impl Value {
         use Prec::{And, BitAnd, BitOr, BitXor, Equality, Or, Product, Relation, Sum};
         let plain = match self.prec {
             prec if prec >= Prec::Unary => true,
-            Product => outer == Sum || (outer == Product && left && operator == "*") || outer <= Equality && outer <= And,
+            Product => {
+                outer == Sum || (outer == Product && left && operator == "*") || outer <= Equality && outer <= And
+            }
             Sum => (outer == Sum && left) || matches!(outer, Relation | Equality | And | Or),
             Relation | Equality => matches!(outer, And | Or),
             And | Or | BitAnd | BitOr | BitXor => outer == self.prec && left,
