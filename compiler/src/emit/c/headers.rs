@@ -10,6 +10,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("checks.bpf.h", include_str!("../../../../templates/bpf/checks.bpf.h")),
     ("comm.bpf.h", include_str!("../../../../templates/bpf/comm.bpf.h")),
     ("cpus.bpf.h", include_str!("../../../../templates/bpf/cpus.bpf.h")),
+    ("current_comm.bpf.h", include_str!("../../../../templates/bpf/current_comm.bpf.h")),
     ("division.bpf.h", include_str!("../../../../templates/bpf/division.bpf.h")),
     ("events.bpf.h", include_str!("../../../../templates/bpf/events.bpf.h")),
     ("exit.bpf.h", include_str!("../../../../templates/bpf/exit.bpf.h")),

@@ -472,7 +472,12 @@ impl<'p> Body<'_, 'p> {
                 if capacity > 16 {
                     self.zero(to);
                 }
-                self.line(format!("bpf_get_current_comm({dst}, {});", capacity.min(16)));
+                if capacity < 16 {
+                    self.line(format!("bpf_get_current_comm({dst}, {capacity});"));
+                } else {
+                    self.e.header("current_comm.bpf.h");
+                    self.line(format!("tw_current_comm({dst});"));
+                }
             }
             Builtin::FunctionAddress => {
                 let address = self.function_address();
