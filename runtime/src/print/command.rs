@@ -1,5 +1,6 @@
 //! `cat()` and `system()`.
 
+use super::message::plain;
 use super::{Printer, json};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -60,14 +61,5 @@ impl Printer {
             self.out.extend_from_slice(contents);
             self.out.extend_from_slice(end);
         }
-    }
-}
-
-/// An error's text without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }

@@ -147,7 +147,7 @@ fn escape(character: char, out: &mut Vec<u8>) {
         '\r' => out.extend_from_slice(b"\\r"),
         '\u{8}' => out.extend_from_slice(b"\\b"),
         '\u{c}' => out.extend_from_slice(b"\\f"),
-        '\0'..='\u{1f}' | '\u{7f}' => escape_code(character as u32, out),
+        '\0'..='\u{1f}' => escape_code(character as u32, out),
         _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
     }
 }

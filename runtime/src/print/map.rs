@@ -103,18 +103,20 @@ pub fn unset(shape: &Shape, is_asked_for: bool, is_zeroed: bool) -> Option<Entry
         (_, Some(buckets)) if is_zeroed => Reduced::Buckets(vec![0; buckets.len() as usize]),
         (_, Some(_)) | (Value::TimeSeries { .. }, _) => return None,
         (Value::Plain(ty), _) if is_asked_for => Reduced::Plain(vec![0; size_of(ty)]),
-        (value, _) if is_asked_for => reduce(value, &[], 8),
+        (value, _) if is_asked_for || is_zeroed => reduce(value, &[], 8),
         _ => return None,
     };
     Some(Entry { key: Vec::new(), value })
 }
 
-/// Scalar maps exist as soon as the program is loaded; whether they were assigned is told by a word of their own.
+/// Scalar maps exist as soon as the program is loaded. Whether they were assigned is told by a word of their own, of
+/// aggregates by their not being zero.
 fn is_set(map: &Map, values: &[u8], stride: usize) -> bool {
-    match map.storage {
-        Storage::Array { set_offset: Some(offset), .. } => {
-            values.chunks(stride.max(1)).any(|value| u64_at(value, offset) != 0)
-        }
+    let mut cpus = values.chunks(stride.max(1));
+    match (map.storage, &map.value) {
+        (Storage::Array { set_offset: Some(offset), .. }, _) => cpus.any(|value| u64_at(value, offset) != 0),
+        (Storage::Array { .. }, Value::Min { .. } | Value::Max { .. }) => cpus.any(|value| u64_at(value, 8) != 0),
+        (Storage::Array { .. }, _) => values.iter().any(|&byte| byte != 0),
         _ => true,
     }
 }

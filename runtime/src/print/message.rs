@@ -1,9 +1,8 @@
 //! Messages about the script, with its place.
 
 use super::json;
-use super::tables::ERRORS;
 use crate::tool::{Action, Check, Tool};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 /// How bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +14,8 @@ pub enum Severity {
 const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the max \
     entries in a map declaration e.g. `let @a = hash(5000)`";
 
+const NO_ELEMENT: &str = "Can't lookup map element because it does not exist.";
+
 impl Severity {
     /// `ERROR: `; in colour on a terminal, if `BPFTRACE_COLOR` does not say otherwise.
     pub fn prefix(self) -> String {
@@ -25,7 +26,7 @@ impl Severity {
         let is_coloured = match std::env::var("BPFTRACE_COLOR").as_deref() {
             Ok("always") => true,
             Ok("never") => false,
-            _ => std::io::stderr().is_terminal(),
+            _ => io::stderr().is_terminal(),
         };
         if is_coloured { format!("\x1b[{colour}m{name}\x1b[0m") } else { name.to_owned() }
     }
@@ -33,7 +34,7 @@ impl Severity {
 
 /// A line on standard error; nobody reading it is no error.
 pub fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// `FILE:1:9-62: ERROR: text`
@@ -43,7 +44,7 @@ pub fn tell_script_message(severity: Severity, place: &str, text: &[u8]) {
     if !text.ends_with(b"\n") {
         line.push(b'\n');
     }
-    let _ = std::io::stderr().lock().write_all(&line);
+    let _ = io::stderr().lock().write_all(&line);
 }
 
 /// `errorf` and `warnf` as JSON.
@@ -110,14 +111,24 @@ pub fn write_loss(what: &str, hint: &str, count: u64, out: &mut Vec<u8>) {
     super::text("}}\n", out);
 }
 
-fn message(check: &Check, result: i64, is_text: bool) -> &'static str {
-    let number = result.unsigned_abs() as usize;
-    let is_full = matches!(number as i32, libc::E2BIG | libc::ENOSPC);
+fn message(check: &Check, result: i64, is_text: bool) -> String {
+    let number = result.unsigned_abs() as i32;
+    let is_full = matches!(number, libc::E2BIG | libc::ENOSPC);
     match check {
-        Check { message, .. } if !message.is_empty() && (is_text || is_own_check(check)) => message,
-        Check { helper, .. } if helper.contains(' ') => helper,
-        Check { helper: "map_update_elem", .. } if is_text && is_full => MAP_FULL,
-        _ => ERRORS.get(number).copied().filter(|text| !text.is_empty()).unwrap_or("Unknown error"),
+        Check { message, .. } if !message.is_empty() && (is_text || is_own_check(check)) => (*message).to_owned(),
+        Check { helper, .. } if helper.contains(' ') => (*helper).to_owned(),
+        Check { helper: "map_update_elem", .. } if is_text && is_full => MAP_FULL.to_owned(),
+        Check { helper: "map_lookup_elem", .. } if is_text => NO_ELEMENT.to_owned(),
+        _ => plain(&io::Error::from_raw_os_error(number)),
+    }
+}
+
+/// An error's text without its number.
+pub fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
     }
 }
 

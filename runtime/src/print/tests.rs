@@ -430,6 +430,13 @@ fn scalars_never_set_are_printed_when_asked_for() {
     assert_eq!(asked(Value::Stats { signed: true }), "@x: { .count = 0, .average = 0, .total = 0 }\n");
     assert_eq!(asked(Value::Plain(Ty::Str(4))), "@x: \n");
     assert_eq!(one_map(false, scalar(Value::Plain(INT64)), unset).map(), "\n\n");
+    let count = Map { storage: Storage::Array { set_offset: None, per_cpu: true }, ..map("@c", None, Value::Count) };
+    let no_counts = vec![(vec![0; 4], vec![ints(&[0]), ints(&[0])])];
+    assert_eq!(one_map(false, count, no_counts.clone()).map(), "\n\n");
+    let mut run = one_map(false, count, vec![(vec![0; 4], vec![ints(&[0]), ints(&[2])])]);
+    run.event(ActionKind::Zero(0), &[], &[0; 8]);
+    run.maps.maps = vec![no_counts];
+    assert_eq!(run.map(), "\n\n@c: 0\n");
     let set = vec![(vec![0; 4], vec![ints(&[5, 0, 1])])];
     assert_eq!(one_map(false, scalar(Value::Plain(INT64)), set).map(), "\n\n@x: 5\n");
 }
@@ -531,7 +538,7 @@ fn commands_and_files() {
 #[test]
 fn json_is_valid_for_any_bytes() {
     let text = Run::new(true).value(Ty::Str(8), b"\xffa\x7f\n\0");
-    assert_eq!(text, "{\"type\": \"value\", \"data\": \"\\u00ffa\\u007f\\n\"}");
+    assert_eq!(text, "{\"type\": \"value\", \"data\": \"\\u00ffa\u{7f}\\n\"}");
 }
 
 #[test]
