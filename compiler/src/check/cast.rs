@@ -156,7 +156,7 @@ impl Lower<'_> {
                 match self.address(value) {
                     Ok((address, space)) => {
                         let decayed = Pointer { to: of, space };
-                        let address = Expr { ty: decayed, ..address };
+                        let address = super::fields::as_pointer(address, &decayed);
                         cast(address, Pointer { to, space })
                     }
                     Err(value) => self.bad_cast(&value.ty.clone(), &ty, type_span, span),

@@ -342,7 +342,7 @@ impl Lower<'_> {
             match self.address(value) {
                 Ok((address, space)) => {
                     let ty = Type::Pointer { to: Box::new(of), space };
-                    let address = Expr { ty: ty.clone(), ..address };
+                    let address = as_pointer(address, &ty);
                     let pointer = self.pointer_offset(address, offset, ty, span);
                     let element = self.deref(pointer, span);
                     return self.settle_element(element);
@@ -387,5 +387,15 @@ impl Lower<'_> {
             }
             kind => Err(Expr { ty, kind, span }),
         }
+    }
+}
+
+/// An address as a pointer of another type; what it was computed with keeps its own.
+pub(crate) fn as_pointer(address: Expr, ty: &Type) -> Expr {
+    let span = address.span;
+    match address.kind {
+        ExprKind::FieldAddress { .. } => Expr { ty: ty.clone(), ..address },
+        _ if address.ty == *ty => address,
+        _ => Expr { ty: ty.clone(), kind: ExprKind::Cast(Box::new(address)), span },
     }
 }

@@ -138,6 +138,10 @@ impl Lower<'_> {
     }
 
     fn takes(&mut self, arg: &Expr, conversion: char, span: Span) -> bool {
+        let stats = self.is_numberless(arg) && matches!(arg.kind, ExprKind::MapSummary { .. });
+        if stats && conversion == 's' {
+            return true;
+        }
         if let Some(aggregate) = self.raw_aggregate(arg) {
             let message = format!("unsupported format specifier for type '{aggregate}': {}", letters(conversion));
             self.error(codes::FORMAT, span, message);

@@ -76,6 +76,8 @@ pub(crate) struct ProbeContext {
     pub probe_name: Option<String>,
     /// `func`, where it is known.
     pub func_name: Option<String>,
+    /// Structs that the probed binary's debug information describes.
+    pub structs: Vec<StructDef>,
     /// A raw tracepoint's or function's parameters, for `argN`.
     pub parameters: usize,
 }
@@ -120,7 +122,14 @@ impl Lower<'_> {
         if let Some(def) = self.structs.get(name) {
             return Some(def.clone());
         }
-        let def = self.kernel.structure(name)?;
+        let own = self.probe.structs.iter().find(|def| def.name == *name).cloned();
+        let mut def = own.or_else(|| self.kernel.structure(name))?;
+        // Bitfields read as unsigned numbers, as in bpftrace.
+        for field in def.fields.iter_mut().filter(|field| field.bit_width.is_some()) {
+            if let Type::Int(int) = &mut field.ty {
+                int.signed = false;
+            }
+        }
         self.structs.insert(name.clone(), def.clone());
         for field in &def.fields {
             self.know_type(&field.ty);

@@ -291,6 +291,13 @@ impl Lower<'_> {
                     self.warn_sign(&left, &ty);
                     self.warn_sign(&right, &ty);
                 }
+                // Division, modulo and right shift are those of unsigned numbers, as in bpftrace.
+                if signed && matches!(op, BinaryOp::Div | BinaryOp::Mod | BinaryOp::Shr) {
+                    let left = self.coerce(left, &ty);
+                    let right = self.coerce(right, &ty);
+                    let bits = self.pair(op, left, right, Type::U64, Type::U64, span);
+                    return Expr { ty, kind: ExprKind::Cast(Box::new(bits)), span };
+                }
                 self.pair(op, left, right, ty.clone(), ty, span)
             }
             (Type::Pointer { .. }, Type::Int(_)) if matches!(op, BinaryOp::Add | BinaryOp::Sub) => {
@@ -424,9 +431,7 @@ impl Lower<'_> {
                         }
                     };
                 }
-                let ty = self.widened(&value);
-                let value = self.coerce(value, &ty);
-                Expr { ty, kind: ExprKind::Negate(Box::new(value)), span }
+                self.in_own_width(value, ExprKind::Negate, span)
             }
             (UnaryOp::BitNot, Type::Int(int)) => {
                 if let ExprKind::Int(known) = &value.kind {
@@ -436,9 +441,7 @@ impl Lower<'_> {
                         constant(!known, Type::U64, span)
                     };
                 }
-                let ty = self.widened(&value);
-                let value = self.coerce(value, &ty);
-                Expr { ty, kind: ExprKind::Invert(Box::new(value)), span }
+                self.in_own_width(value, ExprKind::Invert, span)
             }
             (_, ty) => {
                 let sign = match op {
@@ -450,6 +453,13 @@ impl Lower<'_> {
                 self.error(codes::OPERAND, span, message)
             }
         }
+    }
+
+    /// An operator in the operand's own width; what comes of it is 64 bits wide.
+    fn in_own_width(&mut self, value: Expr, operator: fn(Box<Expr>) -> ExprKind, span: Span) -> Expr {
+        let (own, ty) = (value.ty.clone(), self.widened(&value));
+        let narrow = Expr { ty: own, kind: operator(Box::new(value)), span };
+        self.coerce(narrow, &ty)
     }
 
     fn widened(&self, value: &Expr) -> Type {

@@ -36,6 +36,7 @@ impl ProbeContext {
             result: None,
             probe_name: None,
             func_name: None,
+            structs: Vec::new(),
             parameters: 0,
         }
     }
@@ -314,6 +315,7 @@ impl Planner<'_> {
         let UserLocation::Symbol { name, offset: 0 } = location else { return };
         if let Some(function) = self.host.user_function(path, &attach::plain(name)) {
             context.parameters = function.params.len();
+            context.structs = function.structs;
             let fields = function.params.into_iter().enumerate().map(|(at, (name, ty))| ArgField {
                 name,
                 ty: in_space(ty, AddressSpace::User),

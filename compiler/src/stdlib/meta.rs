@@ -24,7 +24,11 @@ fn unsigned(value: u64, site: &CallSite<'_>) -> Expr {
 
 pub(super) fn sizeof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(ty) = lower.type_of_arg(&site.args[0]) else { return poison(site.span) };
-    let size = lower.size_of(&ty);
+    let size = match (&ty, &site.args[0]) {
+        // An enum named as a type is as wide as its values may be.
+        (Type::Enum { .. }, Arg::Type(_)) => 8,
+        _ => lower.size_of(&ty),
+    };
     if let Type::Struct(name) = &ty
         && lower.structs.get(name).is_some_and(|def| def.origin == Origin::Kernel)
     {
