@@ -3,7 +3,10 @@
 #ifndef TRACEWRIGHT_USDT_ARGS_BPF_H
 #define TRACEWRIGHT_USDT_ARGS_BPF_H
 
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wsign-compare"
 #include <bpf/usdt.bpf.h>
+#pragma clang diagnostic pop
 
 static __always_inline __s64 tw_usdt_arg(struct pt_regs *ctx, __u64 n)
 {

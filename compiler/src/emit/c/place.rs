@@ -125,6 +125,14 @@ impl<'p> Body<'_, 'p> {
             self.discard(e);
             return;
         }
+        if let (Type::String { capacity }, Type::String { capacity: from }) = (&to.ty, &e.ty)
+            && capacity != from
+            && !matches!(e.kind, ExprKind::Str(_) | ExprKind::Zero)
+        {
+            let (capacity, from) = (*capacity, *from);
+            self.resize(to, e, capacity, from);
+            return;
+        }
         match &e.kind {
             ExprKind::Zero | ExprKind::Int(_) | ExprKind::Bool(_) => self.zero(to),
             ExprKind::Str(bytes) => self.store_literal(to, bytes),

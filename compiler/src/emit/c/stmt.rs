@@ -170,7 +170,7 @@ pub fn shared_locals(program: &BpfProgram, homes: &Homes) -> BTreeSet<usize> {
         for (index, count) in uses_in(body) {
             let is_all = all.get(&index).is_some_and(|&all| all == count);
             let is_own = index == local.0 && all.get(&index).is_some_and(|&all| all == count + 1);
-            if !(is_own || is_all && homes.is_in_place(LocalId(index))) {
+            if !((is_own || is_all) && homes.is_in_place(LocalId(index))) {
                 shared.insert(index);
             }
         }
