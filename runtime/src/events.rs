@@ -17,6 +17,9 @@ const CHECK_FAILED: u32 = u32::MAX - 1;
 /// `struct tw_header`
 const HEADER: usize = 8;
 
+/// Sees records first, by action; whether it took the record.
+pub type Observer = Box<dyn FnMut(usize, &[u8]) -> bool>;
+
 /// Where records go, and what they asked of the tool.
 pub struct Sink {
     /// Prints.
@@ -28,12 +31,14 @@ pub struct Sink {
     pub error: Option<io::Error>,
     /// Addresses that `unwatch` gave up.
     pub unwatched: Vec<u64>,
+    /// Takes records before they are printed.
+    pub observer: Option<Observer>,
 }
 
 impl Sink {
     /// A sink for a tool's records.
     pub fn new(tool: &'static Tool, output: Output) -> Self {
-        Sink { output, tool, exit: None, error: None, unwatched: Vec::new() }
+        Sink { output, tool, exit: None, error: None, unwatched: Vec::new(), observer: None }
     }
 
     /// Keeps the first error of writing.
@@ -59,6 +64,7 @@ impl Sink {
                 }
                 _ => Ok(()),
             },
+            _ if self.observer.as_mut().is_some_and(|observe| observe(action as usize, record)) => Ok(()),
             _ => match self.tool.actions.get(action as usize) {
                 Some(action) if matches!(action.kind, ActionKind::Unwatch) => {
                     if let Some(bytes) = record.get(HEADER..HEADER + 8) {

@@ -16,6 +16,7 @@ mod message;
 mod modes;
 mod notify;
 pub mod print;
+pub mod read;
 mod regex;
 mod rodata;
 pub mod session;

@@ -18,12 +18,12 @@ use crate::attach::{self, Hold, manual};
 use crate::child::Child;
 use crate::context::{Context, Format, Maps, RunConfig};
 use crate::error::{Error, Result};
-use crate::events::{Ring, Sink};
+use crate::events::{Observer, Ring, Sink};
 use crate::find::expand::{self, Attachment, Place, Plan};
 use crate::modes::Held;
 use crate::print::Output;
 use crate::tool::{MissingProbes, Tool};
-use crate::{capabilities, config, configure, loader, message, notify, settings, signal};
+use crate::{capabilities, config, configure, loader, message, notify, read, settings, signal};
 
 /// How long records may wait when the ring asks for no wake-up.
 const POLL: Duration = Duration::from_millis(50);
@@ -44,7 +44,11 @@ pub struct Session {
     /// Programs that attach many functions with one link.
     multi: HashSet<usize>,
     pub(crate) running: Option<Running>,
+    time: Option<Duration>,
     deadline: Option<Instant>,
+    observer: Option<Observer>,
+    keeps_maps: bool,
+    kept: Option<Maps>,
     pub(crate) status: u8,
     /// Output of `test` probes, shown when they fail.
     pub(crate) held: Held,
@@ -114,7 +118,11 @@ impl Session {
             refused: None,
             multi,
             running: None,
+            time: None,
             deadline: None,
+            observer: None,
+            keeps_maps: false,
+            kept: None,
             status: 0,
             held: Held::default(),
         })
@@ -131,9 +139,29 @@ impl Session {
         }
     }
 
-    /// Ends polling after this time.
+    /// Ends polling this long after everything is attached.
     pub fn limit(&mut self, time: Duration) {
-        self.deadline = Some(Instant::now() + time);
+        self.time = Some(time);
+    }
+
+    /// Shows records to `observer` first, by action and with their header; those that it takes are not printed.
+    pub fn observe(&mut self, observer: impl FnMut(usize, &[u8]) -> bool + 'static) {
+        self.observer = Some(Box::new(observer));
+    }
+
+    /// Keeps the maps for [`Session::rows`] instead of printing them at the end.
+    pub fn keep_maps(&mut self) {
+        self.keeps_maps = true;
+        self.config.print_maps_on_exit = false;
+    }
+
+    /// All elements of a map, as the last run left them.
+    ///
+    /// # Errors
+    /// When nothing ran yet, or the kernel refuses.
+    pub fn rows(&self, map: &str) -> Result<Vec<read::Row>> {
+        let map = self.kept.as_ref().and_then(|maps| maps.get(map));
+        read::rows(map.ok_or_else(|| Error::refused("the script has not run"))?)
     }
 
     /// Tells the story, again without a program that the kernel refused and the tool can do without.
@@ -216,6 +244,10 @@ impl Session {
             maps,
         };
         let sink = Rc::new(RefCell::new(Sink::new(self.tool, Output::new(context, self.writer()?))));
+        sink.borrow_mut().observer = self.observer.take();
+        if self.keeps_maps {
+            self.kept = Some(Maps::new(object)?);
+        }
         let ring = Ring::new(ring_map.as_ref(), &sink)?;
         self.running =
             Some(Running { sink, ring, links: Vec::new(), walkers: Vec::new(), losses, started: Instant::now() });
@@ -228,6 +260,7 @@ impl Session {
             return Ok(());
         }
         self.tell_ready(attached)?;
+        self.deadline = self.time.map(|time| Instant::now() + time);
         if let Some(child) = &mut self.child {
             child.resume();
         }
