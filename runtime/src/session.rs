@@ -78,6 +78,7 @@ pub fn main(tool: &'static Tool, trace: impl Fn(&mut Session) -> Result<()>) -> 
             return ExitCode::SUCCESS;
         }
     };
+    name_process(tool.name);
     match Session::new(tool, args).and_then(|mut session| session.run(trace)) {
         Ok(status) => ExitCode::from(status),
         Err(error) => fail(&error),
@@ -96,7 +97,6 @@ impl Session {
     /// What keeps the tool from starting.
     pub fn new(tool: &'static Tool, args: Args) -> Result<Self> {
         let config = config::from_environment(&tool.config)?;
-        name_process(tool.name);
         capabilities::check(tool.name, tool.capabilities)?;
         loader::watch(args.verbose);
         if let Some(pid) = args.pid {
