@@ -34,6 +34,64 @@ pub struct MapInfo {
     pub value_size: u32,
 }
 
+/// What a map cannot be called in the skeleton: Rust's words, and names that its code uses.
+const SKELETON_WORDS: &[&str] = &[
+    "abstract",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "bss",
+    "bss_data",
+    "config",
+    "crate",
+    "data",
+    "data_data",
+    "dyn",
+    "final",
+    "fn",
+    "gen",
+    "impl",
+    "in",
+    "kconfig",
+    "let",
+    "libbpf_rs",
+    "loop",
+    "macro",
+    "map",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "name",
+    "obj",
+    "object",
+    "open_object",
+    "override",
+    "priv",
+    "pub",
+    "ref",
+    "rodata",
+    "rodata_data",
+    "self",
+    "Self",
+    "slf",
+    "std",
+    "super",
+    "trait",
+    "try",
+    "type",
+    "types",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
+
 impl Emitter<'_> {
     /// Decides names and layouts of all maps.
     pub fn plan_maps(&mut self) {
@@ -102,7 +160,8 @@ impl Emitter<'_> {
             .iter()
             .flat_map(|program| &program.locals)
             .any(|local| escape::c_identifier(&local.name) == plain);
-        let wanted = if is_variable { format!("{plain}_map") } else { plain };
+        let taken = is_variable || SKELETON_WORDS.contains(&plain.as_str());
+        let wanted = if taken { format!("{plain}_map") } else { plain };
         self.global_name(&wanted)
     }
 

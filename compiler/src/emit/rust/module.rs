@@ -128,7 +128,8 @@ fn events(program: &Program, c: &EmittedC) -> TokenStream {
     let printed: Vec<_> = all.filter(|(_, (action, _))| matches!(action.kind, ActionKind::Printf(_))).collect();
     let names: Vec<_> = printed.iter().map(|(index, _)| format_ident!("Printf{}", index + 1)).collect();
     let indices = printed.iter().map(|(index, _)| Literal::usize_unsuffixed(*index));
-    let structs = printed.iter().zip(&names).map(|((_, (action, emitted)), name)| event(program, name, action, emitted));
+    let structs =
+        printed.iter().zip(&names).map(|((_, (action, emitted)), name)| event(program, name, action, emitted));
     quote! {
         /// What a `printf` of the script carries.
         #[derive(Clone, Debug)]
