@@ -1,6 +1,6 @@
 //! Reading values out of BPF memory.
 
-use crate::tool::{Member, Ty};
+use crate::tool::{Member, Tool, Ty, Value};
 
 /// Bytes of a value; of variable-length fields, of their fixed part.
 pub fn size_of(ty: &Ty) -> usize {
@@ -85,4 +85,23 @@ pub fn member_bytes<'a>(bytes: &'a [u8], member: &Member) -> &'a [u8] {
 /// Text up to its NUL.
 pub fn until_nul(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len())]
+}
+
+/// Whether a tool prints user-space symbols anywhere.
+pub fn shows_user_symbols(tool: &Tool) -> bool {
+    let of_map = |map: &crate::tool::Map| {
+        map.key.is_some_and(|key| has_user_symbols(&key))
+            || matches!(map.value, Value::Plain(ty) if has_user_symbols(&ty))
+    };
+    let of_action = |action: &crate::tool::Action| action.fields.iter().any(|field| has_user_symbols(&field.ty));
+    tool.maps.iter().any(of_map) || tool.actions.iter().any(of_action)
+}
+
+fn has_user_symbols(ty: &Ty) -> bool {
+    match ty {
+        Ty::UserStack { .. } | Ty::UserSymbol | Ty::UserFunction => true,
+        Ty::Array { of, .. } => has_user_symbols(of),
+        Ty::Struct(_, members) | Ty::Tuple(_, members) => members.iter().any(|member| has_user_symbols(&member.ty)),
+        _ => false,
+    }
 }

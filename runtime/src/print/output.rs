@@ -80,7 +80,9 @@ impl Output {
     /// # Errors
     /// When output cannot be written.
     pub fn attached(&mut self, count: usize) -> io::Result<()> {
-        self.printer.attached(count)
+        self.printer.attached(count)?;
+        self.printer.remember_probed_processes();
+        Ok(())
     }
 
     /// The maps at the end of a run.

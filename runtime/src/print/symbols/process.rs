@@ -3,7 +3,7 @@
 use super::{Frame, build_id};
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,20 @@ impl Processes {
         if let Some(process) = Process::read(pid) {
             self.make_room();
             self.known.insert(pid, Rc::new(process));
+        }
+    }
+
+    /// Keeps what the processes have mapped that run one of these binaries now.
+    pub fn remember_users(&mut self, paths: &HashSet<String>) {
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            if self.known.len() >= MAX_PROCESSES / 2 {
+                return;
+            }
+            let maps = fs::read_to_string(entry.path().join("maps")).unwrap_or_default();
+            if maps.lines().filter_map(parse_mapping).any(|(.., path)| paths.contains(path)) {
+                self.remember(pid);
+            }
         }
     }
 
