@@ -30,6 +30,8 @@ static __always_inline void tw_take_stack(void *ctx, void *map, struct tw_stack 
 					  __u64 flags)
 {
 	long size = bpf_get_stack(ctx, ips, limit * sizeof(*ips), flags);
+	/* Before 5.16 a key may not lie in a record. */
+	__u64 id;
 
 	stack->id = 0;
 	stack->depth = 0;
@@ -37,8 +39,9 @@ static __always_inline void tw_take_stack(void *ctx, void *map, struct tw_stack 
 	if (size <= 0)
 		return;
 	stack->depth = (__u32)size / sizeof(*ips);
-	stack->id = tw_stack_hash(ips, stack->depth, limit);
-	if (!bpf_map_lookup_elem(map, &stack->id) && bpf_map_update_elem(map, &stack->id, ips, BPF_ANY))
+	id = tw_stack_hash(ips, stack->depth, limit);
+	stack->id = id;
+	if (!bpf_map_lookup_elem(map, &id) && bpf_map_update_elem(map, &id, ips, BPF_ANY))
 		tw_lost(TW_LOST_STACKS);
 }
 

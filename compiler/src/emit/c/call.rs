@@ -98,7 +98,18 @@ impl<'p> Body<'_, 'p> {
                 self.e.header("usdt_args.bpf.h");
                 format!("bpf_usdt_cookie({ctx})")
             }
-            _ => format!("bpf_get_attach_cookie({ctx})"),
+            ProgramKind::Fentry | ProgramKind::Fexit { .. } | ProgramKind::FentryBpf { .. } => {
+                self.e.header("probe_index.bpf.h");
+                return Value::atom(format!("tw_trampoline_probe_index({ctx})"));
+            }
+            ProgramKind::RawTracepoint => {
+                self.e.header("probe_index.bpf.h");
+                return Value::atom(format!("tw_raw_tp_probe_index({ctx})"));
+            }
+            _ => {
+                self.e.header("probe_index.bpf.h");
+                return Value::atom(format!("tw_probe_index({ctx})"));
+            }
         };
         Value::cast("__u32", &Value::atom(text))
     }
@@ -109,6 +120,10 @@ impl<'p> Body<'_, 'p> {
         match self.program.kind {
             ProgramKind::Uprobe | ProgramKind::Usdt => Value::atom(format!("PT_REGS_IP({ctx})")),
             ProgramKind::PerfEvent | ProgramKind::Interval => Value::atom(format!("PT_REGS_IP(&{ctx}->regs)")),
+            ProgramKind::Kprobe | ProgramKind::Kretprobe => {
+                self.e.header("function_ip.bpf.h");
+                Value::atom(format!("tw_function_ip({ctx})"))
+            }
             _ => Value::atom(format!("bpf_get_func_ip({ctx})")),
         }
     }
@@ -249,6 +264,10 @@ impl<'p> Body<'_, 'p> {
     fn search(&mut self, haystack: &'p Expr, needle: &'p Expr) -> Value {
         let (a, a_size) = self.string_source(haystack);
         let (b, b_size) = self.string_source(needle);
+        if b.starts_with('"') && a_size <= PLAIN_LOOP && (2..=65).contains(&b_size) {
+            self.e.header("strings.bpf.h");
+            return Value::atom(format!("tw_str_search({a}, {a_size}, {b}, {})", b_size - 1));
+        }
         let function = if a_size.saturating_mul(b_size) > PLAIN_SEARCH {
             self.e.header("long_strings.bpf.h");
             "tw_long_str_find"
