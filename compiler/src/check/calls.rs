@@ -7,6 +7,7 @@ use crate::kernel::MacroValue;
 use crate::program::{Call, Expr, ExprKind};
 use crate::source::Span;
 use crate::stdlib::{self, CallSite};
+use crate::syntax;
 use crate::syntax::ast::{Arg, Ident};
 use crate::types::Type;
 
@@ -108,11 +109,20 @@ impl Lower<'_> {
         match value {
             MacroValue::Int(value) => constant(value, Type::Int(super::widen::literal_type(value)), span),
             MacroValue::Str(text) => string(text, span),
-            MacroValue::Text(text) => self.error(
-                codes::UNKNOWN_NAME,
-                span,
-                format!("unable to expand macro '{name}' as an expression: {text}"),
-            ),
+            MacroValue::Text(text) => match syntax::parse_expression(&text, span) {
+                // A macro may name another, but not without end.
+                Some(body) if self.trail.len() < 64 => {
+                    self.trail.push(span);
+                    let value = self.expr(&body);
+                    self.trail.pop();
+                    value
+                }
+                _ => self.error(
+                    codes::UNKNOWN_NAME,
+                    span,
+                    format!("unable to expand macro '{name}' as an expression: {text}"),
+                ),
+            },
         }
     }
 

@@ -7,15 +7,33 @@ use super::errors::syntax_error;
 use super::token::Token;
 use crate::codes;
 use crate::diagnostics::Diagnostic;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 
-/// The place between two byte offsets.
+/// The span between two byte offsets.
 macro_rules! at {
-    ($file:expr, $start:expr, $end:expr) => {
-        Span::new($file, $start, $end)
+    ($place:expr, $start:expr, $end:expr) => {
+        $place.span($start, $end)
     };
 }
 pub(super) use at;
+
+/// What the byte offsets of tokens count in.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// A text of the script.
+    File(FileId),
+    /// A text from elsewhere, all of which stands for one span.
+    Within(Span),
+}
+
+impl Place {
+    pub fn span(self, start: usize, end: usize) -> Span {
+        match self {
+            Place::File(file) => Span::new(file, start, end),
+            Place::Within(span) => span,
+        }
+    }
+}
 
 /// A piece of a script's top level.
 #[derive(Clone, Debug)]

@@ -12,8 +12,8 @@ const NESTING: usize = 100;
 /// Operators in one expression, `else if` in one chain.
 const OPERATORS: usize = 1000;
 
-/// Refuses an item whose tree would be too deep.
-pub fn check(tokens: &[Spanned], file: FileId) -> Result<(), Diagnostic> {
+/// What is wrong with an item whose tree would be too deep.
+pub fn check(tokens: &[Spanned], file: FileId) -> Option<Diagnostic> {
     let (mut nesting, mut operators, mut chain) = (0usize, 0usize, 0usize);
     for (start, token, end) in tokens {
         match token {
@@ -40,7 +40,7 @@ pub fn check(tokens: &[Spanned], file: FileId) -> Result<(), Diagnostic> {
             continue;
         };
         let span = Span::new(file, *start, *end);
-        return Err(syntax_error(codes::TOO_DEEP, span, format!("{what} too deeply")));
+        return Some(syntax_error(codes::TOO_DEEP, span, format!("{what} too deeply")));
     }
-    Ok(())
+    None
 }

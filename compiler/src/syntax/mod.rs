@@ -27,8 +27,8 @@ mod grammar {
 }
 
 use crate::diagnostics::Diagnostics;
-use crate::source::{FileId, Sources};
-use actions::{Errors, Item};
+use crate::source::{FileId, Sources, Span};
+use actions::{Errors, Item, Place};
 use lalrpop_util::ParseError;
 use token::Spanned;
 
@@ -39,7 +39,7 @@ pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> 
     let parser = grammar::ItemParser::new();
     let mut items = Vec::new();
     for mut tokens in lexed.items {
-        if let Err(error) = limits::check(&tokens, file) {
+        if let Some(error) = limits::check(&tokens, file) {
             diagnostics.push(error);
             continue;
         }
@@ -49,6 +49,29 @@ pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> 
     let mut script = order::arrange(items, file, diagnostics);
     script.header = lexed.header;
     script
+}
+
+/// Parses an expression that is no part of the script's text, such as what a C macro stands for. All of it is placed
+/// at `at`.
+pub fn parse_expression(text: &str, at: Span) -> Option<ast::Expr> {
+    let mut diagnostics = Diagnostics::default();
+    let mut items = lexer::lex(&format!("begin {{ _ = {text}; }}"), at.file, &mut diagnostics).items;
+    let mut tokens = items.pop().filter(|_| items.is_empty())?;
+    if diagnostics.has_errors() || limits::check(&tokens, at.file).is_some() {
+        return None;
+    }
+    lookahead::mark_types(&mut tokens);
+    let mut errors = Errors::default();
+    let item = grammar::ItemParser::new().parse(Place::Within(at), &mut errors, tokens).ok()?;
+    let Item::Probe(mut probe) = item else { return None };
+    match (probe.body.stmts.pop(), probe.body.stmts.is_empty()) {
+        (Some(ast::Stmt { kind: ast::StmtKind::Discard(expr), .. }), true)
+            if errors.recovered.is_empty() && errors.diagnostics.is_empty() =>
+        {
+            Some(expr)
+        }
+        _ => None,
+    }
 }
 
 /// Parses the tokens of one item.
@@ -61,7 +84,7 @@ fn parse_item(
 ) -> Option<(usize, Item)> {
     let start = tokens.first().map_or(0, |(start, ..)| *start);
     let mut errors = Errors::default();
-    let result = parser.parse(file, &mut errors, tokens.iter().cloned());
+    let result = parser.parse(Place::File(file), &mut errors, tokens.iter().cloned());
     for recovery in &errors.recovered {
         diagnostics.push(errors::unexpected(&recovery.error, &tokens, file, end));
     }

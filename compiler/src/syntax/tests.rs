@@ -1,6 +1,6 @@
 use super::ast::*;
 use crate::diagnostics::Diagnostics;
-use crate::source::Sources;
+use crate::source::{FileId, Sources, Span};
 
 /// Parses a script that must be sound.
 fn parse(text: &str) -> Script {
@@ -344,6 +344,16 @@ fn every_error_is_found_in_one_run() {
         "3:16: [E0101]: expected ';'",
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn expressions_from_elsewhere() {
+    let at = Span::new(FileId(3), 7, 9);
+    let expr = super::parse_expression("(u8)$x > 1", at).expect("it is an expression");
+    assert_eq!((show(&expr.kind).as_str(), expr.span), ("((<u8> $x) Gt 1)", at));
+    for text in ["1 +", "1; 2", "} {", "", "do { x(); } while (0)", "1 } begin { 2"] {
+        assert_eq!(super::parse_expression(text, at), None, "{text}");
+    }
 }
 
 #[test]
