@@ -98,6 +98,9 @@ pub fn programs(
             }
             _ => {}
         }
+        if tool.programs[index].uses_cookie {
+            crate::attach::cookies::prepare(tool.programs[index].kind, program.as_libbpf_object())?;
+        }
         if multi.contains(&index) {
             let kind = match first.place {
                 Place::File { .. } => libbpf_sys::BPF_TRACE_UPROBE_MULTI,

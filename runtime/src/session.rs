@@ -388,7 +388,7 @@ impl Session {
                     Err(error) => Err(error),
                 }
             }
-            _ => attach::attach(target, place),
+            _ => attach::cookies::settle(object, target, place.probe).and_then(|()| attach::attach(target, place)),
         };
         match result {
             Ok((links, how)) => {

@@ -1,6 +1,7 @@
 //! Programs → links, one place at a time.
 
 pub mod clone;
+pub mod cookies;
 pub mod iter;
 pub mod manual;
 pub mod perf;
@@ -56,7 +57,7 @@ pub struct Target<'a> {
 /// # Errors
 /// The kernel's word about it.
 pub fn attach(target: Target<'_>, attachment: &Attachment) -> io::Result<(Vec<Link>, How)> {
-    let cookie = if target.program.uses_cookie { attachment.probe as u64 } else { 0 };
+    let cookie = cookies::cookie(target, attachment.probe);
     let one = |link: Link, how: How| Ok((vec![link], how));
     match &attachment.place {
         Place::Function { module, name, offset } => {
