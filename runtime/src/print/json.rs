@@ -102,7 +102,8 @@ impl Writer<'_> {
 
     fn json_bytes(&mut self, bytes: &[u8]) {
         self.out.push(b'[');
-        for (index, byte) in bytes.iter().enumerate() {
+        // bpftrace shows them as int8.
+        for (index, byte) in bytes.iter().map(|&byte| byte as i8).enumerate() {
             self.format(format_args!("{}{byte}", if index > 0 { "," } else { "" }));
         }
         self.out.push(b']');

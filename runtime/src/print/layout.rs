@@ -53,18 +53,14 @@ pub fn int_of(bytes: &[u8], size: u8, signed: bool) -> i64 {
     if signed { signed_at(bytes, 0, size.into()) } else { unsigned_at(bytes, 0, size.into()) as i64 }
 }
 
-/// A bitfield: `bits` counts from the least significant bit of the bytes at `offset`.
+/// A bitfield: `bits` counts from the least significant bit of the bytes at `offset`. bpftrace has them unsigned.
 pub fn bitfield(bytes: &[u8], member: &Member, (first, width): (u8, u8)) -> i64 {
     let from = bytes.get(member.offset as usize..).unwrap_or_default();
     let mut word = [0; 16];
     let len = from.len().min(16);
     word[..len].copy_from_slice(&from[..len]);
     let value = (u128::from_le_bytes(word) >> first) as u64;
-    let value = if width < 64 { value & ((1 << width) - 1) } else { value };
-    match member.ty {
-        Ty::Int { signed: true, .. } | Ty::Enum { signed: true, .. } => sign_extend(value, width.into()),
-        _ => value as i64,
-    }
+    (if width < 64 { value & ((1 << width) - 1) } else { value }) as i64
 }
 
 fn sign_extend(value: u64, bits: usize) -> i64 {

@@ -20,7 +20,7 @@ mod value;
 
 pub use output::Output;
 
-use crate::tool::{Action, ActionKind, Check, Map, MissingProbes, Tool};
+use crate::tool::{Action, ActionKind, Check, Map, MissingProbes, Tool, Value};
 use format::Fields;
 use layout::{member_bytes, u64_at};
 use map::{Limits, Shape};
@@ -201,14 +201,18 @@ impl Printer {
         self.write_map(index, map, Limits { top, div }, true, maps)
     }
 
-    /// Every map that was set, in order of their names, behind two line breaks; JSON has no such breaks.
+    /// What stands between the events and the maps: two line breaks, in JSON nothing.
+    pub fn end_of_run(&mut self) {
+        if !self.settings.json {
+            self.out.extend_from_slice(b"\n\n");
+        }
+    }
+
+    /// Every map that was set, in order of their names.
     ///
     /// # Errors
     /// When output cannot be written or a map cannot be read.
     pub fn print_all_maps(&mut self, maps: &dyn MapSource) -> io::Result<()> {
-        if !self.settings.json {
-            self.out.extend_from_slice(b"\n\n");
-        }
         let mut order: Vec<usize> = (0..self.tool.maps.len()).collect();
         order.sort_by_key(|&index| self.tool.maps[index].name);
         for index in order {
@@ -407,7 +411,9 @@ impl Printer {
         if entries.is_empty() && map.key.is_none() {
             entries.extend(map::unset(&shape, is_asked_for, self.zeroed.contains(&index)));
         }
-        if entries.is_empty() {
+        // Of these, JSON tells even that there is nothing.
+        let is_told = self.settings.json && matches!(map.value, Value::Avg { .. } | Value::Stats { .. });
+        if entries.is_empty() && !is_told {
             return Ok(());
         }
         map::sort(map, &mut entries);

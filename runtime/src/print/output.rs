@@ -90,10 +90,8 @@ impl Output {
     /// # Errors
     /// When output cannot be written or a map cannot be read.
     pub fn maps(&mut self) -> io::Result<()> {
-        if self.print_maps_on_exit {
-            return self.printer.print_all_maps(&self.maps);
-        }
-        self.printer.finish()
+        self.printer.end_of_run();
+        if self.print_maps_on_exit { self.printer.print_all_maps(&self.maps) } else { self.printer.finish() }
     }
 
     /// Results of `bench` probes: name, nanoseconds of a run, runs.

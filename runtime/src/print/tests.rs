@@ -158,6 +158,7 @@ impl Run {
     }
 
     fn map(&mut self) -> String {
+        self.printer.end_of_run();
         self.printer.print_all_maps(&self.maps).unwrap();
         self.take()
     }
@@ -294,7 +295,7 @@ fn values() {
         (PAIR, b"\x01\0\0\0abc\0", "(1, abc)", "[1,\"abc\"]"),
         (record, b"\x05\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0", "{ .a = 5, .b = (7) }", "{\"a\": 5, \"b\": [7]}"),
         (Ty::Array { of: &INT8, stride: 1, len: 3 }, b"ab\0", "[97,98,0]", "[97,98,0]"),
-        (Ty::Buf(4), b"\x02\0\0\0a\xffzz", "a\\xff", "[97,255]"),
+        (Ty::Buf(4), b"\x02\0\0\0a\xffzz", "a\\xff", "[97,-1]"),
         (Ty::MacAddress, b"\x18\xc0\x4d\x08\x2e\xbb", "18:C0:4D:08:2E:BB", "\"18:C0:4D:08:2E:BB\""),
         (Ty::ErrorName, &[2, 0, 0, 0], "No such file or directory", "\"No such file or directory\""),
         (Ty::SignalName, &[9, 0, 0, 0], "Killed", "\"Killed\""),
@@ -331,7 +332,7 @@ fn addresses() {
 fn bitfields() {
     let member = |bits| Member { name: "x", offset: 0, ty: INT32, bits: Some(bits) };
     let members: &'static [Member] = Box::leak(Box::new([member((0, 4)), member((4, 3))]));
-    assert_eq!(Run::new(false).value(Ty::Struct(4, members), &[0b0111_0101, 0, 0, 0]), "{ .x = 5, .x = -1 }");
+    assert_eq!(Run::new(false).value(Ty::Struct(4, members), &[0b0111_0101, 0, 0, 0]), "{ .x = 5, .x = 7 }");
 }
 
 #[test]
@@ -429,7 +430,10 @@ fn scalars_never_set_are_printed_when_asked_for() {
     assert_eq!(asked(Value::Plain(INT64)), "@x: 0\n");
     assert_eq!(asked(Value::Stats { signed: true }), "@x: { .count = 0, .average = 0, .total = 0 }\n");
     assert_eq!(asked(Value::Plain(Ty::Str(4))), "@x: \n");
-    assert_eq!(one_map(false, scalar(Value::Plain(INT64)), unset).map(), "\n\n");
+    assert_eq!(one_map(false, scalar(Value::Plain(INT64)), unset.clone()).map(), "\n\n");
+    assert_eq!(one_map(true, scalar(Value::Plain(INT64)), unset.clone()).map(), "");
+    let empty = "{\"type\": \"stats\", \"data\": {\"@x\": {}}}\n";
+    assert_eq!(one_map(true, scalar(Value::Avg { signed: true }), unset).map(), empty);
     let count = Map { storage: Storage::Array { set_offset: None, per_cpu: true }, ..map("@c", None, Value::Count) };
     let no_counts = vec![(vec![0; 4], vec![ints(&[0]), ints(&[0])])];
     assert_eq!(one_map(false, count, no_counts.clone()).map(), "\n\n");

@@ -116,20 +116,24 @@ impl Processes {
         }
         let Some(mapping) = process.at(address) else { return Vec::new() };
         let offset = address - mapping.start + mapping.offset;
-        self.symbolize(&mapping.readable, Input::FileOffset(offset))
+        self.symbolize(&mapping.readable, Input::FileOffset(offset), false)
     }
 
     /// Of a process that nothing is known about: right if its binary is the probed one, at the address it asks for.
     fn look_up_gone(&self, address: u64, hint: Option<&str>) -> Vec<Frame> {
         let Some(path) = hint.map(Path::new) else { return Vec::new() };
         let places = [Some(address), address.checked_sub(UNRANDOMISED_BASE)];
-        let mut found = places.into_iter().flatten().map(|place| self.symbolize(path, Input::VirtOffset(place)));
+        let mut found = places.into_iter().flatten().map(|place| self.symbolize(path, Input::VirtOffset(place), true));
         found.find(|frames| !frames.is_empty()).unwrap_or_default()
     }
 
-    fn symbolize(&self, path: &Path, input: Input<u64>) -> Vec<Frame> {
+    /// `must_fit`: only symbols that are known to reach as far as the address.
+    fn symbolize(&self, path: &Path, input: Input<u64>, must_fit: bool) -> Vec<Frame> {
         let source = Source::Elf(Elf::new(path));
         match self.symbolizer.symbolize_single(&source, input) {
+            Ok(Symbolized::Sym(symbol)) if must_fit && symbol.size.is_none_or(|size| symbol.offset >= size) => {
+                Vec::new()
+            }
             Ok(Symbolized::Sym(symbol)) => frames(&symbol, self.demangle),
             _ => Vec::new(),
         }
