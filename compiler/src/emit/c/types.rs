@@ -97,10 +97,8 @@ impl Types {
             Type::Tuple(_) | Type::Record(_) => {
                 self.tuple(program, ty, "", &[]);
             }
-            Type::Struct(name) => {
-                if program.structs.get(name).is_some_and(|def| def.origin == Origin::Script) {
-                    self.use_script(program, name);
-                }
+            Type::Struct(name) if program.structs.get(name).is_some_and(|def| def.origin == Origin::Script) => {
+                self.use_script(program, name);
             }
             Type::KernelStack(_) | Type::UserStack(_) => self.stacks = true,
             Type::UserSymbol | Type::UserFunction | Type::Inet | Type::Timestamp | Type::CgroupPath => {
