@@ -11,12 +11,7 @@ use crate::types::{IntType, Type};
 impl Lower<'_> {
     /// Lowers an expression to a typed one. Errors are reported; what stands for them is [`poison`].
     pub fn expr(&mut self, expr: &ast::Expr) -> Expr {
-        let span = match &expr.kind {
-            ast::ExprKind::Cast { .. } | ast::ExprKind::Tuple(_) | ast::ExprKind::Record(_) => expr.span,
-            ast::ExprKind::Binary { left, right, .. } => within(left.span, right.span, expr.span),
-            ast::ExprKind::Ternary { cond, otherwise, .. } => within(cond.span, otherwise.span, expr.span),
-            _ => self.bare(expr.span),
-        };
+        let span = self.place(expr);
         match &expr.kind {
             ast::ExprKind::Int { value, .. } => self.integer(*value, span),
             ast::ExprKind::BadInt(text) => {
@@ -292,13 +287,6 @@ impl Lower<'_> {
         }
         known
     }
-}
-
-/// From one operand to the other; operands that a macro put in lie elsewhere.
-fn within(left: Span, right: Span, whole: Span) -> Span {
-    let span = left.to(right);
-    let inside = span.file == whole.file && span.start >= whole.start && span.end <= whole.end;
-    if inside { span } else { whole }
 }
 
 /// `(a, b)`

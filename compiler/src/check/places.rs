@@ -2,8 +2,19 @@
 
 use super::lower::Lower;
 use crate::source::Span;
+use crate::syntax::ast::{Expr, ExprKind};
 
 impl Lower<'_> {
+    /// The place of an expression, without parentheses around it or around its outermost operands.
+    pub fn place(&self, expr: &Expr) -> Span {
+        match &expr.kind {
+            ExprKind::Cast { .. } | ExprKind::Tuple(_) | ExprKind::Record(_) => expr.span,
+            ExprKind::Binary { left, right, .. } => within(self.place(left), self.place(right), expr.span),
+            ExprKind::Ternary { cond, otherwise, .. } => within(self.place(cond), self.place(otherwise), expr.span),
+            _ => self.bare(expr.span),
+        }
+    }
+
     /// The place without parentheses around it.
     pub fn bare(&self, span: Span) -> Span {
         let mut span = span;
@@ -36,4 +47,11 @@ impl Lower<'_> {
         let end = after.find(')').map_or(type_span.end, |at| type_span.end + at as u32 + 1);
         Span { start, end, ..whole }
     }
+}
+
+/// From one operand to the other; operands that a macro put in lie elsewhere.
+fn within(left: Span, right: Span, whole: Span) -> Span {
+    let span = left.to(right);
+    let inside = span.file == whole.file && span.start >= whole.start && span.end <= whole.end;
+    if inside { span } else { whole }
 }
