@@ -6,27 +6,29 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// A child that waits at the first instruction of its program until it is let go.
+/// A child that waits just before it becomes its program, so that also that is traced.
 #[derive(Debug)]
 pub struct Child {
     pid: libc::pid_t,
+    program: PathBuf,
     running: bool,
     ended: bool,
 }
 
 impl Child {
-    /// Starts `command` (words, quotes as in a shell) and stops it right after exec.
+    /// Starts `command` (words, quotes as in a shell) and stops it right before exec.
     ///
     /// # Errors
     /// When the program does not exist or cannot be started.
     pub fn start(command: &str) -> Result<Self> {
         let words = split_words(command);
-        let program = words.first().ok_or_else(|| Error::refused("Failed to fork child: empty command"))?;
-        let path = find_program(program).ok_or_else(|| {
+        let name = words.first().ok_or_else(|| Error::refused("Failed to fork child: empty command"))?;
+        let path = find_program(name).ok_or_else(|| {
             Error::refused(format!(
-                "Failed to fork child: Path '{program}' does not exist or is not executable (No such file or directory)"
+                "Failed to fork child: Path '{name}' does not exist or is not executable (No such file or directory)"
             ))
         })?;
+        let program = path.clone();
         let path = c_string(&path.to_string_lossy())?;
         let words = words.iter().map(|word| c_string(word)).collect::<Result<Vec<_>>>()?;
         let mut argv: Vec<*const libc::c_char> = words.iter().map(|word| word.as_ptr()).collect();
@@ -41,19 +43,20 @@ impl Child {
                     libc::signal(libc::SIGPIPE, libc::SIG_DFL);
                     libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
                     libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0);
+                    libc::raise(libc::SIGSTOP);
                     libc::execv(path.as_ptr(), argv.as_ptr());
                     libc::_exit(127)
                 }
             }
             _ => {
-                let mut child = Child { pid, running: false, ended: false };
-                child.wait_for_exec()?;
-                Ok(child)
+                let mut child = Child { pid, program, running: false, ended: false };
+                if child.wait_for_stop() { Ok(child) } else { Err(failed("start")) }
             }
         }
     }
 
-    fn wait_for_exec(&mut self) -> Result<()> {
+    /// Whether it stops, rather than ends.
+    fn wait_for_stop(&mut self) -> bool {
         let mut status = 0;
         loop {
             // SAFETY: waits for our own child.
@@ -61,11 +64,9 @@ impl Child {
             if waited < 0 && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted {
                 continue;
             }
-            if waited == self.pid && libc::WIFSTOPPED(status) {
-                return Ok(());
-            }
-            self.ended = true;
-            return Err(failed("start"));
+            let stopped = waited == self.pid && libc::WIFSTOPPED(status);
+            self.ended = !stopped;
+            return stopped;
         }
     }
 
@@ -74,11 +75,22 @@ impl Child {
         self.pid as u32
     }
 
-    /// Lets it run.
-    pub fn resume(&mut self) {
-        if !self.running {
-            self.running = true;
-            // SAFETY: the child is stopped under our ptrace.
+    /// What it will run.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Lets it become its program, calls `started` while it stands at the first instruction, and lets it run.
+    pub fn resume(&mut self, started: impl FnOnce()) {
+        if self.running {
+            return;
+        }
+        self.running = true;
+        // SAFETY: the child is stopped under our ptrace; exec stops it again with SIGTRAP.
+        unsafe { libc::ptrace(libc::PTRACE_CONT, self.pid, 0, 0) };
+        if self.wait_for_stop() {
+            started();
+            // SAFETY: as above.
             unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, 0) };
         }
     }

@@ -27,3 +27,15 @@ fn columns(tool: &Tool, place: &str) -> Option<(usize, usize, usize)> {
     let (line, from): (usize, usize) = (line.parse().ok()?, from.parse().ok()?);
     if line == 0 || from == 0 { None } else { Some((line, from, to.parse().ok()?)) }
 }
+
+/// Byte offsets of a place of one line in the script.
+pub fn range(tool: &Tool, place: &str) -> Option<(usize, usize)> {
+    let (line, from, to) = columns(tool, place)?;
+    let mut start = 0;
+    for _ in 1..line {
+        start += tool.source.get(start..)?.find('\n')? + 1;
+    }
+    let text = tool.source.get(start..)?;
+    let offset = |column: usize| text.char_indices().nth(column - 1).map_or(text.len(), |(at, _)| at);
+    Some((start + offset(from), start + offset(to)))
+}

@@ -106,7 +106,13 @@ impl Session {
         }
         let child = args.command.as_deref().map(Child::start).transpose()?;
         let target_pid = args.pid.or_else(|| child.as_ref().map(Child::pid));
-        let plan = expand::plan(&expand::Request { tool, args: &args, config: &config, target_pid })?;
+        let plan = expand::plan(&expand::Request {
+            tool,
+            args: &args,
+            config: &config,
+            target_pid,
+            program: child.as_ref().map(Child::program),
+        })?;
         let multi = configure::multi_programs(tool, &plan);
         Ok(Session {
             tool,
@@ -262,7 +268,12 @@ impl Session {
         self.tell_ready(attached)?;
         self.deadline = self.time.map(|time| Instant::now() + time);
         if let Some(child) = &mut self.child {
-            child.resume();
+            let (pid, running) = (child.pid(), &self.running);
+            child.resume(|| {
+                if let Some(running) = running {
+                    running.sink.borrow_mut().output.remember_process(pid);
+                }
+            });
         }
         Ok(())
     }
@@ -430,8 +441,8 @@ impl Session {
                      'warn'."
                 ));
                 Err(match cause {
-                    Some(cause) => error.hint(format!("the kernel says: {}", plain(cause))),
-                    None => error,
+                    Some(cause) if self.args.verbose => error.hint(format!("the kernel says: {}", plain(cause))),
+                    _ => error,
                 })
             }
         }

@@ -63,7 +63,7 @@ fn set_text(rodata: &Rodata, object: &mut OpenObject, variable: &str, text: &str
 fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
     let params = &sources.args.params;
     let refuse = |text: String| Err(Error::refused(message::at(sources.tool, setting.place, "ERROR", &text)).bare());
-    if let SettingSource::ParamNumber(n) | SettingSource::ParamString(n) = setting.source
+    if let SettingSource::ParamNumber(n) = setting.source
         && text::param(params, n).is_none_or(str::is_empty)
         && !sources.args.no_warnings
     {

@@ -1,11 +1,12 @@
 //! Attach points of the tables → places on the running system.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::args::{Args, Mode};
 use crate::context::RunConfig;
 use crate::error::{Error, Result};
 use crate::find::elf::Binary;
+use crate::find::missing::Missing;
 use crate::find::{glob, kernel, libraries, tracefs};
 use crate::regex::Regex;
 use crate::tool::{AttachPoint, MissingProbes, Period, ProgramKind, Target, Text, Tool};
@@ -111,6 +112,8 @@ pub struct Request<'a> {
     pub config: &'a RunConfig,
     /// The process of `-p` or `-c`.
     pub target_pid: Option<u32>,
+    /// What the child of `-c` will run.
+    pub program: Option<&'a Path>,
 }
 
 /// Finds every place that the tool's attach points mean here.
@@ -128,10 +131,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
     let mut plan = Plan::default();
     let mut missing = Missing::default();
     for (program_index, program) in request.tool.programs.iter().enumerate() {
-        let mut any = false;
         for (target_index, target) in program.targets.iter().enumerate() {
             if !runs_in(request.args.mode, &target.point) {
-                any = true;
+                missing.note(request, target, program.uses_cookie, true);
                 continue;
             }
             let places = match places(request, program.kind, target) {
@@ -143,10 +145,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
                 }
                 Err(error) => return Err(error),
             };
-            if places.is_empty() && !program.optional {
-                missing.targets.push(target.place);
-            }
-            any |= !places.is_empty();
+            missing.note(request, target, program.uses_cookie || program.optional, !places.is_empty());
             for (name, place) in places {
                 let keeps = matches!(place, Place::Begin | Place::End);
                 if let Some(filter) = &filter
@@ -159,9 +158,6 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
                 plan.probes.push(name);
                 plan.attachments.push(Attachment { program: program_index, target: target_index, probe, place });
             }
-        }
-        if !any && !program.optional {
-            missing.programs.push(program.targets.first().map_or("", |target| target.place));
         }
     }
     missing.tell(request)?;
@@ -178,37 +174,6 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
         )));
     }
     Ok(plan)
-}
-
-/// Places in the script without a target.
-#[derive(Default)]
-struct Missing {
-    targets: Vec<&'static str>,
-    programs: Vec<&'static str>,
-}
-
-impl Missing {
-    fn tell(&self, request: &Request<'_>) -> Result<()> {
-        match request.config.missing_probes {
-            MissingProbes::Ignore => Ok(()),
-            MissingProbes::Warn => {
-                let text = "Probe has no valid attach points. It is being removed which may cause issues with program \
-                            behavior.";
-                for place in self.programs.iter().filter(|_| !request.args.no_warnings) {
-                    eprintln!("{}", message::at(request.tool, place, "WARNING", text));
-                }
-                Ok(())
-            }
-            MissingProbes::Error if self.targets.is_empty() => Ok(()),
-            MissingProbes::Error => {
-                let text = "Probe has no valid attach points. If this is expected, set the 'missing_probes' config \
-                            variable to 'warn'.";
-                let texts: Vec<_> =
-                    self.targets.iter().map(|place| message::at(request.tool, place, "ERROR", text)).collect();
-                Err(Error::refused(texts.join("\n")).bare())
-            }
-        }
-    }
 }
 
 fn runs_in(mode: Mode, point: &AttachPoint) -> bool {
@@ -297,27 +262,8 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         }
         AttachPoint::Usdt { path, provider: usdt_provider, name } => {
             let files = usdt_files(request, target, &word(path), &provider)?;
-            let any_provider = usdt_provider.is_none();
             let usdt_provider = usdt_provider.map_or_else(|| "*".to_owned(), word);
-            let name = word(name);
-            let found = usdt_probes(&files, &usdt_provider, &name, &provider);
-            let pattern = glob::is_pattern(&name) || (!any_provider && glob::is_pattern(&usdt_provider));
-            if found.is_empty() && !pattern {
-                let text = format!("No matches for {provider} {}:{name}.", word(path));
-                match request.config.missing_probes {
-                    MissingProbes::Error => {
-                        return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());
-                    }
-                    MissingProbes::Warn if !request.args.no_warnings => {
-                        eprintln!(
-                            "{}",
-                            message::at(request.tool, target.place, "WARNING", &format!("{text} Skipping."))
-                        );
-                    }
-                    _ => {}
-                }
-            }
-            Ok(found)
+            Ok(usdt_probes(&files, &usdt_provider, &word(name), &provider))
         }
         AttachPoint::Tracepoint { category, event } => {
             let (category, event) = (word(category), word(event));
@@ -393,7 +339,10 @@ struct TargetFile {
 }
 
 fn files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
-    let found = libraries::binaries(path, request.target_pid);
+    let found = match request.program {
+        Some(program) if path == "*" => vec![program.to_owned()],
+        _ => libraries::binaries(path, request.target_pid),
+    };
     if found.is_empty() {
         let text = format!("{provider} target file '{path}' does not exist or is not executable");
         return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());

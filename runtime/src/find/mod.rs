@@ -8,4 +8,5 @@ pub mod glob;
 pub mod kernel;
 pub mod libraries;
 pub mod lines;
+pub mod missing;
 pub mod tracefs;
