@@ -44,6 +44,9 @@ impl Error {
 
     /// Writes it to standard error.
     pub fn tell(&self) {
+        if self.message.is_empty() {
+            return;
+        }
         let prefix = if self.bare { "" } else { "ERROR: " };
         eprintln!("{prefix}{}", self.message);
         if let Some(hint) = &self.hint {

@@ -162,7 +162,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
     }
     missing.tell(request)?;
     if plan.attachments.is_empty() {
-        return Err(Error::refused("No probes to attach").bare());
+        println!("No probes to attach");
+        return Err(Error::refused("").bare());
     }
     let max = request.config.max_probes as usize;
     if plan.attachments.len() > max {
