@@ -86,6 +86,9 @@ pub struct BuildArgs {
     /// Where to put the binaries of several scripts
     #[arg(long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    /// One binary of all scripts; its first argument, or the name it is called by, chooses
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["output", "out_dir"])]
+    pub multi_call: Option<PathBuf>,
     /// How the Rust is compiled
     #[arg(long, value_enum, default_value = "dev")]
     pub profile: Profile,
@@ -103,7 +106,9 @@ Examples:
   tracewright build --profile release opensnoop.bt    the same, smaller
   tracewright build -o /tmp/x -e 'begin { exit() }'   from the command line
   tracewright build --out-dir dist tools/*.bt         many at once
-  tracewright build -o opens - < opensnoop.bt         from standard input";
+  tracewright build -o opens - < opensnoop.bt         from standard input
+  tracewright build --multi-call tools *.bt           one binary: `tools opensnoop --errname`,
+                                                      or a link to it called opensnoop";
 
 /// `check`
 #[derive(Debug, Args)]

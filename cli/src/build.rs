@@ -5,6 +5,8 @@
 //!           (all CPUs)                             └─ clang (all CPUs) ─▶ skeletons ─ one cargo ─▶ kept, copied out
 //! ```
 
+mod multi_call;
+
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -38,8 +40,13 @@ pub fn build(args: &BuildArgs) -> Result<bool> {
         // A program without a file is called as its binary.
         script.name = tool_name(&output.file_name().unwrap_or_default().to_string_lossy());
     }
-    let outputs = output_paths(args, &scripts)?;
     let front_end = FrontEnd::new(&args.front_end)?;
+    if let Some(output) = &args.multi_call {
+        let (binary, all) = multi_call::build(&front_end, &scripts, args.profile)?;
+        put(&binary, output)?;
+        return Ok(good && all);
+    }
+    let outputs = output_paths(args, &scripts)?;
     let binaries = build_scripts(&front_end, &scripts, args.profile)?;
     for (binary, output) in binaries.iter().zip(&outputs) {
         match binary {
@@ -100,10 +107,33 @@ struct Job {
 fn build_scripts(front_end: &FrontEnd, scripts: &[Script], profile: Profile) -> Result<Vec<Option<PathBuf>>> {
     let cache = Cache::open()?;
     let progress = Progress::new();
-    if let [script] = scripts {
-        progress.show(&format!("reading {}", script.display));
-    } else {
-        progress.show(&format!("reading {} scripts", scripts.len()));
+    let jobs = check_scripts(front_end, scripts, profile, &progress)?;
+    let guard = cache.lock(&progress)?;
+    let mut missing: Vec<&Job> = Vec::new();
+    for job in jobs.iter().flatten() {
+        let known = cache.tool(&job.key).exists() || missing.iter().any(|other| other.key == job.key);
+        if !known {
+            missing.push(job);
+        }
+    }
+    if !missing.is_empty() {
+        compile(&cache, &missing, profile, &progress)?;
+    }
+    let binaries = jobs.iter().map(|job| cache.used(&job.as_ref()?.key)).collect();
+    drop(guard);
+    Ok(binaries)
+}
+
+/// The front end for all scripts: what cargo and clang are to do; those that are refused are reported.
+fn check_scripts(
+    front_end: &FrontEnd,
+    scripts: &[Script],
+    profile: Profile,
+    progress: &Progress,
+) -> Result<Vec<Option<Job>>> {
+    match scripts {
+        [script] => progress.show(&format!("reading {}", script.display)),
+        _ => progress.show(&format!("reading {} scripts", scripts.len())),
     }
     let toolchain = toolchain_key(profile)?;
     let checked = in_parallel(scripts, |script| {
@@ -122,62 +152,23 @@ fn build_scripts(front_end: &FrontEnd, scripts: &[Script], profile: Profile) -> 
         eprint!("{report}");
         jobs.push(job);
     }
-
-    let guard = cache.lock(&progress)?;
-    let mut missing: Vec<&Job> = Vec::new();
-    for job in jobs.iter().flatten() {
-        let known = cache.tool(&job.key).exists() || missing.iter().any(|other| other.key == job.key);
-        if !known {
-            missing.push(job);
-        }
-    }
-    if !missing.is_empty() {
-        compile(&cache, &missing, profile, &progress)?;
-    }
-    let binaries = jobs
-        .iter()
-        .map(|job| {
-            let path = cache.tool(&job.as_ref()?.key);
-            // Marks it as used; see `Cache::evict`.
-            let _ = fs::File::open(&path).ok()?.set_modified(std::time::SystemTime::now());
-            Some(path)
-        })
-        .collect();
-    drop(guard);
-    Ok(binaries)
+    Ok(jobs)
 }
 
 /// clang, then cargo, for all jobs; what works out is in the cache afterwards, what does not is reported.
 fn compile(cache: &Cache, jobs: &[&Job], profile: Profile, progress: &Progress) -> Result<()> {
-    let skeletons = cache.workspace().join("skeletons");
-    if skeletons.exists() {
-        fs::remove_dir_all(&skeletons).with_context(|| format!("cannot empty {}", skeletons.display()))?;
-    }
-    progress.show("compiling BPF");
-    let results = in_parallel(jobs, |job| compile_bpf(&job.tool, &skeletons.join(&job.key)));
-    progress.clear();
-
-    let mut units = Vec::new();
-    let mut by_bin: HashMap<String, &Job> = HashMap::new();
-    for (job, result) in jobs.iter().zip(results) {
-        if let Err(error) = result {
-            eprint!("{}", internal_error(&job.display, &format!("{error:#}")));
-            continue;
-        }
-        let bin = format!("{}-{}", job.tool.name, &job.key[..16]);
-        // Every binary of the one crate has a place for its skeleton, where cargo would give them the same OUT_DIR.
-        let out_dir = format!("{:?}", skeletons.join(&job.key));
-        let main_rs = job.tool.main_rs.replace(r#"env!("OUT_DIR")"#, &out_dir);
-        by_bin.insert(bin.clone(), job);
-        units.push(Unit { bin, display: job.display.clone(), main_rs });
-    }
-    if units.is_empty() {
+    let jobs = compile_skeletons(cache, jobs, progress)?;
+    if jobs.is_empty() {
         return Ok(());
     }
+    let unit = |job: &&Job| {
+        let bin = format!("{}-{}", job.tool.name, &job.key[..16]);
+        Unit { bin, display: job.display.clone(), main_rs: with_skeleton(cache, job) }
+    };
+    let units: Vec<Unit> = jobs.iter().map(unit).collect();
     let built = cargo::build(cache, &units, profile, progress)?;
     progress.clear();
-    for unit in &units {
-        let job = by_bin[&unit.bin];
+    for (job, unit) in jobs.iter().zip(&units) {
         match &built[&unit.bin] {
             Ok(path) => keep(path, &cache.tool(&job.key))?,
             Err(text) => eprint!("{}", internal_error(&job.display, text)),
@@ -185,6 +176,31 @@ fn compile(cache: &Cache, jobs: &[&Job], profile: Profile, progress: &Progress) 
     }
     cache.evict();
     Ok(())
+}
+
+/// clang for all jobs; those that it takes. The others are reported.
+fn compile_skeletons<'a>(cache: &Cache, jobs: &[&'a Job], progress: &Progress) -> Result<Vec<&'a Job>> {
+    let skeletons = cache.skeletons();
+    if skeletons.exists() {
+        fs::remove_dir_all(&skeletons).with_context(|| format!("cannot empty {}", skeletons.display()))?;
+    }
+    progress.show("compiling BPF");
+    let results = in_parallel(jobs, |job| compile_bpf(&job.tool, &skeletons.join(&job.key)));
+    progress.clear();
+    let mut good = Vec::new();
+    for (job, result) in jobs.iter().zip(results) {
+        match result {
+            Ok(()) => good.push(*job),
+            Err(error) => eprint!("{}", internal_error(&job.display, &format!("{error:#}"))),
+        }
+    }
+    Ok(good)
+}
+
+/// `main.rs` with the place of its skeleton: all binaries of the one crate would have the same OUT_DIR.
+fn with_skeleton(cache: &Cache, job: &Job) -> String {
+    let out_dir = format!("{:?}", cache.skeletons().join(&job.key));
+    job.tool.main_rs.replace(r#"env!("OUT_DIR")"#, &out_dir)
 }
 
 /// Moves a binary out of cargo's directory, which would otherwise keep two of each for ever.

@@ -87,6 +87,19 @@ impl Cache {
         self.root.join("tools").join(key)
     }
 
+    /// The finished binary of `key`, marked as used; none when there is none.
+    pub fn used(&self, key: &str) -> Option<PathBuf> {
+        let path = self.tool(key);
+        // Only [`Cache::evict`] looks at the time: nothing is lost when it cannot be set.
+        let _ = File::open(&path).ok()?.set_modified(SystemTime::now());
+        Some(path)
+    }
+
+    /// Where the skeletons of the tools being built are.
+    pub fn skeletons(&self) -> PathBuf {
+        self.workspace().join("skeletons")
+    }
+
     /// Drops the binaries that nobody asked for in the longest time.
     pub fn evict(&self) {
         let entries = fs::read_dir(self.root.join("tools")).into_iter().flatten().flatten();

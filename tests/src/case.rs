@@ -13,7 +13,7 @@
 //!
 //! Directives: `args`, `flags` (of the tool), `env: K=V`, `run` (a shell command once all is attached), `signal` (sent
 //! then to the tool), `exit`, `match` (expected files hold regular expressions, found in order), `unsafe`,
-//! `needs` (kprobe, fentry, hardware, tracefs), `timeout` (seconds), `program`, `stdin`. `{program}`, `{tmp}` and `{pid}`
+//! `at: start` (of `err`: refused by the tool, not by the compiler), `needs` (kprobe, fentry, hardware, tracefs), `timeout` (seconds), `program`, `stdin`. `{program}`, `{tmp}` and `{pid}`
 //! are replaced in them.
 
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ pub enum Kind {
     Ok,
     /// It is refused.
     Err,
+    /// It is compiled, and refused when it starts.
+    Start,
     /// It is compiled with warnings.
     Warn,
 }
@@ -62,6 +64,7 @@ pub struct Directives {
     pub timeout: u64,
     pub program: Option<String>,
     pub stdin: Option<String>,
+    pub at_start: bool,
 }
 
 impl Case {
@@ -97,6 +100,7 @@ fn walk(root: &Path, dir: &Path, kind: Kind, cases: &mut Vec<Case>) -> Result<()
             let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let directives = directives(&text).with_context(|| path.display().to_string())?;
+            let kind = if kind == Kind::Err && directives.at_start { Kind::Start } else { kind };
             let name = path.strip_prefix(root)?.with_extension("").display().to_string();
             cases.push(Case { kind, name, path, text, directives });
         }
@@ -124,6 +128,7 @@ fn directives(text: &str) -> Result<Directives> {
             "needs" => directives.needs = words(&value.replace(',', " ")),
             "timeout" => directives.timeout = value.parse().with_context(|| line.to_owned())?,
             "program" => directives.program = Some(value.to_owned()),
+            "at" => directives.at_start = value == "start",
             "stdin" => directives.stdin = Some(value.to_owned()),
             other => bail!("unknown directive `{other}`"),
         }

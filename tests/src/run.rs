@@ -1,7 +1,7 @@
 //! Runs a compiled case.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use regex::Regex;
 
-use crate::case::Case;
+use crate::case::{Case, Kind};
 
 /// The variable that makes a tool tell when it is ready, and the line that it then prints.
 const READY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
@@ -18,8 +18,10 @@ const READY: &str = "__BPFTRACE_NOTIFY_PROBES_ATTACHED";
 /// Where things of a case are.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// The compiled case.
+    /// The binary that has the compiled case among others; empty when it does not compile.
     pub binary: PathBuf,
+    /// The name that the case has in it.
+    pub name: String,
     /// What the script was called when it was compiled.
     pub script: String,
     /// The traced program.
@@ -57,6 +59,9 @@ pub fn run(case: &Case, places: &Places) -> Result<()> {
     let normal = |text: &str| text.replace(&format!("{}:", places.script), "FILE:");
     let stderr: String = ended.stderr.split_inclusive('\n').filter(|line| !is_attached_line(line)).collect();
     let stderr = normal(&stderr);
+    if case.kind == Kind::Start {
+        return refused_at_start(case, &ended, &stderr);
+    }
     let mut wrong = Vec::new();
     let code = ended.status.code().unwrap_or_else(|| 128 + ended.status.signal().unwrap_or(0));
     if code != case.directives.exit {
@@ -72,6 +77,19 @@ pub fn run(case: &Case, places: &Places) -> Result<()> {
         wrong.push(format!("stderr was:\n{stderr}"));
     }
     if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("\n")) }
+}
+
+/// It must not start, and name the place where that is known.
+fn refused_at_start(case: &Case, ended: &Ended, stderr: &str) -> Result<()> {
+    let expected = case.expected("err").unwrap_or_default();
+    let place = expected.lines().next().unwrap_or("-");
+    if ended.status.success() {
+        bail!("started; expected to be refused at {place}\n{stderr}");
+    }
+    if place != "-" && !stderr.contains(&format!("FILE:{place}: ")) {
+        bail!("expected to be refused at {place}\n    {}\ngot\n{stderr}", expected.trim_end());
+    }
+    Ok(())
 }
 
 fn is_attached_line(line: &str) -> bool {
@@ -102,6 +120,7 @@ fn run_tool(case: &Case, places: &Places) -> Result<Ended> {
     let fill = |text: &String| fill_in(text, places.program.as_deref(), &places.tmp, None);
     let mut command = Command::new(&places.binary);
     command
+        .arg0(&places.name)
         .args(directives.flags.iter().map(fill))
         .args(directives.args.iter().map(fill))
         .envs(directives.env.iter().map(|(name, value)| (name, value)))

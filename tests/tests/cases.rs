@@ -3,7 +3,7 @@
 //! Scripts that are refused or warned about go through the front end in this process. All that run are compiled in
 //! one call of `tracewright build` (one for each set of compile-time options, rather), then each is run by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,14 +38,14 @@ fn main() -> Result<()> {
     let kernel: SharedKernel = Arc::new(KernelSource::Host.load().or_else(|_| KernelSource::Bundled.load())?);
     for case in wanted {
         let directives = &case.directives;
-        let needs_root = (case.kind == Kind::Ok).then_some("root");
+        let needs_root = matches!(case.kind, Kind::Ok | Kind::Start).then_some("root");
         let lack = directives.needs.iter().map(String::as_str).chain(needs_root).find_map(machine::lacks);
         match (case.kind, lack) {
-            (Kind::Ok, Some(reason)) => {
+            (Kind::Ok | Kind::Start, Some(reason)) => {
                 *skipped.entry(reason).or_default() += 1;
                 trials.push(Trial::test(case.name.clone(), || Ok(())).with_ignored_flag(true));
             }
-            (Kind::Ok, None) => runnable.push(case.clone()),
+            (Kind::Ok | Kind::Start, None) => runnable.push(case.clone()),
             (Kind::Err | Kind::Warn, _) => {
                 let (case, kernel) = (case.clone(), Arc::clone(&kernel));
                 let program = directives.program.as_ref().and_then(|name| programs.get(name)).cloned();
@@ -116,30 +116,44 @@ fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> R
     let mut groups: BTreeMap<(bool, Vec<(String, String)>), Vec<String>> = BTreeMap::new();
     let mut places = Vec::new();
     for case in cases {
-        let stem = case.name.trim_start_matches("ok/").replace('/', "__");
+        let stem = case.name.replace('/', "__");
         let tmp = work.join("tmp").join(&stem);
         let program = case.directives.program.as_ref().and_then(|name| programs.get(name)).cloned();
         let script = scripts.join(format!("{stem}.bt"));
         fs::write(&script, fill_in(&case.text, program.as_deref(), &tmp, None))?;
         let script = script.display().to_string();
         groups.entry((case.directives.allow_unsafe, case.directives.env.clone())).or_default().push(script.clone());
-        places.push(Places { binary: binaries.join(&stem), script, program, tmp });
+        places.push(Places { binary: PathBuf::new(), name: tool_name(&stem), script, program, tmp });
     }
-    for ((allow_unsafe, env), scripts) in groups {
+    for (index, ((allow_unsafe, env), scripts)) in groups.into_iter().enumerate() {
+        let binary = binaries.join(format!("cases_{index}"));
         let mut command = Command::new(&cli);
         command
-            .args(["build", "--kernel", "host", "--no-warnings", "--out-dir"])
-            .arg(&binaries)
+            .args(["build", "--kernel", "host", "--no-warnings", "--multi-call"])
+            .arg(&binary)
             .args(&scripts)
             .envs(env);
         if allow_unsafe {
             command.arg("--unsafe");
         }
         eprintln!("compiling {} cases", scripts.len());
-        // A case that does not compile has no binary, and fails on that.
+        // A case that does not compile is not in the binary, and fails on that.
         command.output().context("cannot run tracewright")?;
+        let listed = Command::new(&binary).arg("--list").output().map(|output| output.stdout).unwrap_or_default();
+        let listed = String::from_utf8_lossy(&listed).into_owned();
+        let built: BTreeSet<&str> = listed.lines().collect();
+        for place in &mut places {
+            if built.contains(&*place.name) && scripts.contains(&place.script) {
+                place.binary.clone_from(&binary);
+            }
+        }
     }
     Ok(places)
+}
+
+/// The name of a tool in a multi-call binary.
+fn tool_name(stem: &str) -> String {
+    stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 /// The command, from this very source.
@@ -205,7 +219,7 @@ fn check_front_end(case: &Case, program: Option<&Path>, kernel: &Description) ->
                 );
             }
         }
-        Kind::Warn | Kind::Ok => {
+        _ => {
             if compilation.program.is_none() {
                 bail!("refused:\n{}", compilation.diagnostics.to_plain(&compilation.sources));
             }
