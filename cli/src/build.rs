@@ -148,7 +148,8 @@ fn check_scripts(
     });
     progress.clear();
     let mut jobs = Vec::new();
-    for (report, job) in checked {
+    for (script, checked) in scripts.iter().zip(checked) {
+        let (report, job) = checked.unwrap_or_else(|panic| (internal_error(&script.display, &panic), None));
         eprint!("{report}");
         jobs.push(job);
     }
@@ -190,8 +191,9 @@ fn compile_skeletons<'a>(cache: &Cache, jobs: &[&'a Job], progress: &Progress) -
     let mut good = Vec::new();
     for (job, result) in jobs.iter().zip(results) {
         match result {
-            Ok(()) => good.push(*job),
-            Err(error) => eprint!("{}", internal_error(&job.display, &format!("{error:#}"))),
+            Ok(Ok(())) => good.push(*job),
+            Err(panic) => eprint!("{}", internal_error(&job.display, &panic)),
+            Ok(Err(error)) => eprint!("{}", internal_error(&job.display, &format!("{error:#}"))),
         }
     }
     Ok(good)
@@ -255,7 +257,7 @@ pub fn compile_bpf_once(program: &Program) -> Result<()> {
 /// clang and rustc see only what we wrote: what they refuse is our mistake, and we say so.
 pub fn internal_error(script: &str, text: &str) -> String {
     format!(
-        "error: {script}: the generated code does not compile; this is a bug in tracewright, not in the script\n{}\n\n",
+        "error: {script}: cannot be compiled; this is a bug in tracewright, not in the script\n{}\n\n",
         text.trim_end()
     )
 }

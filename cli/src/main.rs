@@ -57,7 +57,8 @@ fn check(args: &CheckArgs) -> Result<bool> {
         }
         (report, good)
     });
-    for (report, one_good) in results {
+    for (script, result) in scripts.iter().zip(results) {
+        let (report, one_good) = result.unwrap_or_else(|panic| (build::internal_error(&script.display, &panic), false));
         eprint!("{report}");
         good &= one_good;
     }

@@ -47,13 +47,15 @@ impl Script {
     }
 }
 
-/// A name that is good for a crate, a C object and a file.
+/// A name that is good for a crate, a C object, its skeleton and a file.
 pub fn tool_name(stem: &str) -> String {
-    let mut name: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        name.insert_str(0, "tool_");
+    let words = stem.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let name = words.collect::<Vec<_>>().join("_");
+    if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        name
+    } else {
+        format!("tool_{name}").trim_end_matches('_').to_owned()
     }
-    name
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ mod tests {
         assert_eq!(tool_name("opensnoop"), "opensnoop");
         assert_eq!(tool_name("tcp-life.v2"), "tcp_life_v2");
         assert_eq!(tool_name("1st"), "tool_1st");
-        assert_eq!(tool_name(""), "tool_");
+        assert_eq!(tool_name(""), "tool");
+        assert_eq!(tool_name("ok__a_"), "ok_a");
     }
 }
