@@ -56,7 +56,7 @@ pub fn build(cache: &Cache, units: &[Unit], profile: Profile, progress: &Progres
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(&workspace)
-        .args(["build", "--bins", "--keep-going", "--message-format=json-render-diagnostics"])
+        .args(["build", "--bins", "--keep-going", "--message-format=json"])
         .args(match profile {
             Profile::Dev => ["--profile", "dev"],
             Profile::Release => ["--profile", "release"],
