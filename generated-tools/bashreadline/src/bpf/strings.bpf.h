@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Strings: bytes up to the first NUL, zero behind it. Bounds are constants, so that the verifier sees the end of loops. */
+#ifndef TRACEWRIGHT_STRINGS_BPF_H
+#define TRACEWRIGHT_STRINGS_BPF_H
+
+/* Whether two strings are the same in their first max bytes. */
+static __always_inline bool tw_str_equal(const char *a, const char *b, __u32 max)
+{
+	__u32 i;
+
+	for (i = 0; i < max; i++) {
+		if (a[i] != b[i])
+			return false;
+		if (!a[i])
+			return true;
+	}
+	return true;
+}
+
+static __always_inline __u32 tw_str_len(const char *s, __u32 capacity)
+{
+	__u32 i;
+
+	for (i = 0; i < capacity; i++)
+		if (!s[i])
+			break;
+	return i;
+}
+
+static __always_inline bool tw_bytes_equal(const __u8 *a, const __u8 *b, __u32 size)
+{
+	__u32 i;
+
+	for (i = 0; i < size; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+/* Bytes that a *_str helper put down, without the NUL; 0 when it failed. */
+static __always_inline __u64 tw_str_put(long result, __u64 capacity)
+{
+	if (result <= 0)
+		return 0;
+	if (result > (long)capacity)
+		return capacity - 1;
+	return result - 1;
+}
+
+/* Where needle first is in haystack; -1 when it is not. */
+static __always_inline __s64 tw_str_find(const char *haystack, __u32 haystack_size, const char *needle,
+					 __u32 needle_size)
+{
+	__u32 i, j;
+
+	for (i = 0; i < haystack_size; i++) {
+		for (j = 0; j < needle_size; j++) {
+			if (!needle[j])
+				return i;
+			if (i + j >= haystack_size || haystack[i + j] != needle[j])
+				break;
+		}
+		if (!haystack[i])
+			break;
+	}
+	return -1;
+}
+
+/* As memcmp: looks at n bytes, max at most. */
+static __always_inline __s32 tw_memory_compare(const void *a, const void *b, __u64 n, __u32 max)
+{
+	const __u8 *x = a, *y = b;
+	__u32 i;
+
+	for (i = 0; i < max; i++) {
+		if (i >= n)
+			break;
+		if (x[i] != y[i])
+			return (__s32)x[i] - (__s32)y[i];
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Failures that the user is told about, with the place in the script. */
+#ifndef TRACEWRIGHT_CHECKS_BPF_H
+#define TRACEWRIGHT_CHECKS_BPF_H
+
+#include "events.bpf.h"
+
+/* -k: failing reads are told too. */
+const volatile bool tw_trace_errors = false;
+
+struct tw_failure {
+	struct tw_header header;
+	__s64 result;
+};
+
+/* A function of its own: the verifier looks at it once. */
+__noinline int tw_report(__u32 check, __s64 result)
+{
+	struct tw_failure record = {
+		.header = { .action = TW_ACTION_CHECK, .aux = check },
+		.result = result,
+	};
+
+	tw_output(&record, sizeof(record));
+	return 0;
+}
+
+/* For reads: told with -k only. */
+static __always_inline long tw_check(__u32 check, long result)
+{
+	if (tw_trace_errors && result < 0)
+		tw_report(check, result);
+	return result;
+}
+
+/* For updates: always told. */
+static __always_inline long tw_must(__u32 check, long result)
+{
+	if (result < 0)
+		tw_report(check, result);
+	return result;
+}
+
+#endif
