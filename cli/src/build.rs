@@ -100,7 +100,10 @@ fn output_paths(args: &BuildArgs, scripts: &[Script]) -> Result<Vec<PathBuf>> {
 struct Job {
     display: String,
     tool: GeneratedTool,
+    /// Names the binary.
     key: String,
+    /// Names the BPF object and its skeleton.
+    bpf_key: String,
 }
 
 /// Compiles scripts; the result names the finished binary of each, none for those that failed, which are reported.
@@ -141,8 +144,9 @@ fn check_scripts(
         let report = front_end.report(&compilation);
         let job = compilation.program.map(|program| {
             let tool = emit::emit(&program);
-            let key = tool_key(&tool, &toolchain);
-            Job { display: script.display.clone(), tool, key }
+            let bpf_key = bpf_key(&tool);
+            let key = cache::content_key([&*toolchain, &bpf_key, &tool.main_rs]);
+            Job { display: script.display.clone(), tool, key, bpf_key }
         });
         (report, job)
     });
@@ -181,12 +185,9 @@ fn compile(cache: &Cache, jobs: &[&Job], profile: Profile, progress: &Progress) 
 
 /// clang for all jobs; those that it takes. The others are reported.
 fn compile_skeletons<'a>(cache: &Cache, jobs: &[&'a Job], progress: &Progress) -> Result<Vec<&'a Job>> {
-    let skeletons = cache.skeletons();
-    if skeletons.exists() {
-        fs::remove_dir_all(&skeletons).with_context(|| format!("cannot empty {}", skeletons.display()))?;
-    }
+    cache.evict_skeletons();
     progress.show("compiling BPF");
-    let results = in_parallel(jobs, |job| compile_bpf(&job.tool, &skeletons.join(&job.key)));
+    let results = in_parallel(jobs, |job| compile_bpf(&job.tool, &cache.skeleton_dir(&job.bpf_key)));
     progress.clear();
     let mut good = Vec::new();
     for (job, result) in jobs.iter().zip(results) {
@@ -201,7 +202,7 @@ fn compile_skeletons<'a>(cache: &Cache, jobs: &[&'a Job], progress: &Progress) -
 
 /// `main.rs` with the place of its skeleton: all binaries of the one crate would have the same OUT_DIR.
 fn with_skeleton(cache: &Cache, job: &Job) -> String {
-    let out_dir = format!("{:?}", cache.skeletons().join(&job.key));
+    let out_dir = format!("{:?}", cache.skeleton_dir(&job.bpf_key));
     job.tool.main_rs.replace(r#"env!("OUT_DIR")"#, &out_dir)
 }
 
@@ -224,8 +225,12 @@ fn keep(built: &Path, kept: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the C of a tool to `dir` and compiles it there to a skeleton.
+/// Writes the C of a tool to `dir` and compiles it there to a skeleton, unless that was done before.
 fn compile_bpf(tool: &GeneratedTool, dir: &Path) -> Result<()> {
+    let skeleton = dir.join(format!("{}.skel.rs", tool.name));
+    if skeleton.exists() {
+        return Ok(());
+    }
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     for (name, text) in &tool.headers {
         cache::write_if_changed(&dir.join(name), text)?;
@@ -234,7 +239,10 @@ fn compile_bpf(tool: &GeneratedTool, dir: &Path) -> Result<()> {
     let object = dir.join(format!("{}.bpf.o", tool.name));
     cache::write_if_changed(&source, &tool.bpf_c)?;
     tracewright_build::compile_bpf(&source, &object, dir)?;
-    tracewright_build::write_skeleton(&object, &dir.join(format!("{}.skel.rs", tool.name)))?;
+    // The skeleton appears last, and whole: it tells that all is there.
+    let unfinished = skeleton.with_extension("tmp");
+    tracewright_build::write_skeleton(&object, &unfinished)?;
+    fs::rename(&unfinished, &skeleton).with_context(|| format!("cannot write {}", skeleton.display()))?;
     Ok(())
 }
 
@@ -272,9 +280,9 @@ fn toolchain_key(profile: Profile) -> Result<String> {
     Ok(format!("{}{profile:?}{}{}", version("rustc")?, cache::runtime_hash(), env!("CARGO_PKG_VERSION")))
 }
 
-fn tool_key(tool: &GeneratedTool, toolchain: &str) -> String {
+fn bpf_key(tool: &GeneratedTool) -> String {
     let headers = tool.headers.iter().flat_map(|(name, text)| [name.as_str(), text.as_str()]);
-    cache::content_key([toolchain, &tool.name, &tool.bpf_c, &tool.main_rs].into_iter().chain(headers))
+    cache::content_key([env!("CARGO_PKG_VERSION"), &tool.name, &tool.bpf_c].into_iter().chain(headers))
 }
 
 /// Copies a binary to where it was asked for, also over one that runs.

@@ -5,6 +5,7 @@
 //!   lock                      held while a build runs
 //!   runtime-<hash>/           sources of the runtime crate
 //!   workspace/                the crate of the tools being built: one binary each in src/bin
+//!   skeletons/<key>/          C, BPF object and skeleton of a tool
 //!   target/                   cargo's
 //!   tools/<key>               finished binaries
 //! ```
@@ -25,6 +26,9 @@ mod embedded {
 
 /// Finished binaries beyond this many bytes are dropped, the longest unused first.
 const MAX_KEPT_BYTES: u64 = 2 << 30;
+
+/// Skeletons beyond this many are dropped.
+const MAX_KEPT_SKELETONS: usize = 5000;
 
 /// The cache directory.
 pub struct Cache {
@@ -95,9 +99,18 @@ impl Cache {
         Some(path)
     }
 
-    /// Where the skeletons of the tools being built are.
-    pub fn skeletons(&self) -> PathBuf {
-        self.workspace().join("skeletons")
+    /// Where the BPF object and the skeleton of `key` are, or will be.
+    pub fn skeleton_dir(&self, key: &str) -> PathBuf {
+        self.root.join("skeletons").join(key)
+    }
+
+    /// Drops skeletons when there are very many: all of them, as they are quickly made again.
+    pub fn evict_skeletons(&self) {
+        let dir = self.root.join("skeletons");
+        if fs::read_dir(&dir).is_ok_and(|entries| entries.count() > MAX_KEPT_SKELETONS) {
+            // Best effort: they cost only space.
+            let _ = fs::remove_dir_all(&dir);
+        }
     }
 
     /// Drops the binaries that nobody asked for in the longest time.

@@ -19,6 +19,9 @@ use tracewright_tests::case::{Case, Kind, discover};
 use tracewright_tests::machine;
 use tracewright_tests::run::{Places, fill_in, run};
 
+/// Cases in one binary: more, and rustc wants gigabytes.
+const CHUNK: usize = 150;
+
 type SharedKernel = Arc<Description>;
 
 fn main() -> Result<()> {
@@ -125,15 +128,17 @@ fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> R
         groups.entry((case.directives.allow_unsafe, case.directives.env.clone())).or_default().push(script.clone());
         places.push(Places { binary: PathBuf::new(), name: tool_name(&stem), script, program, tmp });
     }
-    for (index, ((allow_unsafe, env), scripts)) in groups.into_iter().enumerate() {
+    let chunks =
+        groups.iter().flat_map(|(settings, scripts)| scripts.chunks(CHUNK).map(move |chunk| (settings, chunk)));
+    for (index, ((allow_unsafe, env), scripts)) in chunks.enumerate() {
         let binary = binaries.join(format!("cases_{index}"));
         let mut command = Command::new(&cli);
         command
             .args(["build", "--kernel", "host", "--no-warnings", "--multi-call"])
             .arg(&binary)
-            .args(&scripts)
-            .envs(env);
-        if allow_unsafe {
+            .args(scripts)
+            .envs(env.clone());
+        if *allow_unsafe {
             command.arg("--unsafe");
         }
         eprintln!("compiling {} cases", scripts.len());

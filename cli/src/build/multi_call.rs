@@ -50,12 +50,12 @@ pub fn build(front_end: &FrontEnd, scripts: &[Script], profile: Profile) -> Resu
             }
             Err(text) => {
                 // rustc names the files: the others are built without them.
-                let (bad, rest): (Vec<&Job>, Vec<&Job>) = good.iter().partition(|job| text.contains(&job.key));
+                let (bad, rest): (Vec<&Job>, Vec<&Job>) = good.iter().partition(|job| text.contains(&job.bpf_key));
                 if bad.is_empty() {
                     bail!("{}", internal_error("multi-call binary", text));
                 }
                 for job in bad {
-                    let of_job: Vec<&str> = text.split("\n\n").filter(|part| part.contains(&job.key)).collect();
+                    let of_job: Vec<&str> = text.split("\n\n").filter(|part| part.contains(&job.bpf_key)).collect();
                     eprint!("{}", internal_error(&job.display, &of_job.join("\n\n")));
                 }
                 good = rest;
@@ -73,7 +73,7 @@ fn main_rs(cache: &Cache, jobs: &[&Job]) -> Result<String> {
     let mut modules = String::new();
     let mut table = String::new();
     for (index, job) in jobs.iter().enumerate() {
-        let file = cache.skeletons().join(&job.key).join("main.rs");
+        let file = cache.skeleton_dir(&job.bpf_key).join("main.rs");
         let text = with_skeleton(cache, job).replacen("\nfn main() ->", "\npub fn main() ->", 1);
         cache::write_if_changed(&file, &text)?;
         writeln!(modules, "#[path = {file:?}]\nmod tool_{index};")?;

@@ -14,7 +14,18 @@ tracewright::bt! {
 }
 
 fn main() -> Result<(), tracewright::Error> {
-    opens::run_for(Duration::from_secs(5))?;
+    // As the script says: it prints for itself.
     ticks::run_for(Duration::from_secs(1))?;
+
+    // Events and maps as Rust values.
+    let mut opens = opens::Script::new()?;
+    opens.on_event(|event| {
+        let opens::Event::Printf1(opened) = event;
+        println!("{:?}", opened);
+    });
+    opens.run_for(Duration::from_secs(5))?;
+    for (comm, count) in opens.maps().opens()? {
+        println!("{comm:?} opened {count} files");
+    }
     Ok(())
 }

@@ -1,0 +1,3 @@
+tracewright::bt! { "begin { print(pidd); }" }
+
+fn main() {}

@@ -1,0 +1,3 @@
+tracewright::bt!(path = "missing_file.bt");
+
+fn main() {}

@@ -1,0 +1,3 @@
+tracewright::bt!(path = "syntax_error.bt");
+
+fn main() {}

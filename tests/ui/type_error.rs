@@ -1,0 +1,3 @@
+tracewright::bt!(path = "type_error.bt");
+
+fn main() {}

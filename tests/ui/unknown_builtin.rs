@@ -1,0 +1,3 @@
+tracewright::bt!(path = "unknown_builtin.bt");
+
+fn main() {}
