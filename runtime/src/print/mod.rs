@@ -113,9 +113,7 @@ impl Printer {
     /// Keeps what processes have mapped that run a probed binary, if user-space symbols will be asked for.
     pub fn remember_probed_processes(&mut self) {
         if layout::shows_user_symbols(self.tool) {
-            let canonical = |path: &str| Some(std::fs::canonicalize(path).ok()?.to_str()?.to_owned());
-            let paths = self.names.probed_paths().filter_map(canonical).collect();
-            self.names.processes.remember_users(&paths);
+            self.names.processes.remember_probed();
         }
     }
 

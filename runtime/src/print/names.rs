@@ -48,9 +48,12 @@ const MAX_CGROUPS: usize = 4096;
 
 impl Names {
     pub fn new(tool: &'static Tool, settings: &Settings) -> Self {
+        let mut probed: Vec<String> =
+            settings.probes.iter().filter_map(|probe| probe_path(probe)).map(str::to_owned).collect();
+        probed.dedup();
         Names {
             kernel: Kernel::default(),
-            processes: Processes::new(settings.cpp_demangle, settings.show_debug_info),
+            processes: Processes::new(probed, settings.cpp_demangle, settings.show_debug_info),
             max_strlen: tool.config.max_strlen.max(1) as usize,
             trunc_trailer: settings.str_trunc_trailer.clone(),
             probes: settings.probes.clone(),
@@ -69,17 +72,12 @@ impl Names {
         }
     }
 
-    pub fn user_symbol(&mut self, address: u64, tgid: u32, probe: u32, out: &mut Vec<u8>) {
-        let hint = self.probes.get(probe as usize).and_then(|probe| probe_path(probe));
-        match self.processes.find(tgid, address, hint).first() {
+    pub fn user_symbol(&mut self, address: u64, tgid: u32, out: &mut Vec<u8>) {
+        // Of what is inlined there, the function that was compiled.
+        match self.processes.find(tgid, address).last() {
             Some(frame) => out.extend_from_slice(frame.name.as_bytes()),
             None => hex(address, out),
         }
-    }
-
-    /// Paths of the binaries that probes are on: where symbols of processes that are gone may be found.
-    pub fn probed_paths(&self) -> impl Iterator<Item = &str> {
-        self.probes.iter().filter_map(|probe| probe_path(probe))
     }
 
     pub fn probe(&self, index: u32, out: &mut Vec<u8>) {

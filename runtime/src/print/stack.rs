@@ -38,12 +38,7 @@ fn kernel(writer: &mut Writer, mode: StackMode, address: u64) {
 }
 
 fn user(writer: &mut Writer, mode: StackMode, tgid: u32, address: u64) {
-    let mut frames = writer.names.processes.find(tgid, address, None);
-    if frames.is_empty() {
-        let paths: Vec<String> = writer.names.probed_paths().map(str::to_owned).collect();
-        let mut found = paths.iter().map(|path| writer.names.processes.find(tgid, address, Some(path)));
-        frames = found.find(|frames| !frames.is_empty()).unwrap_or(frames);
-    }
+    let frames = writer.names.processes.find(tgid, address);
     if frames.is_empty() {
         indent(writer, mode, address);
         hex(address, writer.out);

@@ -631,5 +631,5 @@ fn a_hundred_thousand_stacks() {
     let start = std::time::Instant::now();
     let text = run.map();
     eprintln!("{} bytes in {:?}", text.len(), start.elapsed());
-    assert!(start.elapsed().as_secs() < 10);
+    assert!(start.elapsed().as_secs() < 60);
 }

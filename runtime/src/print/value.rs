@@ -49,8 +49,7 @@ impl Writer<'_> {
             Ty::KernelSymbol => self.names.kernel_symbol(u64_at(bytes, 0), self.out),
             Ty::KernelFunction => self.names.kernel_symbol(u64_at(bytes, 0), self.out),
             Ty::UserSymbol | Ty::UserFunction => {
-                let (address, tgid, probe) = (u64_at(bytes, 0), u32_at(bytes, 8), u32_at(bytes, 12));
-                self.names.user_symbol(address, tgid, probe, self.out);
+                self.names.user_symbol(u64_at(bytes, 0), u32_at(bytes, 8), self.out);
             }
             Ty::Inet => inet(u32_at(bytes, 0), bytes.get(4..).unwrap_or_default(), self.out),
             Ty::MacAddress => {

@@ -8,14 +8,23 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Processes seen, and what their addresses are called.
 pub struct Processes {
     symbolizer: Symbolizer,
     demangle: bool,
     known: HashMap<u32, Rc<Process>>,
-    frames: HashMap<(u32, u64), Rc<[Frame]>>,
+    frames: HashMap<(u32, u64), Known>,
+    /// Binaries that probes are on: where symbols of processes that are gone may be found.
+    probed: Vec<String>,
     build_ids: HashMap<PathBuf, Option<Rc<str>>>,
+}
+
+/// What an address is called; that it has no name is believed for a while only.
+struct Known {
+    frames: Rc<[Frame]>,
+    until: Option<Instant>,
 }
 
 /// What a process has mapped.
@@ -43,18 +52,27 @@ struct Mapping {
 /// Names that are kept at most; then all are forgotten.
 const MAX_FRAMES: usize = 1 << 18;
 const MAX_PROCESSES: usize = 4096;
+/// A process may yet map what is at an unknown address.
+const STALE: Duration = Duration::from_secs(1);
 /// Where the kernel puts a position-independent program that is not randomised.
 const UNRANDOMISED_BASE: u64 = 0x5555_5555_4000;
 
 impl Processes {
-    pub fn new(demangle: bool, debug_info: bool) -> Self {
+    pub fn new(probed: Vec<String>, demangle: bool, debug_info: bool) -> Self {
         let symbolizer = Symbolizer::builder()
             .enable_demangling(false)
             .enable_code_info(debug_info)
             .enable_inlined_fns(debug_info)
             .enable_auto_reload(false)
             .build();
-        Processes { symbolizer, demangle, known: HashMap::new(), frames: HashMap::new(), build_ids: HashMap::new() }
+        Processes {
+            symbolizer,
+            demangle,
+            known: HashMap::new(),
+            frames: HashMap::new(),
+            probed,
+            build_ids: HashMap::new(),
+        }
     }
 
     /// Keeps what a process has mapped now.
@@ -65,8 +83,10 @@ impl Processes {
         }
     }
 
-    /// Keeps what the processes have mapped that run one of these binaries now.
-    pub fn remember_users(&mut self, paths: &HashSet<String>) {
+    /// Keeps what the processes have mapped that run a probed binary now.
+    pub fn remember_probed(&mut self) {
+        let canonical = |path: &String| Some(fs::canonicalize(path).ok()?.to_str()?.to_owned());
+        let paths: HashSet<String> = self.probed.iter().filter_map(canonical).collect();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             if self.known.len() >= MAX_PROCESSES / 2 {
@@ -80,18 +100,17 @@ impl Processes {
     }
 
     /// The functions an address is in: what was inlined first, then what it was inlined into. Empty when unknown.
-    pub fn find(&mut self, pid: u32, address: u64, hint: Option<&str>) -> Rc<[Frame]> {
-        if let Some(known) = self.frames.get(&(pid, address)) {
-            return Rc::clone(known);
+    pub fn find(&mut self, pid: u32, address: u64) -> Rc<[Frame]> {
+        let known = self.frames.get(&(pid, address));
+        if let Some(known) = known.filter(|known| known.until.is_none_or(|until| Instant::now() < until)) {
+            return Rc::clone(&known.frames);
         }
-        let frames: Rc<[Frame]> = self.look_up(pid, address, hint).into();
+        let frames: Rc<[Frame]> = self.look_up(pid, address).into();
         if self.frames.len() >= MAX_FRAMES {
             self.frames.clear();
         }
-        // A process may still map what is at an unknown address.
-        if !frames.is_empty() {
-            self.frames.insert((pid, address), Rc::clone(&frames));
-        }
+        let until = frames.is_empty().then(|| Instant::now() + STALE);
+        self.frames.insert((pid, address), Known { frames: Rc::clone(&frames), until });
         frames
     }
 
@@ -109,8 +128,8 @@ impl Processes {
         Some((id, address - mapping.start + mapping.offset))
     }
 
-    fn look_up(&mut self, pid: u32, address: u64, hint: Option<&str>) -> Vec<Frame> {
-        let Some(process) = self.process(pid, address) else { return self.look_up_gone(address, hint) };
+    fn look_up(&mut self, pid: u32, address: u64) -> Vec<Frame> {
+        let Some(process) = self.process(pid, address) else { return self.look_up_gone(address) };
         if let Some(frame) = process.compiled_at(address) {
             return vec![frame];
         }
@@ -119,11 +138,12 @@ impl Processes {
         self.symbolize(&mapping.readable, Input::FileOffset(offset), false)
     }
 
-    /// Of a process that nothing is known about: right if its binary is the probed one, at the address it asks for.
-    fn look_up_gone(&self, address: u64, hint: Option<&str>) -> Vec<Frame> {
-        let Some(path) = hint.map(Path::new) else { return Vec::new() };
-        let places = [Some(address), address.checked_sub(UNRANDOMISED_BASE)];
-        let mut found = places.into_iter().flatten().map(|place| self.symbolize(path, Input::VirtOffset(place), true));
+    /// Of a process that nothing is known about: right if it ran a probed binary at the address that it asks for.
+    fn look_up_gone(&self, address: u64) -> Vec<Frame> {
+        let places = [Some(address), address.checked_sub(UNRANDOMISED_BASE)].into_iter().flatten();
+        let mut found = places.flat_map(|place| {
+            self.probed.iter().map(move |path| self.symbolize(Path::new(path), Input::VirtOffset(place), true))
+        });
         found.find(|frames| !frames.is_empty()).unwrap_or_default()
     }
 
