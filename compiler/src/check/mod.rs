@@ -19,6 +19,8 @@ mod places;
 mod programs;
 mod scope;
 mod stmt;
+#[cfg(test)]
+mod tests;
 mod typenames;
 mod warnings;
 mod widen;

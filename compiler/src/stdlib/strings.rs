@@ -35,7 +35,8 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         }
         Type::Pointer { .. } | Type::Int(_) => {
             let pointer = text_pointer(lower, value);
-            let capacity = if given && len.is_none() { (capacity + 1).min(limit) } else { limit };
+            // A length includes the NUL; without one, `max_strlen` characters are read.
+            let capacity = if given && len.is_none() && capacity < limit { capacity } else { limit + 1 };
             read_text(pointer, capacity.max(1), len, span)
         }
         ty => {
