@@ -83,6 +83,7 @@ impl Lower<'_> {
         self.coerce(value, ty)
     }
 
+    #[allow(clippy::too_many_arguments, reason = "a map's name, keys and places belong together nowhere else")]
     fn assign_map(
         &mut self,
         name: &str,

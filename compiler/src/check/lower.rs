@@ -144,11 +144,9 @@ impl Lower<'_> {
             Type::Array { of, .. } => self.know_type(of),
             Type::Tuple(items) => items.iter().for_each(|item| self.know_type(item)),
             Type::Record(fields) => fields.iter().for_each(|(_, ty)| self.know_type(ty)),
-            Type::Enum { name, .. } => {
-                if !self.enums.contains_key(name) {
-                    let members = self.kernel.enumeration(name).map(|(_, members)| members);
-                    self.enums.insert(name.clone(), members.unwrap_or_default());
-                }
+            Type::Enum { name, .. } if !self.enums.contains_key(name) => {
+                let members = self.kernel.enumeration(name).map(|(_, members)| members);
+                self.enums.insert(name.clone(), members.unwrap_or_default());
             }
             _ => {}
         }
