@@ -81,9 +81,9 @@ pub fn test(args: &TestArgs) -> Result<()> {
     Ok(())
 }
 
+/// The generated crates are formatted by prettyplease when they are written; rustfmt sees some of it otherwise.
 fn format() -> Result<Outcome> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
-    run(cargo().current_dir(root().join("generated-tools")).args(["fmt", "--all", "--check"]))?;
     Ok(Outcome::Passed)
 }
 
