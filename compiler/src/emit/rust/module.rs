@@ -154,7 +154,7 @@ fn event(program: &Program, name: &proc_macro2::Ident, action: &Action, emitted:
     let doc = format!(" `{}`", program.sources.text(action.span).lines().next().unwrap_or("").replace('`', "'"));
     let fields = action.fields.iter().zip(&emitted.fields);
     let names: Vec<_> = emitted.fields.iter().map(|field| member(&field.name)).collect();
-    let types = action.fields.iter().map(|ty| rust_type(ty));
+    let types = action.fields.iter().map(rust_type);
     let reads = fields.map(|(ty, field)| {
         let offset = Literal::usize_unsuffixed(field.offset as usize);
         let size = Literal::usize_unsuffixed(ty.layout(&program.structs).0 as usize);
