@@ -31,14 +31,16 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use value::Writer;
 
+/// What is called with a BPF key, the values of all CPUs, and the bytes from one CPU's value to the next.
+pub type EachEntry<'a> = &'a mut dyn FnMut(&[u8], &[u8], usize);
+
 /// Where maps and stacks are read from.
 pub trait MapSource {
-    /// Calls `each` for every element of the script's map: BPF key, values of all CPUs one after the other, and the
-    /// bytes from one CPU's value to the next. Keys of array maps are `__u32` indices.
+    /// Calls `each` for every element of the script's map. Keys of array maps are `__u32` indices.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn entries(&self, map: usize, each: &mut dyn FnMut(&[u8], &[u8], usize)) -> io::Result<()>;
+    fn entries(&self, map: usize, each: EachEntry) -> io::Result<()>;
 
     /// One element: values of all CPUs, and the bytes from one to the next.
     ///

@@ -1,6 +1,6 @@
 //! The printer of a running tool: its maps are the kernel's.
 
-use super::{Buffering, MapSource, Printer, Settings};
+use super::{Buffering, EachEntry, MapSource, Printer, Settings};
 use crate::context::{self, Context, Format, Maps};
 use crate::tool::{Action, ActionKind, Check, Storage, Tool, Value};
 use libbpf_rs::{MapCore as _, MapFlags, MapHandle, MapType};
@@ -164,7 +164,7 @@ impl KernelMaps {
 }
 
 impl MapSource for KernelMaps {
-    fn entries(&self, map: usize, each: &mut dyn FnMut(&[u8], &[u8], usize)) -> io::Result<()> {
+    fn entries(&self, map: usize, each: EachEntry) -> io::Result<()> {
         let Some(handle) = self.handle(map) else { return Ok(()) };
         let is_series = matches!(self.tool.maps[map].value, Value::TimeSeries { .. });
         // Where a probe deletes the key that is asked about, the kernel starts over.

@@ -57,15 +57,17 @@ const TOOL: Tool = Tool {
     capabilities: &[],
 };
 
+/// Key, and the value of each CPU.
+type Element = (Vec<u8>, Vec<Vec<u8>>);
+
 #[derive(Default)]
 struct FakeMaps {
-    /// Key and values of one CPU each.
-    maps: Vec<Vec<(Vec<u8>, Vec<Vec<u8>>)>>,
+    maps: Vec<Vec<Element>>,
     stacks: Vec<Vec<u64>>,
 }
 
 impl MapSource for FakeMaps {
-    fn entries(&self, map: usize, each: &mut dyn FnMut(&[u8], &[u8], usize)) -> io::Result<()> {
+    fn entries(&self, map: usize, each: EachEntry) -> io::Result<()> {
         for (key, cpus) in &self.maps[map] {
             each(key, &cpus.concat(), cpus[0].len());
         }
@@ -198,7 +200,7 @@ fn map(name: &'static str, key: Option<Ty>, value: Value) -> Map {
     Map { name, bpf_name: "m", key, key_size, value, storage: Storage::Hash { per_cpu: true }, default_size: true }
 }
 
-fn one_map(json: bool, map: Map, entries: Vec<(Vec<u8>, Vec<Vec<u8>>)>) -> Run {
+fn one_map(json: bool, map: Map, entries: Vec<Element>) -> Run {
     let tool = Tool { maps: Box::leak(Box::new([map])), ..TOOL };
     Run::with(json, tool, FakeMaps { maps: vec![entries], stacks: Vec::new() })
 }
