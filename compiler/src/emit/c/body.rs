@@ -73,6 +73,8 @@ pub struct Body<'e, 'p> {
     pub shares_scratch: bool,
     /// Locals that callbacks share.
     pub shared: BTreeSet<usize>,
+    /// Shared scalars: a C variable outside of callbacks, a copy for them inside.
+    pub copies: Vec<(usize, Place)>,
     /// The struct of shared variables.
     pub vars_definition: String,
     /// A callback may end the program.
@@ -107,6 +109,7 @@ impl<'e, 'p> Body<'e, 'p> {
             shares_ctx: false,
             shares_scratch: false,
             shared: BTreeSet::new(),
+            copies: Vec::new(),
             vars_definition: String::new(),
             ends_in_callback: false,
             last_comment: None,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::body::{Body, LoopKind, hint};
+use super::body::{Body, LoopKind, Place, hint};
 use super::value::{Prec, Value};
 use super::walk;
 use crate::emit::escape;
@@ -21,6 +21,8 @@ pub struct Homes {
     first: BTreeMap<usize, (Vec<usize>, bool)>,
     /// Locals whose value is looked at.
     read: BTreeSet<usize>,
+    /// Locals whose address is taken.
+    pointed: BTreeSet<usize>,
     next: usize,
 }
 
@@ -48,6 +50,11 @@ impl Homes {
     /// The local occurs.
     pub fn is_used(&self, local: LocalId) -> bool {
         self.common.contains_key(&local.0)
+    }
+
+    /// The local's address is taken.
+    pub fn is_pointed_to(&self, local: LocalId) -> bool {
+        self.pointed.contains(&local.0)
     }
 
     /// The local's value is looked at somewhere.
@@ -83,6 +90,11 @@ impl Homes {
                 }
             }),
             _ => {}
+        });
+        walk::expr(e, &mut |e| {
+            if let ExprKind::AddressOfLocal(id) = e.kind {
+                self.pointed.insert(id.0);
+            }
         });
         for (id, read) in found {
             self.seen(id, path, false);
@@ -228,7 +240,15 @@ impl<'p> Body<'_, 'p> {
             }
             let name = self.fresh(&local.name);
             self.local_names.push((index, name.clone()));
-            let shared = self.shared.contains(&index);
+            let mut shared = self.shared.contains(&index);
+            if shared && local.ty.is_scalar() && !homes.is_pointed_to(id) {
+                let text = self.e.types.declare_variable(self.e.program, &local.ty, &name);
+                self.vars.push(format!("{text};"));
+                let copy = self.place(format!("vars->{name}"), &local.ty, 8);
+                self.copies.push((index, copy));
+                self.shared.remove(&index);
+                shared = false;
+            }
             if homes.is_in_place(id) && !shared {
                 continue;
             }
@@ -423,7 +443,7 @@ impl<'p> Body<'_, 'p> {
     }
 
     /// The place of a local, declared here when it is not yet.
-    fn introduced(&mut self, local: LocalId) -> super::body::Place {
+    fn introduced(&mut self, local: LocalId) -> Place {
         if let Some(place) = &self.locals[local.0] {
             return place.clone();
         }
@@ -538,7 +558,7 @@ impl<'p> Body<'_, 'p> {
         self.vars.push(format!("{text};"));
         self.line(format!("vars->{first} = {};", values[0].text));
         let last = self.simple(values[1].clone(), &end.ty, "end");
-        let (name, returned) = self.callback("__u64 step, void *data", body, |this| {
+        let (name, returned, changed) = self.callback("__u64 step, void *data", body, |this| {
             let place = this.introduced(local);
             let to = this.e.types.scalar(this.e.program, &ty);
             let step = Value::binary(
@@ -551,6 +571,7 @@ impl<'p> Body<'_, 'p> {
         });
         self.line(format!("if ({last} > vars->{first})"));
         self.line(format!("\tbpf_loop({last} - vars->{first}, {name}, frame, 0);"));
+        self.copy_back(&changed);
         self.leave_if_returned(returned);
     }
 
@@ -560,7 +581,7 @@ impl<'p> Body<'_, 'p> {
         let key_ty = declared.key.clone().unwrap_or(Type::U64);
         let value_ty = declared.value.clone();
         let parameters = "void *map __maybe_unused, const void *key, void *value __maybe_unused, void *data";
-        let (name, returned) = self.callback(parameters, body, |this| {
+        let (name, returned, changed) = self.callback(parameters, body, |this| {
             let place = this.introduced(local);
             let names = [Some("key".to_string()), Some("value".to_string())];
             this.e.types.tuple(this.e.program, &place.ty, "element", &names);
@@ -578,10 +599,11 @@ impl<'p> Body<'_, 'p> {
             }
         });
         self.line(format!("bpf_for_each_map_elem(&{}, {name}, frame, 0);", info.name));
+        self.copy_back(&changed);
         self.leave_if_returned(returned);
     }
 
-    fn copy_from_pointer(&mut self, to: &super::body::Place, ty: &Type, pointer: &str) {
+    fn copy_from_pointer(&mut self, to: &Place, ty: &Type, pointer: &str) {
         let name = self.fresh("from");
         let (text, place) = self.value_pointer(ty, &name);
         self.line(format!("{text} = {pointer};"));
@@ -599,9 +621,42 @@ impl<'p> Body<'_, 'p> {
         }
     }
 
-    /// Writes a loop's body as a function of its own. Returns its name, and whether it may end the program.
-    fn callback(&mut self, parameters: &str, body: &'p [Stmt], before: impl FnOnce(&mut Self)) -> (String, bool) {
+    /// Gives callbacks the values of the variables that they use.
+    fn copy_in(&mut self, body: &[Stmt]) -> (Vec<(usize, Place)>, Vec<(Place, Place)>) {
+        let (mut outside, mut changed) = (Vec::new(), Vec::new());
+        let used = uses_in(body);
+        for (index, copy) in self.copies.clone() {
+            let Some(place) = self.locals[index].clone() else { continue };
+            if !used.contains_key(&index) || place.text == copy.text {
+                continue;
+            }
+            self.line(format!("{} = {};", copy.text, place.text));
+            if changes(body, LocalId(index)) {
+                changed.push((place.clone(), copy.clone()));
+            }
+            outside.push((index, place));
+            self.locals[index] = Some(copy);
+        }
+        (outside, changed)
+    }
+
+    /// Takes back what a callback changed.
+    fn copy_back(&mut self, changed: &[(Place, Place)]) {
+        for (place, copy) in changed {
+            self.line(format!("{} = {};", place.text, copy.text));
+        }
+    }
+
+    /// Writes a loop's body as a function of its own. Returns its name, whether it may end the program, and what is to
+    /// be copied back.
+    fn callback(
+        &mut self,
+        parameters: &str,
+        body: &'p [Stmt],
+        before: impl FnOnce(&mut Self),
+    ) -> (String, bool, Vec<(Place, Place)>) {
         let name = self.e.global_name(&format!("{}_loop", self.program.name));
+        let (outside, changed) = self.copy_in(body);
         let outer_returns = std::mem::replace(&mut self.returns_from_callback, false);
         let (outer_ctx, outer_scratch) = (self.uses_ctx, self.uses_scratch);
         self.uses_ctx = false;
@@ -645,7 +700,10 @@ impl<'p> Body<'_, 'p> {
         self.ends_in_callback |= returned;
         self.uses_ctx |= outer_ctx;
         self.uses_scratch |= outer_scratch;
-        (name, returned)
+        for (index, place) in outside {
+            self.locals[index] = Some(place);
+        }
+        (name, returned, changed)
     }
 }
 
@@ -658,8 +716,12 @@ fn changes(body: &[Stmt], local: LocalId) -> bool {
     walk::stmts(body, &mut |s| {
         found |= matches!(s.kind, StmtKind::SetLocal { local: id, .. } if id == local);
         walk::stmt(s, &mut |e| {
-            found |=
-                matches!(e.kind, ExprKind::LocalStep { local: id, .. } | ExprKind::AddressOfLocal(id) if id == local);
+            found |= matches!(
+                e.kind,
+                ExprKind::LocalStep { local: id, .. }
+                    | ExprKind::MapFind { local: id, .. }
+                    | ExprKind::AddressOfLocal(id) if id == local
+            );
         });
     });
     found
