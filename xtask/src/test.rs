@@ -6,9 +6,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::generate::{self, GenerateArgs};
+use crate::kernels;
 use crate::setup;
 use crate::shell::{cargo, is_root, root, run};
 use crate::tools;
+use crate::vm::{self, VmArgs};
 
 /// Arguments of `test`.
 #[derive(Debug, Args)]
@@ -32,6 +34,7 @@ const STEPS: &[Step] = &[
     ("generated crates are fresh", generated_crates),
     ("clippy of the generated crates", clippy_generated),
     ("tools build: static, small", build_tools),
+    ("example scripts", example_scripts),
     ("cases", cases),
     ("kernels in QEMU", vm),
 ];
@@ -140,6 +143,16 @@ fn has_interpreter(elf: &[u8]) -> bool {
     (0..count).any(|index| number(offset + index * entry_size, 4) == PT_INTERP as usize)
 }
 
+fn example_scripts() -> Result<Outcome> {
+    let mut scripts: Vec<_> =
+        std::fs::read_dir(root().join("examples/scripts"))?.flatten().map(|entry| entry.path()).collect();
+    scripts.sort();
+    run(cargo()
+        .args(["run", "--quiet", "--package", "tracewright-cli", "--", "check", "--unsafe", "--no-warnings"])
+        .args(&scripts))?;
+    Ok(Outcome::Passed)
+}
+
 fn cases() -> Result<Outcome> {
     if !is_root() {
         return Ok(Outcome::Skipped("tracing needs root".to_owned()));
@@ -149,5 +162,30 @@ fn cases() -> Result<Outcome> {
 }
 
 fn vm() -> Result<Outcome> {
-    Ok(Outcome::Skipped("`cargo xtask vm` is not there yet".to_owned()))
+    if which("qemu-system-x86_64").is_none() {
+        return Ok(Outcome::Skipped("qemu-system-x86_64 is not installed: `cargo xtask setup --vm`".to_owned()));
+    }
+    for name in kernels::names() {
+        if let Err(error) = kernels::fetch(&root(), name) {
+            return Ok(Outcome::Skipped(format!("no kernel {name} to be had: {error:#}")));
+        }
+    }
+    let bin_dir = root().join("target/vm-tools");
+    tools::build_tools(&tools::BuildToolsArgs { names: Vec::new(), out_dir: bin_dir.clone() })?;
+    vm::run(&VmArgs {
+        kernel: Vec::new(),
+        snapshot: None,
+        script: None,
+        file: Vec::new(),
+        module: Vec::new(),
+        bin_dir,
+        timeout: 600,
+        names: Vec::new(),
+    })?;
+    Ok(Outcome::Passed)
+}
+
+fn which(program: &str) -> Option<std::path::PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    std::env::split_paths(&paths).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
