@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::mem::size_of;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libbpf_rs::btf::types::{DataSec, Var};
@@ -145,6 +146,37 @@ pub fn shares_link(one: &Attachment, other: &Attachment) -> bool {
             (Place::File { path, .. }, Place::File { path: other, .. }) => path == other,
             _ => true,
         }
+}
+
+/// Neighbours of the plan that are attached together, in the order of attaching.
+///
+/// Probes on one event run in the script's order. The kernel runs the programs of some kinds of probes in the order they
+/// came, of others the latest first: those are attached from the last to the first.
+pub fn attach_order(plan: &Plan, multi: &HashSet<usize>) -> Vec<Range<usize>> {
+    let (mut forward, mut backward) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while at < plan.attachments.len() {
+        let first = &plan.attachments[at];
+        let count = if multi.contains(&first.program) {
+            plan.attachments[at..].iter().take_while(|other| shares_link(first, other)).count()
+        } else {
+            1
+        };
+        let latest_first = matches!(
+            first.place,
+            Place::Function { .. }
+                | Place::KernelAddress(_)
+                | Place::Trampoline { .. }
+                | Place::Bpf { .. }
+                | Place::File { .. }
+                | Place::Usdt { .. }
+                | Place::Software { .. }
+        );
+        if latest_first { &mut backward } else { &mut forward }.push(at..at + count);
+        at += count;
+    }
+    forward.extend(backward.into_iter().rev());
+    forward
 }
 
 /// Whether a trampoline's program was loaded for another function before.

@@ -310,27 +310,18 @@ impl Session {
     fn attach_all(&mut self, object: &Object) -> Result<usize> {
         let mut attached = 0;
         let plan = std::mem::take(&mut self.plan);
-        let mut at = 0;
-        while at < plan.attachments.len() {
-            let first = &plan.attachments[at];
-            let group = if self.multi.contains(&first.program) {
-                plan.attachments[at..].iter().take_while(|other| configure::shares_link(first, other)).count()
-            } else {
-                1
-            };
-            let places = &plan.attachments[at..at + group];
-            at += group;
-            let result = self.attach_group(object, places, &plan);
-            match result {
+        let mut result = Ok(());
+        for range in configure::attach_order(&plan, &self.multi) {
+            match self.attach_group(object, &plan.attachments[range], &plan) {
                 Ok(count) => attached += count,
                 Err(error) => {
-                    self.plan = plan;
-                    return Err(error);
+                    result = Err(error);
+                    break;
                 }
             }
         }
         self.plan = plan;
-        Ok(attached)
+        result.map(|()| attached)
     }
 
     fn attach_group(&mut self, object: &Object, places: &[Attachment], plan: &Plan) -> Result<usize> {
@@ -522,16 +513,17 @@ impl Session {
         if signal::stopped() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return true;
         }
-        if let Some(child) = &mut self.child {
-            return child.has_ended();
-        }
-        if let Some(process) = process {
-            return is_readable(process);
-        }
         // Nothing that could bring further events: only begin and end, iterators that have come to their end.
         running.walkers.retain(|walker| !walker.is_finished());
         let waits = |place: &Place| !matches!(place, Place::Begin | Place::End | Place::Iter { .. });
-        running.walkers.is_empty() && !self.plan.attachments.iter().any(|attachment| waits(&attachment.place))
+        if running.walkers.is_empty() && !self.plan.attachments.iter().any(|attachment| waits(&attachment.place)) {
+            return true;
+        }
+        match (&mut self.child, process) {
+            (Some(child), _) => child.has_ended(),
+            (None, Some(process)) => is_readable(process),
+            (None, None) => false,
+        }
     }
 
     /// Detaches, prints what is left, runs `end`, prints the maps and what was lost.
