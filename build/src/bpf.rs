@@ -31,11 +31,45 @@ impl std::error::Error for ClangError {}
 const WARNINGS: [&str; 3] = ["-Wall", "-Wextra", "-mcpu=v3"];
 
 /// Compiles `<name>.bpf.c` to an object with BTF and without DWARF. `headers` is searched for the support headers;
-/// libbpf's own are provided. Several threads may do this at a time.
+/// libbpf's own are provided. Imported C (`<name>.<library>.lib.bpf.c` beside the support headers) is compiled and linked to
+/// it. Several threads may do this at a time.
 ///
 /// # Errors
-/// Clang's messages.
+/// Clang's messages, or libbpf's.
 pub fn compile_bpf(source: &Path, object: &Path, headers: &Path) -> Result<(), ClangError> {
+    let libraries = libraries(source, headers);
+    if libraries.is_empty() {
+        return compile_one(source, object, headers);
+    }
+    let main = object.with_extension("main.o");
+    compile_one(source, &main, headers)?;
+    let mut objects = vec![main];
+    for (n, library) in libraries.iter().enumerate() {
+        let object = object.with_extension(format!("lib{n}.o"));
+        compile_one(library, &object, headers)?;
+        objects.push(object);
+    }
+    let failed = |error: libbpf_rs::Error| ClangError { source: source.to_owned(), text: format!("{error:#}") };
+    let mut linker = libbpf_rs::Linker::new(object).map_err(failed)?;
+    for object in &objects {
+        linker.add_file(object).map_err(failed)?;
+    }
+    linker.link().map_err(failed)
+}
+
+/// The imported C that belongs to a source.
+fn libraries(source: &Path, headers: &Path) -> Vec<PathBuf> {
+    let file = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let prefix = format!("{}.", file.trim_end_matches(".bpf.c"));
+    let belongs = |name: &str| name.starts_with(&prefix) && name.ends_with(".lib.bpf.c");
+    let entries = std::fs::read_dir(headers).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.filter(|entry| belongs(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+fn compile_one(source: &Path, object: &Path, headers: &Path) -> Result<(), ClangError> {
     let mut builder = SkeletonBuilder::new();
     builder.source(source).obj(object).clang_args(arguments(headers));
     builder.build().map_err(|error| ClangError { source: source.to_owned(), text: error.root_cause().to_string() })

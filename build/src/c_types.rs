@@ -46,6 +46,11 @@ pub fn compile(request: &CRequest) -> Result<CTypes, Vec<CError>> {
     let clang = Clang { directory: directory.path(), request };
     clang.write("kernel_types.h", &request.kernel_types)?;
     clang.write(DEFINITIONS, &format!("{}\n", request.text))?;
+    if request.text.contains("<bpf/") {
+        for (name, text) in libbpf_rs::libbpf_sys::API_HEADERS {
+            clang.write(&format!("libbpf/bpf/{name}"), text)?;
+        }
+    }
     let mut main = "#include \"kernel_types.h\"\n".to_owned();
     for include in &request.includes {
         main += &format!("#include \"{include}\"\n");
@@ -105,6 +110,7 @@ impl Clang<'_> {
         }
         let overlay = self.directory.join("kernel");
         arguments.extend(["-idirafter".into(), overlay.into()]);
+        arguments.extend(["-idirafter".into(), self.directory.join("libbpf").into()]);
         for directory in machine_includes() {
             arguments.extend(["-idirafter".into(), directory.into()]);
         }

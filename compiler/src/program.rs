@@ -39,6 +39,8 @@ pub struct Program {
     pub structs: StructTable,
     /// Enumerators by enum name, for `%s` and printing: name and value.
     pub enums: Vec<(String, Vec<(String, i64)>)>,
+    /// Imported C whose functions the programs call: file name and text.
+    pub libraries: Vec<(String, String)>,
     /// Maps in the order of first appearance.
     pub maps: Vec<Map>,
     /// BPF programs in script order.

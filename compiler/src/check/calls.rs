@@ -3,7 +3,7 @@
 use super::lower::{Lower, constant, poison, string};
 use crate::codes;
 use crate::diagnostics::Diagnostic;
-use crate::kernel::MacroValue;
+use crate::kernel::{Function, Kernel, MacroValue};
 use crate::program::{Call, Expr, ExprKind};
 use crate::source::Span;
 use crate::stdlib::{self, CallSite};
@@ -14,7 +14,13 @@ use crate::types::Type;
 impl Lower<'_> {
     /// `f(a, b)`
     pub fn call(&mut self, name: &Ident, args: &[Arg], span: Span) -> Expr {
-        let Some(entry) = stdlib::lookup(&name.name) else { return self.unknown_function(&name.name, span) };
+        let Some(entry) = stdlib::lookup(&name.name) else {
+            let mut libraries = self.definitions.libraries.iter();
+            return match libraries.find_map(|(.., types)| types.function(&name.name)) {
+                Some(function) => self.external(name, &function, args, span),
+                None => self.unknown_function(&name.name, span),
+            };
+        };
         if args.len() < entry.least || args.len() > entry.most {
             let found = args.len();
             let (least, most) = (entry.least, entry.most);
@@ -41,6 +47,43 @@ impl Lower<'_> {
             self.is_unsafe = true;
         }
         (entry.lower)(self, &CallSite { name: entry.name, args, span })
+    }
+
+    /// A function of imported C.
+    fn external(&mut self, name: &Ident, function: &Function, args: &[Arg], span: Span) -> Expr {
+        let (wanted, found) = (function.params.len(), args.len());
+        if wanted != found {
+            let message = format!("{}() requires {wanted} arguments ({found} provided)", name.name);
+            return self.error(codes::ARGUMENT_COUNT, span, message);
+        }
+        let mut values = Vec::new();
+        for (arg, (_, ty)) in args.iter().zip(&function.params) {
+            let Arg::Expr(arg) = arg else {
+                return self.error(codes::ARGUMENT_TYPE, span, format!("{}() expects values, not types", name.name));
+            };
+            let value = self.expr(arg);
+            let fits = match (&value.ty, ty) {
+                (from, to) if from.is_scalar() && to.is_scalar() => true,
+                (from, to) => from == to,
+            };
+            if self.is_poison(&value) {
+                return value;
+            }
+            if !fits {
+                let message = format!(
+                    "Expected {} for argument {} of {}() but got {}",
+                    super::shown(ty),
+                    values.len() + 1,
+                    name.name,
+                    super::shown(&value.ty)
+                );
+                return self.error(codes::ARGUMENT_TYPE, arg.span, message);
+            }
+            let value = self.coerce(value, ty);
+            values.push(value);
+        }
+        let call = Call::External { function: name.name.clone(), args: values };
+        Expr { ty: function.result.clone(), kind: ExprKind::Call(call), span }
     }
 
     pub fn report_with_hint(

@@ -16,6 +16,8 @@ use std::collections::{BTreeSet, HashMap};
 pub(crate) struct Definitions {
     /// Types, for [`Layered`](crate::kernel::layered::Layered).
     pub types: Option<ScriptTypes>,
+    /// Imported C: file name, text, and what it declares.
+    pub libraries: Vec<(String, String, ScriptTypes)>,
     /// Macros that the script uses.
     pub macros: HashMap<String, MacroValue>,
 }
@@ -29,8 +31,9 @@ pub(crate) fn read_definitions(
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) -> Definitions {
+    let libraries = read_libraries(script, options, kernel, host, diagnostics);
     if script.c_definitions.is_empty() && options.includes.is_empty() {
-        return Definitions::default();
+        return Definitions { libraries, ..Definitions::default() };
     }
     let (text, lines) = laid_out(script, sources);
     let mut include_dirs = options.include_dirs.clone();
@@ -45,7 +48,9 @@ pub(crate) fn read_definitions(
         kernel_types: String::new(),
     };
     match c_types::compile(&request, kernel, host) {
-        Ok(compiled) => Definitions { types: Some(compiled.types), macros: compiled.macros.into_iter().collect() },
+        Ok(compiled) => {
+            Definitions { types: Some(compiled.types), libraries, macros: compiled.macros.into_iter().collect() }
+        }
         Err(errors) => {
             for error in errors {
                 report(&error, script, &lines, sources, diagnostics);
@@ -53,6 +58,44 @@ pub(crate) fn read_definitions(
             Definitions::default()
         }
     }
+}
+
+/// Has imported C compiled, for the signatures of its functions.
+fn read_libraries(
+    script: &Script,
+    options: &Options,
+    kernel: &dyn Kernel,
+    host: &dyn Host,
+    diagnostics: &mut Diagnostics,
+) -> Vec<(String, String, ScriptTypes)> {
+    let mut libraries: Vec<(String, String, ScriptTypes)> = Vec::new();
+    for source in &script.c_sources {
+        let mut include_dirs = options.include_dirs.clone();
+        if let Some((directory, _)) = source.name.rsplit_once('/') {
+            include_dirs.push(match options.script_dir.as_str() {
+                "" => directory.to_owned(),
+                script => format!("{script}/{directory}"),
+            });
+        }
+        let request = CRequest { text: source.text.clone(), include_dirs, ..CRequest::default() };
+        match c_types::compile(&request, kernel, host) {
+            Ok(compiled) => {
+                let plain = source.name.rsplit('/').next().unwrap_or(&source.name);
+                let file = match libraries.iter().any(|(file, ..)| file == plain) {
+                    true => format!("{}-{plain}", libraries.len()),
+                    false => plain.to_owned(),
+                };
+                libraries.push((file, source.text.clone(), compiled.types));
+            }
+            Err(errors) => {
+                for error in errors {
+                    let message = format!("{}:{}:{}: {}", source.name, error.line, error.column, error.message);
+                    diagnostics.push(Diagnostic::error(codes::C_DEFINITIONS, source.span, message));
+                }
+            }
+        }
+    }
+    libraries
 }
 
 /// Every piece at its line where it can be, and for each line of the text which piece it is of, and its line there.

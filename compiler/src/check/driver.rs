@@ -318,7 +318,6 @@ fn finish(
             lower.know_type(&local.ty);
         }
     }
-    let _ = definitions;
     let program = Program {
         name: lower.options.name.clone(),
         header: script.header.clone(),
@@ -326,6 +325,7 @@ fn finish(
         config: settings.config.clone(),
         structs: lower.structs,
         enums: lower.enums.into_iter().collect(),
+        libraries: definitions.libraries.iter().map(|(file, text, _)| (file.clone(), text.clone())).collect(),
         maps,
         programs: programs.into_iter().map(|(program, _)| program).collect(),
         actions: lower.actions,

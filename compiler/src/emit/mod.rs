@@ -25,5 +25,9 @@ pub struct GeneratedTool {
 pub fn emit(program: &Program) -> GeneratedTool {
     let c = c::emit(program);
     let main_rs = rust::main_rs(program, &c);
-    GeneratedTool { name: program.name.clone(), bpf_c: c.text, main_rs, headers: c.headers }
+    let mut headers = c.headers;
+    // The build links what is called so to the programs.
+    let library = |file: &str| format!("{}.{}.lib.bpf.c", program.name, file.trim_end_matches(".bpf.c"));
+    headers.extend(program.libraries.iter().map(|(file, text)| (library(file), text.clone())));
+    GeneratedTool { name: program.name.clone(), bpf_c: c.text, main_rs, headers }
 }
