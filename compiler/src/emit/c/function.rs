@@ -133,6 +133,10 @@ impl Body<'_, '_> {
             }
         }
         let parameters = if self.uses_ctx { format!("{ctx_type}ctx") } else { "void".to_string() };
+        if self.program.kind == ProgramKind::Usdt {
+            // libbpf attaches by maps that the header defines, also where no argument is read.
+            self.e.header("usdt_args.bpf.h");
+        }
         let section = self.section();
         let mut body = vars + &declarations;
         body += &code;
