@@ -21,7 +21,7 @@ pub struct Homes {
     first: BTreeMap<usize, (Vec<usize>, bool)>,
     /// Locals whose value is looked at.
     read: BTreeSet<usize>,
-    /// Locals whose address is taken.
+    /// Locals whose address a callback takes.
     pointed: BTreeSet<usize>,
     next: usize,
 }
@@ -36,6 +36,15 @@ impl Homes {
             homes.uses(predicate, &path);
         }
         homes.list(body, &path);
+        walk::stmts(body, &mut |s| {
+            if needs_callback(s) {
+                walk::stmt(s, &mut |e| {
+                    if let ExprKind::AddressOfLocal(id) = e.kind {
+                        homes.pointed.insert(id.0);
+                    }
+                });
+            }
+        });
         homes
     }
 
@@ -52,7 +61,7 @@ impl Homes {
         self.common.contains_key(&local.0)
     }
 
-    /// The local's address is taken.
+    /// A callback takes the local's address.
     pub fn is_pointed_to(&self, local: LocalId) -> bool {
         self.pointed.contains(&local.0)
     }
@@ -90,11 +99,6 @@ impl Homes {
                 }
             }),
             _ => {}
-        });
-        walk::expr(e, &mut |e| {
-            if let ExprKind::AddressOfLocal(id) = e.kind {
-                self.pointed.insert(id.0);
-            }
         });
         for (id, read) in found {
             self.seen(id, path, false);
