@@ -98,18 +98,8 @@ impl<'p> Body<'_, 'p> {
                 self.e.header("usdt_args.bpf.h");
                 format!("bpf_usdt_cookie({ctx})")
             }
-            ProgramKind::Fentry | ProgramKind::Fexit { .. } | ProgramKind::FentryBpf { .. } => {
-                self.e.header("probe_index.bpf.h");
-                return Value::atom(format!("tw_trampoline_probe_index({ctx})"));
-            }
-            ProgramKind::RawTracepoint => {
-                self.e.header("probe_index.bpf.h");
-                return Value::atom(format!("tw_raw_tp_probe_index({ctx})"));
-            }
-            _ => {
-                self.e.header("probe_index.bpf.h");
-                return Value::atom(format!("tw_probe_index({ctx})"));
-            }
+            // Where the kernel has no cookies, the tool puts the index in the place of this call.
+            _ => format!("bpf_get_attach_cookie({ctx})"),
         };
         Value::cast("__u32", &Value::atom(text))
     }

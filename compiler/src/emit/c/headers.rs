@@ -22,7 +22,6 @@ const HEADERS: &[(&str, &str)] = &[
     ("losses.bpf.h", include_str!("../../../../templates/bpf/losses.bpf.h")),
     ("numbers.bpf.h", include_str!("../../../../templates/bpf/numbers.bpf.h")),
     ("parent.bpf.h", include_str!("../../../../templates/bpf/parent.bpf.h")),
-    ("probe_index.bpf.h", include_str!("../../../../templates/bpf/probe_index.bpf.h")),
     ("function_ip.bpf.h", include_str!("../../../../templates/bpf/function_ip.bpf.h")),
     ("process.bpf.h", include_str!("../../../../templates/bpf/process.bpf.h")),
     ("scratch.bpf.h", include_str!("../../../../templates/bpf/scratch.bpf.h")),
