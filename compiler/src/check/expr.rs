@@ -270,11 +270,12 @@ impl Lower<'_> {
         if self.is_poison(&value) || super::fold::is_constant(&value) {
             return value;
         }
-        self.error(codes::NOT_CONSTANT, span, "Unable to evaluate at compile time.")
+        self.error(codes::NOT_CONSTANT, span, "Unable to resolve comptime expression")
     }
 
     /// The truth of a `comptime` condition; nothing is kept of it.
     pub fn comptime_truth(&mut self, cond: &ast::Expr) -> Option<bool> {
+        let span = cond.span;
         let cond = match &cond.kind {
             ast::ExprKind::Comptime(inner) => inner,
             _ => cond,
@@ -283,7 +284,7 @@ impl Lower<'_> {
         let value = self.truth(value);
         let known = super::fold::constant_truth(&value);
         if known.is_none() && !self.is_poison(&value) {
-            self.error(codes::NOT_CONSTANT, cond.span, "Unable to evaluate at compile time.");
+            self.error(codes::NOT_CONSTANT, span, "Unable to resolve comptime expression");
         }
         known
     }
