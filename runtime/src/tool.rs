@@ -509,7 +509,7 @@ pub struct Action {
     pub fields: &'static [Member],
     /// Size of the fixed part, header included; tails follow.
     pub size: usize,
-    /// Place in the script: `FILE:LINE:COL1-COL2`.
+    /// Place in the script: `FILE:LINE:COL1-COL2`. Inside of macros, their uses follow from the inside out, a line each.
     pub place: &'static str,
     /// Line and column from 1, for JSON.
     pub line: u32,
@@ -683,7 +683,7 @@ impl Conversion {
 pub struct Check {
     /// `probe_read_user`, `map_update_elem`, …; or a whole message for bounds and division checks.
     pub helper: &'static str,
-    /// Place in the script.
+    /// Place in the script, and the uses of macros that it is in, as in [`Action::place`].
     pub place: &'static str,
     /// Line from 1.
     pub line: u32,

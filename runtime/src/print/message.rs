@@ -1,6 +1,7 @@
 //! Messages about the script, with its place.
 
 use super::json;
+use crate::message::at;
 use crate::tool::{Action, Check, Tool};
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -17,11 +18,11 @@ const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_k
 const NO_ELEMENT: &str = "Can't lookup map element because it does not exist.";
 
 impl Severity {
-    /// `ERROR: `; in colour on a terminal, if `BPFTRACE_COLOR` does not say otherwise.
-    pub fn prefix(self) -> String {
+    /// `ERROR`; in colour on a terminal, if `BPFTRACE_COLOR` does not say otherwise.
+    fn label(self) -> String {
         let (name, colour) = match self {
-            Severity::Error => ("ERROR: ", "31"),
-            Severity::Warning => ("WARNING: ", "33"),
+            Severity::Error => ("ERROR", "31"),
+            Severity::Warning => ("WARNING", "33"),
         };
         let is_coloured = match std::env::var("BPFTRACE_COLOR").as_deref() {
             Ok("always") => true,
@@ -30,6 +31,11 @@ impl Severity {
         };
         if is_coloured { format!("\x1b[{colour}m{name}\x1b[0m") } else { name.to_owned() }
     }
+
+    /// `ERROR: `
+    pub fn prefix(self) -> String {
+        self.label() + ": "
+    }
 }
 
 /// A line on standard error; nobody reading it is no error.
@@ -37,14 +43,19 @@ pub fn tell(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
-/// `FILE:1:9-62: ERROR: text`
-pub fn tell_script_message(severity: Severity, place: &str, text: &[u8]) {
-    let mut line = format!("{place}: {}", severity.prefix()).into_bytes();
-    line.extend_from_slice(text);
+/// `FILE:1:9-62: ERROR: text`, and the uses of macros that it came through.
+pub fn tell_script_message(tool: &Tool, severity: Severity, place: &str, text: &[u8]) {
+    let mut places = place.lines();
+    let mut message = format!("{}: {}", places.next().unwrap_or(""), severity.prefix()).into_bytes();
+    message.extend_from_slice(text);
     if !text.ends_with(b"\n") {
-        line.push(b'\n');
+        message.push(b'\n');
     }
-    let _ = io::stderr().lock().write_all(&line);
+    for place in places {
+        message.extend_from_slice(at(tool, place, &severity.label(), "expanded from").as_bytes());
+        message.push(b'\n');
+    }
+    let _ = io::stderr().lock().write_all(&message);
 }
 
 /// `errorf` and `warnf` as JSON.
@@ -57,14 +68,17 @@ pub fn write_script_message(tool: &Tool, severity: Severity, action: &Action, te
     super::text(&format!(", \"line\": {}, \"col\": {}}}\n", action.line, action.column), out);
 }
 
-/// Place, what failed, and the script's line.
+/// Place, what failed, and the script's line; then the uses of macros that it came through.
 pub fn tell_helper_error(tool: &Tool, check: &Check, result: i64) {
-    let mut text = format!("{}: {}{}", check.place, Severity::Warning.prefix(), message(check, result, true));
+    let mut text = message(check, result, true);
     if !is_own_check(check) {
         text += &format!("\nAdditional Info - helper: {}, retcode: {result}", check.helper);
     }
-    text += &quote(tool, check);
-    tell(&text);
+    let label = Severity::Warning.label();
+    for place in check.place.lines() {
+        tell(&at(tool, place, &label, &text));
+        "expanded from".clone_into(&mut text);
+    }
 }
 
 /// As JSON.
@@ -130,14 +144,4 @@ pub fn plain(error: &io::Error) -> String {
         Some(end) => text[..end].to_owned(),
         None => text,
     }
-}
-
-/// The script's line and a line of `~` under the columns.
-fn quote(tool: &Tool, check: &Check) -> String {
-    let Some(line) = (check.line as usize).checked_sub(1).and_then(|line| tool.source.lines().nth(line)) else {
-        return String::new();
-    };
-    let (from, to) = (check.columns.0.max(1) as usize, check.columns.1 as usize);
-    let blank: String = line.chars().take(from - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    format!("\n{line}\n{blank}{}", "~".repeat(to.saturating_sub(from).max(1)))
 }

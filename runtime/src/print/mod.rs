@@ -439,7 +439,7 @@ impl Printer {
             return self.event_is_over();
         }
         self.finish()?;
-        message::tell_script_message(severity, action.place, text);
+        message::tell_script_message(self.tool, severity, action.place, text);
         Ok(())
     }
 }

@@ -408,7 +408,12 @@ fn action(program: &Program, index: usize, action: &Action, emitted: &EmittedAct
         types::member_of(&field.name, field.offset, &ty, None)
     });
     let size = emitted.size as usize;
-    let place = program.sources.place(action.span);
+    let mut place = program.sources.place(action.span);
+    if matches!(action.kind, ActionKind::Errorf(_) | ActionKind::Warnf(_)) {
+        for &used in &action.trail {
+            place = place + "\n" + &program.sources.place(used);
+        }
+    }
     let ((line, column), _) = ends(program, action.span);
     let doc = script_line(program, action.span);
     quote! {
