@@ -13,6 +13,8 @@ mod tools;
 mod vm;
 mod vm_guest;
 
+use std::path::Path;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -48,7 +50,16 @@ fn main() -> Result<()> {
         Command::Test(args) => test::test(&args),
         Command::BuildTools(args) => tools::build_tools(&args),
         Command::Generate(args) => generate::generate(&args),
-        Command::Vm(args) => vm::run(&args),
+        Command::Vm(args) => run_vm(args),
         Command::Bench(args) => bench::bench(&args),
     }
+}
+
+/// Tools of this repository are built first; with `--bin-dir` they are there already.
+fn run_vm(mut args: vm::VmArgs) -> Result<()> {
+    if args.script.is_none() && args.snapshot.is_none() && args.bin_dir == Path::new("dist") {
+        args.bin_dir = shell::root().join("dist");
+        tools::build_tools(&tools::BuildToolsArgs { names: args.names.clone(), out_dir: args.bin_dir.clone() })?;
+    }
+    vm::run(&args)
 }
