@@ -20,7 +20,7 @@ Examples:
   tracewright run -e 'begin { print(1 + 1) }'    the same for a program on the command line
   tracewright check *.bt                         only look for errors
   tracewright generate opensnoop.bt -o crate     write the Rust crate, to read or to change
-  tracewright kernel snapshot -o my-kernel.twk   describe this machine's kernel";
+  tracewright kernel snapshot -o my-kernel.tkd   describe this machine's kernel";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -182,10 +182,10 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum KernelCommand {
     /// Describe the running kernel in a file, for `--kernel FILE`
-    #[command(after_help = "Examples:\n  tracewright kernel snapshot -o build-host.twk")]
+    #[command(after_help = "Examples:\n  tracewright kernel snapshot -o build-host.tkd")]
     Snapshot {
         /// File to write
-        #[arg(short = 'o', long = "output", value_name = "FILE", default_value = "kernel.twk")]
+        #[arg(short = 'o', long = "output", value_name = "FILE", default_value = "kernel.tkd")]
         output: PathBuf,
     },
 }
