@@ -264,6 +264,9 @@ pub fn compile_bpf_once(program: &Program) -> Result<()> {
 
 /// clang and rustc see only what we wrote: what they refuse is our mistake, and we say so.
 pub fn internal_error(script: &str, text: &str) -> String {
+    if text.contains("is not installed") {
+        return format!("error: {script}: {text}\n\n");
+    }
     format!(
         "error: {script}: cannot be compiled; this is a bug in tracewright, not in the script\n{}\n\n",
         text.trim_end()

@@ -85,13 +85,16 @@ pub fn build(cache: &Cache, units: &[Unit], profile: Profile, progress: &Progres
         let _ = stderr.read_to_end(&mut text);
         String::from_utf8_lossy(&text).into_owned()
     });
-    let built = read_messages(BufReader::new(stdout), units, progress)?;
+    let (mut built, of_libraries) = read_messages(BufReader::new(stdout), units, progress)?;
     let status = child.wait().context("cargo")?;
     let complaints = stderr_reader.join().unwrap_or_default();
     if built.is_empty() && !status.success() {
-        bail!("cargo could not build the libraries of the tools:\n{}", complaints.trim_end());
+        bail!(
+            "cargo could not build what every tool links: that needs make, pkg-config, libelf and zlib with headers and \
+             static libraries\n{of_libraries}{}",
+            complaints.trim_end()
+        );
     }
-    let mut built = built;
     for unit in units {
         built.entry(unit.bin.clone()).or_insert_with(|| Err(complaints_about(&unit.bin, &complaints)));
     }
@@ -157,7 +160,12 @@ panic = "abort"
 strip = "symbols"
 "#;
 
-fn read_messages(stdout: impl BufRead, units: &[Unit], progress: &Progress) -> Result<HashMap<String, Built>> {
+/// What became of each unit, and rustc's words about anything else.
+fn read_messages(
+    stdout: impl BufRead,
+    units: &[Unit],
+    progress: &Progress,
+) -> Result<(HashMap<String, Built>, String)> {
     let mut built: HashMap<String, Built> = HashMap::new();
     let mut errors: HashMap<String, String> = HashMap::new();
     for line in stdout.lines() {
@@ -181,12 +189,15 @@ fn read_messages(stdout: impl BufRead, units: &[Unit], progress: &Progress) -> R
             _ => {}
         }
     }
-    for (bin, text) in errors {
-        if units.iter().any(|unit| unit.bin == bin) {
-            built.insert(bin, Err(text));
+    let mut of_libraries = String::new();
+    for (target, text) in errors {
+        if units.iter().any(|unit| unit.bin == target) {
+            built.insert(target, Err(text));
+        } else {
+            of_libraries += &text;
         }
     }
-    Ok(built)
+    Ok((built, of_libraries))
 }
 
 fn count(units: &[Unit]) -> String {

@@ -1,8 +1,10 @@
 //! `test`: everything that this machine can test.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::generate::{self, GenerateArgs};
@@ -35,6 +37,7 @@ const STEPS: &[Step] = &[
     ("clippy of the generated crates", clippy_generated),
     ("tools build: static, small", build_tools),
     ("example scripts", example_scripts),
+    ("generated C has no warnings", clang_generated),
     ("cases", cases),
     ("kernels in QEMU", vm),
 ];
@@ -113,6 +116,34 @@ fn clippy_generated() -> Result<Outcome> {
         .arg(tools::target_dir())
         .args(["--", "-D", "warnings"]))?;
     Ok(Outcome::Passed)
+}
+
+/// All of clang's warnings, as errors, on the C of every tool.
+fn clang_generated() -> Result<Outcome> {
+    let headers = libbpf_headers()?;
+    let arch = std::env::consts::ARCH;
+    let define = match arch {
+        "x86_64" => "-D__TARGET_ARCH_x86",
+        "aarch64" => "-D__TARGET_ARCH_arm64",
+        _ => return Ok(Outcome::Skipped(format!("not written for {arch}"))),
+    };
+    for name in tools::all()? {
+        let bpf = root().join("generated-tools").join(&name).join("src/bpf");
+        let mut clang = Command::new("clang");
+        clang.args(["-g", "-O2", "-target", "bpf", "-mcpu=v3", "-Wall", "-Wextra", "-Werror", define, "-I"]);
+        clang.arg(&bpf).arg("-I").arg(&headers).arg("-idirafter").arg(format!("/usr/include/{arch}-linux-gnu"));
+        run(clang.arg("-c").arg(bpf.join(format!("{name}.bpf.c"))).args(["-o", "/dev/null"]))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Where cargo has put libbpf's headers when it built the tools.
+fn libbpf_headers() -> Result<PathBuf> {
+    let build = tools::target_dir().join("release/build");
+    let entries = std::fs::read_dir(&build).with_context(|| format!("cannot read {}", build.display()))?;
+    let mut found =
+        entries.flatten().map(|entry| entry.path().join("out/include")).filter(|path| path.join("bpf").is_dir());
+    found.next().with_context(|| format!("no headers of libbpf below {}", build.display()))
 }
 
 /// The most that a tool may weigh.
