@@ -56,7 +56,10 @@ pub fn fill_in(text: &str, program: Option<&Path>, tmp: &Path, pid: Option<u32>)
 /// What differs.
 pub fn run(case: &Case, places: &Places) -> Result<()> {
     let ended = run_tool(case, places)?;
-    let normal = |text: &str| text.replace(&format!("{}:", places.script), "FILE:");
+    let normal = |text: &str| {
+        let text = text.replace(&format!("{}:", places.script), "FILE:");
+        text.replace(&format!("\"filename\": \"{}\"", places.script), "\"filename\": \"FILE\"")
+    };
     let stderr: String = ended.stderr.split_inclusive('\n').filter(|line| !is_attached_line(line)).collect();
     let stderr = normal(&stderr);
     if case.kind == Kind::Start {

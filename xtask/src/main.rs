@@ -59,7 +59,9 @@ fn main() -> Result<()> {
 fn run_vm(mut args: vm::VmArgs) -> Result<()> {
     if args.script.is_none() && args.snapshot.is_none() && args.bin_dir == Path::new("dist") {
         args.bin_dir = shell::root().join("dist");
-        tools::build_tools(&tools::BuildToolsArgs { names: args.names.clone(), out_dir: args.bin_dir.clone() })?;
+        let known = tools::all()?;
+        let names = args.names.iter().filter(|name| known.contains(name)).cloned().collect();
+        tools::build_tools(&tools::BuildToolsArgs { names, out_dir: args.bin_dir.clone() })?;
     }
     vm::run(&args)
 }

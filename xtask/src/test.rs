@@ -216,7 +216,7 @@ fn vm() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-fn which(program: &str) -> Option<std::path::PathBuf> {
+fn which(program: &str) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH")?;
     std::env::split_paths(&paths).map(|dir| dir.join(program)).find(|path| path.is_file())
 }
