@@ -123,13 +123,29 @@ impl Errors {
                 ));
             }
             (PreInc | PreDec | PostInc | PostDec, ExprKind::Var(_) | ExprKind::Map(_) | ExprKind::MapKey { .. }) => {}
-            (PreInc | PreDec | PostInc | PostDec, _) => self.diagnostics.push(syntax_error(
+            (PreInc | PreDec, _) => self.diagnostics.push(syntax_error(
+                codes::BAD_OPERAND,
+                operand.span,
+                "increment/decrement requires a variable or map",
+            )),
+            (PostInc | PostDec, _) => self.diagnostics.push(syntax_error(
                 codes::BAD_OPERAND,
                 at,
                 "increment/decrement requires a variable or map",
             )),
             _ => {}
         }
+    }
+
+    /// `sizeof` and `offsetof` are a part of the language.
+    pub fn check_arguments(&mut self, name: &Ident, args: &[Arg], end: Span) {
+        let message = match (name.name.as_str(), args.len()) {
+            ("sizeof" | "offsetof", 0) => "expected expression",
+            ("offsetof", 1) => "expected ','",
+            ("sizeof", 2..) | ("offsetof", 3..) => "expected ')'",
+            _ => return,
+        };
+        self.diagnostics.push(syntax_error(codes::SYNTAX, end, message));
     }
 
     /// The fields of a record have names of their own.

@@ -89,6 +89,11 @@ fn expectation(expected: &[String], before: &[Spanned], found: Option<&Token>) -
         Some(Token::LParen) if item == Some(&Token::Fn) && may("VAR") => {
             return "expected variable in function argument".into();
         }
+        Some(Token::Assign) if item == Some(&Token::Let) && may("IDENT") && !may("VAR") => {
+            return "expected map type name".into();
+        }
+        Some(Token::Macro) => return "expected macro name".into(),
+        Some(Token::Fn) => return "expected function name".into(),
         Some(Token::LBrace) if item == Some(&Token::Config) => return "expected config key".into(),
         Some(Token::Import) => return "expected string after 'import'".into(),
         Some(Token::Str(_)) if may("\";\"") && !may("\"+\"") && !may("\"}\"") => {
@@ -108,7 +113,7 @@ fn expectation(expected: &[String], before: &[Spanned], found: Option<&Token>) -
         return "expected map or range in for loop".into();
     }
     // What can begin an expression.
-    if may("CAST_OPEN") {
+    if may("CAST_OPEN") || may("PARAM") {
         return "expected expression".into();
     }
     if may("VAR") && may("MAP") && may("IDENT") {

@@ -84,7 +84,7 @@ impl Lexer<'_> {
             "config" => self.keyword_item(end, Token::Config, false),
             "import" => self.keyword_item(end, Token::Import, true),
             "let" => self.map_declaration(end),
-            "macro" if self.name_follows(end) => self.keyword_item(end, Token::Macro, false),
+            "macro" => self.keyword_item(end, Token::Macro, false),
             "fn" if self.name_follows(end) => self.keyword_item(end, Token::Fn, false),
             _ => self.probe(),
         }
