@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libbpf_rs::btf::types::{DataSec, Var};
 use libbpf_rs::libbpf_sys::{self, bpf_insn, bpf_link_create_opts, bpf_prog_load_opts, size_t};
-use libbpf_rs::{AsRawLibbpf, Object, OpenObject};
+use libbpf_rs::{AsRawLibbpf, Object, OpenObject, ProgramType};
 
 use crate::context::RunConfig;
 use crate::error::Result;
@@ -91,11 +91,8 @@ pub fn programs(
                 // The kernel wants it while loading; the process keeps it.
                 program.set_attach_target(fd.into_raw_fd(), Some(function.clone()))?;
             }
-            Place::RawTracepoint(event) => {
-                // SAFETY: an open program.
-                if unsafe { libbpf_sys::bpf_program__type(raw) } == libbpf_sys::BPF_PROG_TYPE_TRACING {
-                    program.set_attach_target(0, Some(event.clone()))?;
-                }
+            Place::RawTracepoint(event) if program.prog_type() == ProgramType::Tracing => {
+                program.set_attach_target(0, Some(event.clone()))?;
             }
             _ => {}
         }

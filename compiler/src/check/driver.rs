@@ -331,7 +331,8 @@ fn finish(
         actions: lower.actions,
         strings: lower.strings,
         settings: lower.rodata,
-        is_unsafe: lower.is_unsafe,
+        // Whoever allows unsafe helpers also forces probes where no symbol says that they fit.
+        is_unsafe: lower.is_unsafe || lower.options.allow_unsafe,
     };
     (program, lower.diagnostics)
 }

@@ -429,7 +429,10 @@ fn function_name(point: &Point) -> Option<String> {
     match &point.target.point {
         AttachPoint::Kernel { function: KernelLocation::Function { name, .. }, .. } => attach::known(name),
         AttachPoint::Trampoline { function, .. } => attach::known(function),
-        AttachPoint::User { location: UserLocation::Symbol { name, .. }, .. } => attach::known(name),
+        // C++ names are shown as people write them: by whoever has the symbol.
+        AttachPoint::User { location: UserLocation::Symbol { name, .. }, cpp: false, .. } => {
+            attach::known(name).filter(|name| !name.starts_with("_Z"))
+        }
         AttachPoint::Bpf { name, .. } => attach::known(name),
         _ => None,
     }

@@ -46,7 +46,7 @@ pub fn benchmark(program: NonNull<bpf_program>) -> io::Result<(u64, u64)> {
     let (time, runs) = spent(program);
     let (time, runs) = (time.saturating_sub(before.0), runs.saturating_sub(before.1));
     // Without statistics the time of the system call is all that is known.
-    Ok((if runs == 0 { wall / RUNS } else { time / runs }, RUNS))
+    Ok((time.checked_div(runs).unwrap_or(wall / RUNS), RUNS))
 }
 
 /// Nanoseconds and runs that the kernel counted.

@@ -188,8 +188,7 @@ fn raw_tracepoint(target: Target<'_>, name: &str, cookie: u64) -> io::Result<Lin
         return trampoline(target, cookie);
     }
     let name = c_string(name).map_err(io::Error::other)?;
-    let mut opts =
-        bpf_raw_tracepoint_opts { sz: size_of::<bpf_raw_tracepoint_opts>() as size_t, cookie, ..Default::default() };
+    let mut opts = bpf_raw_tracepoint_opts { sz: size_of::<bpf_raw_tracepoint_opts>() as size_t, cookie };
     // SAFETY: the program is loaded, the name NUL-terminated.
     link(unsafe { libbpf_sys::bpf_program__attach_raw_tracepoint_opts(target.raw.as_ptr(), name.as_ptr(), &mut opts) })
 }

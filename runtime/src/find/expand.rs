@@ -234,7 +234,7 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             .collect()),
         AttachPoint::User { path, symbol, offset, cpp } => {
             let files = files(request, target, &word(path), &provider)?;
-            user_symbols(&files, &word(symbol), offset, cpp, &provider, kind)
+            user_symbols(request, &files, &Wanted { symbol: &word(symbol), offset, cpp }, &provider, kind)
         }
         AttachPoint::UserAddress { path, address } => {
             let files = files(request, target, &word(path), &provider)?;
@@ -366,14 +366,21 @@ fn usdt_files(request: &Request<'_>, target: &Target, path: &str, provider: &str
     files(request, target, path, provider)
 }
 
-fn user_symbols(
-    files: &[TargetFile],
-    symbol: &str,
+/// A function as an attach point names it.
+struct Wanted<'a> {
+    symbol: &'a str,
     offset: u64,
     cpp: bool,
+}
+
+fn user_symbols(
+    request: &Request<'_>,
+    files: &[TargetFile],
+    wanted: &Wanted<'_>,
     provider: &str,
     kind: ProgramKind,
 ) -> Result<Found> {
+    let &Wanted { symbol, offset, cpp } = wanted;
     let mut found = Vec::new();
     let mut places = std::collections::HashSet::new();
     for file in files {
@@ -381,7 +388,7 @@ fn user_symbols(
         let pattern = glob::is_pattern(symbol);
         for candidate in &binary.symbols {
             let fits = if cpp {
-                crate::find::demangle::matches(symbol, &candidate.name)
+                candidate.function && crate::find::demangle::matches(symbol, &candidate.name)
             } else if pattern {
                 candidate.function && glob::matches(symbol, &candidate.name)
             } else {
@@ -391,12 +398,16 @@ fn user_symbols(
             if !fits || ((pattern || cpp) && !places.insert((file.path.clone(), candidate.address))) {
                 continue;
             }
-            if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && candidate.size != 0 {
+            if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && !request.tool.is_unsafe {
                 return Err(outside(&candidate.name, candidate.size, provider, &file.shown, offset));
             }
             let cpp_prefix = if cpp { "cpp:" } else { "" };
             let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
-            let shown = if cpp && !pattern { symbol } else { candidate.name.as_str() };
+            let shown = candidate.name.as_str();
+            if candidate.size == 0 && candidate.function && !request.tool.is_unsafe {
+                let name = format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown);
+                return Err(unsized_symbol(shown, &name));
+            }
             found.push((
                 format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown),
                 Place::File {
@@ -408,6 +419,15 @@ fn user_symbols(
         }
     }
     Ok(found)
+}
+
+/// A symbol without a size might be anything: a probe in the middle of an instruction breaks the program.
+fn unsized_symbol(symbol: &str, probe: &str) -> Error {
+    Error::kernel(format!(
+        "Could not determine boundary for {symbol} (symbol has size 0).\nUse --unsafe to force attachment. WARNING: This \
+         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
+         expected, set the 'missing_probes' config variable to 'warn'."
+    ))
 }
 
 fn outside(symbol: &str, size: u64, provider: &str, file: &str, offset: u64) -> Error {
