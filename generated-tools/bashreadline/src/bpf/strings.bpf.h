@@ -66,6 +66,28 @@ static __always_inline __s64 tw_str_find(const char *haystack, __u32 haystack_si
 	return -1;
 }
 
+/*
+ * The same for a needle of 1 to 64 bytes that is known, without branches for each of its bytes: bit j of matched says
+ * that the last j + 1 bytes of the haystack are the first of the needle.
+ */
+static __always_inline __s64 tw_str_search(const char *haystack, __u32 haystack_size, const char *needle, __u32 length)
+{
+	__u64 matched = 0, same;
+	__u32 i, j;
+
+	for (i = 0; i < haystack_size; i++) {
+		same = 0;
+		for (j = 0; j < length; j++)
+			same |= (((__u64)(__u8)(haystack[i] ^ needle[j]) - 1) >> 63) << j;
+		matched = ((matched << 1) | 1) & same;
+		if (matched >> (length - 1))
+			return (__s64)i - length + 1;
+		if (!haystack[i])
+			break;
+	}
+	return -1;
+}
+
 /* As memcmp: looks at n bytes, max at most. */
 static __always_inline __s32 tw_memory_compare(const void *a, const void *b, __u64 n, __u32 max)
 {

@@ -8,7 +8,6 @@
 #include "events.bpf.h"
 #include "filter.bpf.h"
 #include "histogram.bpf.h"
-#include "numbers.bpf.h"
 
 struct trace_event_raw_block_rq {
 	__u32 dev;
@@ -116,7 +115,7 @@ int tracepoint_block_block_rq_complete_1(struct trace_event_raw_block_rq_complet
 	key_2.dev = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, dev) : BPF_CORE_READ(ctx, dev);
 	key_2.sector = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, sector) : BPF_CORE_READ(ctx, sector);
 	__u64 *start_3 = bpf_map_lookup_elem(&start, &key_2);
-	__u32 bucket = tw_signed_log2_bucket(tw_signed_div((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_3 ? *start_3 : 0), 1000), 0);
+	__u32 bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_3 ? *start_3 : 0)) / 1000), 0);
 	tw_add(&usecs, &bucket, 1);
 	/* _ = delete(@start, (args.dev, args.sector)) */
 	struct start_key key_3 __aligned_8;

@@ -82,11 +82,11 @@ const struct clear_event *clear_event_type __maybe_unused;
 struct tracepoint_syscalls_sys_exit_open_1_scratch {
 	struct {
 		struct printf_event_3 event;
-		char tail[1024];
+		char tail[1025];
 	} printf_event_3 __aligned_8;
 	struct {
 		struct printf_event_4 event;
-		char tail[1024];
+		char tail[1025];
 	} printf_event_4 __aligned_8;
 };
 
@@ -205,7 +205,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 		event->errno = (__s32)errno;
 		__u32 tid_2 = tw_tid();
 		__u64 *filename_3 = bpf_map_lookup_elem(&filename, &tid_2);
-		len = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__u8 *)(filename_3 ? *filename_3 : 0))), 1024);
+		len = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1025, (__u8 *)(filename_3 ? *filename_3 : 0))), 1025);
 		event->filename_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -223,7 +223,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 		event_2->errno = errno;
 		__u32 tid_3 = tw_tid();
 		__u64 *filename_4 = bpf_map_lookup_elem(&filename, &tid_3);
-		len_2 = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1024, (__u8 *)(filename_4 ? *filename_4 : 0))), 1024);
+		len_2 = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1025, (__u8 *)(filename_4 ? *filename_4 : 0))), 1025);
 		event_2->filename_len = len_2;
 		tail_2 += len_2;
 		tw_output(event_2, sizeof(*event_2) + tail_2);
