@@ -31,6 +31,8 @@ pub struct Sink {
     pub error: Option<io::Error>,
     /// Addresses that `unwatch` gave up.
     pub unwatched: Vec<u64>,
+    /// Checks failed that are told always: updates of full maps, bounds.
+    pub failures: u64,
     /// Takes records before they are printed.
     pub observer: Option<Observer>,
 }
@@ -38,7 +40,7 @@ pub struct Sink {
 impl Sink {
     /// A sink for a tool's records.
     pub fn new(tool: &'static Tool, output: Output) -> Self {
-        Sink { output, tool, exit: None, error: None, unwatched: Vec::new(), observer: None }
+        Sink { output, tool, exit: None, error: None, unwatched: Vec::new(), failures: 0, observer: None }
     }
 
     /// Keeps the first error of writing.
@@ -60,6 +62,7 @@ impl Sink {
                 (Some(check), Some(bytes)) => {
                     let mut result = [0; 8];
                     result.copy_from_slice(bytes);
+                    self.failures += u64::from(check.always);
                     self.output.check_failed(check, i64::from_ne_bytes(result))
                 }
                 _ => Ok(()),

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::find::expand::Place;
 use crate::session::{BATCH, Session, plain};
 
+/// Name, program and index of a probe.
+type Runnable = (String, std::ptr::NonNull<libbpf_rs::libbpf_sys::bpf_program>, usize);
+
 /// Output that waits for whether it is wanted.
 #[derive(Clone, Default)]
 pub struct Held {
@@ -45,8 +48,8 @@ impl Session {
 
     fn run_benchmarks(&mut self, object: &Object) -> Result<()> {
         let mut results = Vec::new();
-        for (name, raw) in self.runnable(object) {
-            let (nanoseconds, runs) = manual::benchmark(raw)
+        for (name, raw, probe) in self.runnable(object) {
+            let (nanoseconds, runs) = manual::benchmark(raw, probe)
                 .map_err(|error| Error::kernel(format!("Failed to run {name}: {}", plain(&error))))?;
             results.push((name, nanoseconds, runs));
             self.consume();
@@ -65,11 +68,11 @@ impl Session {
         let mut failed = Vec::new();
         let mut out = io::stdout().lock();
         writeln!(out, "{} Running {} tests.", green("[==========]"), tests.len())?;
-        for (name, raw) in &tests {
+        for (name, raw, probe) in &tests {
             writeln!(out, "{} {name}", green("[ RUN      ]"))?;
             let start = Instant::now();
-            let result =
-                manual::run(*raw).map_err(|error| Error::kernel(format!("Failed to run {name}: {}", plain(&error))))?;
+            let result = manual::run(*raw, *probe)
+                .map_err(|error| Error::kernel(format!("Failed to run {name}: {}", plain(&error))))?;
             let time = shown(start.elapsed());
             self.consume();
             let printed = self.held.take();
@@ -94,13 +97,14 @@ impl Session {
     }
 
     /// Names and programs of the `test` and `bench` probes of the plan.
-    fn runnable(&self, object: &Object) -> Vec<(String, std::ptr::NonNull<libbpf_rs::libbpf_sys::bpf_program>)> {
+    fn runnable(&self, object: &Object) -> Vec<Runnable> {
         self.plan
             .attachments
             .iter()
             .filter_map(|attachment| match &attachment.place {
                 Place::Test(name) | Place::Bench(name) => {
-                    Some((name.clone(), attach::program(object, self.tool.programs[attachment.program].name)?))
+                    let raw = attach::program(object, self.tool.programs[attachment.program].name)?;
+                    Some((name.clone(), raw, attachment.probe))
                 }
                 _ => None,
             })

@@ -444,7 +444,7 @@ impl Session {
         for attachment in self.plan.attachments.iter().filter(|attachment| which(&attachment.place)) {
             let table = &self.tool.programs[attachment.program];
             if let Some(raw) = attach::program(object, table.name) {
-                manual::run(raw).map_err(|error| {
+                manual::run(raw, attachment.probe).map_err(|error| {
                     Error::kernel(format!(
                         "Failed to run {} probe: {}",
                         self.plan.probes[attachment.probe],
@@ -561,7 +561,7 @@ impl Session {
         if let Some(status) = sink.exit.or(exit_before_end) {
             self.status = status;
         }
-        if self.args.strict && !losses.is_empty() && self.status == 0 {
+        if self.args.strict && (!losses.is_empty() || sink.failures > 0) && self.status == 0 {
             self.status = 2;
         }
         match sink.error.take() {

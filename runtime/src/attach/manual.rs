@@ -8,13 +8,14 @@ use std::time::Instant;
 
 use libbpf_rs::libbpf_sys::{self, bpf_prog_info, bpf_program, bpf_test_run_opts, size_t};
 
-/// Runs a raw tracepoint program once; its return value.
+/// Runs a raw tracepoint program once, as the probe with that index; its return value.
 ///
 /// # Errors
 /// The kernel's word about it.
-pub fn run(program: NonNull<bpf_program>) -> io::Result<u32> {
+pub fn run(program: NonNull<bpf_program>, probe: usize) -> io::Result<u32> {
     // Raw tracepoint programs may look at as many words of context as the test run gives.
-    let context = [0u64; 12];
+    let mut context = [0u64; 12];
+    context[0] = probe as u64;
     let mut opts = bpf_test_run_opts {
         sz: size_of::<bpf_test_run_opts>() as size_t,
         ctx_in: context.as_ptr().cast(),
@@ -31,7 +32,7 @@ pub fn run(program: NonNull<bpf_program>) -> io::Result<u32> {
 ///
 /// # Errors
 /// The kernel's word about it.
-pub fn benchmark(program: NonNull<bpf_program>) -> io::Result<(u64, u64)> {
+pub fn benchmark(program: NonNull<bpf_program>, probe: usize) -> io::Result<(u64, u64)> {
     const RUNS: u64 = 40_000;
     // SAFETY: a plain system call; the descriptor is ours.
     let statistics = unsafe { libbpf_sys::bpf_enable_stats(libbpf_sys::BPF_STATS_RUN_TIME) };
@@ -40,7 +41,7 @@ pub fn benchmark(program: NonNull<bpf_program>) -> io::Result<(u64, u64)> {
     let before = spent(program);
     let start = Instant::now();
     for _ in 0..RUNS {
-        run(program)?;
+        run(program, probe)?;
     }
     let wall = start.elapsed().as_nanos() as u64;
     let (time, runs) = spent(program);
