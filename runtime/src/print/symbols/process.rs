@@ -249,9 +249,12 @@ fn readable(pid: u32, path: &str, start: u64, end: u64, inode: u64) -> Option<Pa
     candidates.into_iter().find(|candidate| is_it(candidate))
 }
 
-/// `START SIZE NAME`, in hex.
+/// `START SIZE NAME`, in hex. A process in a pid namespace of its own names the file by the pid that it knows.
 fn read_jit(pid: u32) -> Vec<(u64, u64, Box<str>)> {
-    let candidates = [format!("/tmp/perf-{pid}.map"), format!("/proc/{pid}/root/tmp/perf-{pid}.map")];
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let inner = status.lines().find_map(|line| line.strip_prefix("NSpid:")?.split_ascii_whitespace().next_back());
+    let inner = inner.map_or_else(|| pid.to_string(), str::to_owned);
+    let candidates = [format!("/proc/{pid}/root/tmp/perf-{inner}.map"), format!("/tmp/perf-{pid}.map")];
     let Some(text) = candidates.iter().find_map(|path| fs::read_to_string(path).ok()) else { return Vec::new() };
     let entry = |line: &str| {
         let mut fields = line.splitn(3, ' ');
