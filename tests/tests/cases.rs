@@ -22,6 +22,9 @@ use tracewright_tests::run::{Places, fill_in, run};
 /// Cases in one binary: more, and rustc wants gigabytes.
 const CHUNK: usize = 150;
 
+/// What is decided when a case is compiled: `--unsafe`, and the environment.
+type Settings = (bool, Vec<(String, String)>);
+
 type SharedKernel = Arc<Description>;
 
 fn main() -> Result<()> {
@@ -159,7 +162,7 @@ fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> R
         }
         fs::create_dir_all(dir)?;
     }
-    let mut groups: BTreeMap<(bool, Vec<(String, String)>), Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<Settings, Vec<String>> = BTreeMap::new();
     let mut places = Vec::new();
     for case in cases {
         let stem = case.name.replace('/', "__");

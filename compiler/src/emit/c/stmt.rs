@@ -9,6 +9,9 @@ use crate::emit::escape;
 use crate::program::{BpfProgram, Expr, ExprKind, LocalId, MapId, Stmt, StmtKind};
 use crate::types::Type;
 
+/// Variables outside a callback with their places there, and what is to be copied back: from, to.
+type Copies = (Vec<(usize, Place)>, Vec<(Place, Place)>);
+
 /// A range of at most this many steps is a plain loop; the verifier follows each.
 const PLAIN_STEPS: i64 = 128;
 /// `unroll` repeats at most this often.
@@ -626,7 +629,7 @@ impl<'p> Body<'_, 'p> {
     }
 
     /// Gives callbacks the values of the variables that they use.
-    fn copy_in(&mut self, body: &[Stmt]) -> (Vec<(usize, Place)>, Vec<(Place, Place)>) {
+    fn copy_in(&mut self, body: &[Stmt]) -> Copies {
         let (mut outside, mut changed) = (Vec::new(), Vec::new());
         let used = uses_in(body);
         for (index, copy) in self.copies.clone() {
