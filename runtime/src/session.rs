@@ -496,9 +496,11 @@ impl Session {
             .chain(process.map(AsRawFd::as_raw_fd))
             .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
             .collect();
+        // What a child prints and what is printed about it are to come close together.
+        let time = if self.child.is_some() { POLL / 10 } else { POLL };
         // SAFETY: the array is as long as told.
         unsafe {
-            libc::poll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, POLL.as_millis() as libc::c_int)
+            libc::poll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, time.as_millis() as libc::c_int)
         };
     }
 

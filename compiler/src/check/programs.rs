@@ -63,6 +63,14 @@ struct Planner<'a> {
     late_func: bool,
 }
 
+/// Whether only the running system tells what `probe` shows: patterns, the module of a raw tracepoint, the symbol of a
+/// C++ function.
+fn is_named_late(point: &Point) -> bool {
+    let by_system =
+        matches!(point.target.point, AttachPoint::RawTracepoint { module: None, .. } | AttachPoint::User { cpp: true, .. });
+    point.wildcard || by_system
+}
+
 /// Decides on the programs of a script, in its order.
 pub(crate) fn plan_programs(
     script: &Script,
@@ -73,7 +81,7 @@ pub(crate) fn plan_programs(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Plan> {
     let uses: Vec<Uses> = script.probes.iter().map(super::warnings::uses_of).collect();
-    let late = |point: &Point| point.wildcard || attach::known(&point.target.display).is_none();
+    let late = |point: &Point| is_named_late(point) || attach::known(&point.target.display).is_none();
     let any_late = |wanted: fn(&Uses) -> bool| {
         probes.iter().zip(&uses).any(|(points, uses)| wanted(uses) && points.iter().any(late))
     };
@@ -168,7 +176,7 @@ impl Planner<'_> {
     /// Puts a point into a program of its action block that fits, or makes one.
     fn place(&mut self, at: usize, point: Point, optional: bool, uses: Uses, first: usize) {
         let (mut context, kind) = self.context_of(&point, uses);
-        let known_name = attach::known(&point.target.display).filter(|_| !point.wildcard);
+        let known_name = attach::known(&point.target.display).filter(|_| !is_named_late(&point));
         if !self.late_probe {
             context.probe_name = known_name;
         }

@@ -281,13 +281,12 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         }
         AttachPoint::RawTracepoint { module, event } => {
             let (module, event) = (module.map(word), word(event));
-            let shown = |event: &str| match module.as_deref() {
-                Some(module) if !glob::is_pattern(module) => format!("{provider}:{module}:{event}"),
-                _ => format!("{provider}:{event}"),
-            };
-            Ok(kernel::raw_tracepoints(&event)
+            Ok(kernel::raw_tracepoints(module.as_deref(), &event)
                 .into_iter()
-                .map(|event| (shown(&event), Place::RawTracepoint(event)))
+                .map(|found| {
+                    let module = found.module.as_deref().unwrap_or("vmlinux");
+                    (format!("{provider}:{module}:{}", found.name), Place::RawTracepoint(found.name))
+                })
                 .collect())
         }
         AttachPoint::Interval(period) => one(Place::Interval(rate(request, period, target, &provider)?)),

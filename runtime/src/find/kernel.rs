@@ -57,24 +57,29 @@ pub fn address(symbol: &str) -> Option<u64> {
     found.filter(|&address| address != 0)
 }
 
-/// Names of raw tracepoints that fit, sorted: symbols `__tracepoint_NAME`, else what tracefs lists.
-pub fn raw_tracepoints(pattern: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    each_symbol(|_, _, name, _| {
-        if let Some(event) = name.strip_prefix("__tracepoint_")
+/// Raw tracepoints that fit, sorted: by the symbols that the kernel makes for each, else by what tracefs lists.
+pub fn raw_tracepoints(module: Option<&str>, pattern: &str) -> Vec<Function> {
+    let mut found = Vec::new();
+    each_symbol(|_, _, name, of_module| {
+        let event = name.strip_prefix("__tracepoint_").or_else(|| name.strip_prefix("__traceiter_"));
+        if let Some(event) = event
             && glob::matches(pattern, event)
         {
-            names.push(event.to_owned());
+            found.push(Function { module: of_module.map(str::to_owned), name: event.to_owned() });
         }
     });
-    if names.is_empty()
+    if found.is_empty()
         && let Some(tracefs) = tracefs::get()
     {
-        names = tracefs.tracepoints("*", pattern).into_iter().map(|(_, event)| event).collect();
+        let events = tracefs.tracepoints("*", pattern).into_iter();
+        found = events.map(|(_, name)| Function { module: None, name }).collect();
     }
-    names.sort();
-    names.dedup();
-    names
+    found.retain(|event| {
+        module.is_none_or(|pattern| glob::matches(pattern, event.module.as_deref().unwrap_or("vmlinux")))
+    });
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// `vfs_read` or `nf_nat_init [nf_nat]` a line, as in `available_filter_functions`.
