@@ -396,7 +396,10 @@ impl Session {
             Ok((links, how)) => {
                 self.explain(|| format!("{name}: {how}"));
                 if let Some(running) = &mut self.running {
-                    running.links.extend(links.into_iter().map(Hold::Link));
+                    running.links.extend(links.into_iter().map(|link| match place.place {
+                        Place::Watchpoint { address, .. } => Hold::Watch(address, link),
+                        _ => Hold::Link(link),
+                    }));
                 }
                 Ok(1)
             }
@@ -474,8 +477,11 @@ impl Session {
             if raised != 0 {
                 self.run_each(object, |place| matches!(place, Place::Signal(n) if raised >> (n & 63) & 1 == 1))?;
             }
-            let Some(running) = &self.running else { return Ok(()) };
-            if !running.ring.consume(BATCH) {
+            let Some(running) = &mut self.running else { return Ok(()) };
+            let waits = !running.ring.consume(BATCH);
+            let unwatched = std::mem::take(&mut running.sink.borrow_mut().unwatched);
+            running.links.retain(|hold| !matches!(hold, Hold::Watch(address, _) if unwatched.contains(address)));
+            if waits {
                 let mut sink = running.sink.borrow_mut();
                 let flushed = sink.output.flush();
                 sink.check(flushed);

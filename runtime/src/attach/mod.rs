@@ -32,6 +32,8 @@ pub type How = &'static str;
 pub enum Hold {
     /// A link.
     Link(Link),
+    /// The link of a watchpoint, with the address.
+    Watch(u64, Link),
     /// A copy of a program, and its link.
     Clone(clone::Clone),
 }
