@@ -41,4 +41,16 @@ static __always_inline long tw_must(__u32 check, long result)
 	return result;
 }
 
+/* As BPF_CORE_READ and its like, checked. */
+#define tw_read_with(read, check, src, a, ...)							\
+	({											\
+		___type((src), a, ##__VA_ARGS__) __value;					\
+		tw_check(check, read(&__value, (src), a, ##__VA_ARGS__));			\
+		__value;									\
+	})
+#define tw_core_read(check, src, a, ...) tw_read_with(BPF_CORE_READ_INTO, check, src, a, ##__VA_ARGS__)
+#define tw_core_read_user(check, src, a, ...) tw_read_with(BPF_CORE_READ_USER_INTO, check, src, a, ##__VA_ARGS__)
+#define tw_probe_read(check, src, a, ...) tw_read_with(BPF_PROBE_READ_INTO, check, src, a, ##__VA_ARGS__)
+#define tw_probe_read_user(check, src, a, ...) tw_read_with(BPF_PROBE_READ_USER_INTO, check, src, a, ##__VA_ARGS__)
+
 #endif

@@ -67,13 +67,16 @@ impl<'p> Body<'_, 'p> {
         }
         let value = if self.is_kernel(path) {
             let (source, chain) = self.chain(pointer, path);
-            let name = if space == AddressSpace::User { "BPF_CORE_READ_USER" } else { "BPF_CORE_READ" };
-            Value::atom(format!("{name}({source}, {})", chain.join(", ")))
+            let name = if space == AddressSpace::User { "tw_core_read_user" } else { "tw_core_read" };
+            let check = self.read_check(pointer, "", e);
+            Value::atom(format!("{name}({check}, {source}, {})", chain.join(", ")))
         } else {
             let base = self.base(pointer, path);
             let members = self.path_text(path);
-            let name = if space == AddressSpace::User { "BPF_PROBE_READ_USER" } else { "BPF_PROBE_READ" };
-            Value::atom(format!("{name}({}, {members})", base.text))
+            let name = if space == AddressSpace::User { "tw_probe_read_user" } else { "tw_probe_read" };
+            let check = self.read_check(pointer, "", e);
+            let source = self.unnested(base, &pointer.ty);
+            Value::atom(format!("{name}({check}, {source}, {members})"))
         };
         // The member is declared as a number in script structs, and with its own type in kernel ones.
         let declared = if self.is_kernel(path) { field.ty.clone() } else { storage_type(&field.ty) };
@@ -128,7 +131,7 @@ impl<'p> Body<'_, 'p> {
 
     /// A pointer that may stand inside a CO-RE macro, which cannot be nested.
     fn unnested(&mut self, value: Value, ty: &Type) -> String {
-        if !value.text.contains("READ") && !value.text.contains("ctx->") {
+        if !value.text.contains("READ(") && !value.text.contains("_read") && !value.text.contains("ctx->") {
             return value.text;
         }
         let name = self.fresh("pointer");
@@ -231,7 +234,8 @@ impl<'p> Body<'_, 'p> {
         let text = self.e.types.declare(self.e.program, &e.ty, &name);
         self.line(format!("{text} = 0;"));
         let helper = self.read_helper(pointer);
-        self.checked(helper, e, format!("{helper}(&{name}, sizeof({name}), {})", value.text));
+        let check = self.read_check(pointer, "", e);
+        self.line(format!("tw_check({check}, {helper}(&{name}, sizeof({name}), {}));", value.text));
         self.load(name, &e.ty)
     }
 
@@ -245,7 +249,18 @@ impl<'p> Body<'_, 'p> {
     pub fn read_into(&mut self, to: &Place, pointer: &'p Expr, source: &str, e: &Expr) {
         let helper = self.read_helper(pointer);
         let (dst, size) = (self.address(to), self.size_text(to));
-        self.checked(helper, e, format!("{helper}({dst}, {size}, {source})"));
+        let check = self.read_check(pointer, "", e);
+        self.line(format!("tw_check({check}, {helper}({dst}, {size}, {source}));"));
+    }
+
+    /// A check of a read through `pointer`; `-k` names the helper by what the script says of the address space.
+    pub fn read_check(&mut self, pointer: &Expr, suffix: &str, e: &Expr) -> usize {
+        let space = match &pointer.ty {
+            Type::Pointer { space: AddressSpace::User, .. } => "_user",
+            Type::Pointer { space: AddressSpace::Kernel | AddressSpace::Bpf, .. } => "_kernel",
+            _ => "",
+        };
+        self.e.helper_check(&format!("probe_read{space}{suffix}"), e.span)
     }
 
     /// A whole struct, array or string member read through a pointer.

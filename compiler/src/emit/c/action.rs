@@ -320,7 +320,8 @@ impl<'p> Body<'_, 'p> {
                     let limit = self.limit(len.as_deref(), *capacity, &capacity.to_string());
                     let helper = self.read_helper(pointer);
                     self.line(format!("{length} = {limit};"));
-                    self.checked(helper, e, format!("{helper}({dst}, {length}, {source})"));
+                    let check = self.read_check(pointer, "", e);
+                    self.line(format!("tw_check({check}, {helper}({dst}, {length}, {source}));"));
                 } else {
                     let place = self.place_of(e);
                     self.put_buffer(dst, length, *capacity, &place);
@@ -348,7 +349,7 @@ impl<'p> Body<'_, 'p> {
             ExprKind::Call(Call::Str { pointer, len }) => {
                 let source = self.pointer_text(pointer);
                 let limit = self.limit(len.as_deref(), capacity, &capacity.to_string());
-                (self.read_str_helper(pointer), limit, source, true)
+                (self.read_str_helper(pointer), limit, source, Some(pointer))
             }
             ExprKind::Cast(inner) if matches!(inner.ty, Type::String { .. }) && self.size_of(&inner.ty) <= capacity => {
                 self.put_string(dst, length, self.size_of(&inner.ty), inner);
@@ -356,20 +357,20 @@ impl<'p> Body<'_, 'p> {
             }
             ExprKind::Context(ContextField::DataLoc(path)) => {
                 let source = self.data_loc(path).text;
-                ("bpf_probe_read_kernel_str", capacity.to_string(), source, false)
+                ("bpf_probe_read_kernel_str", capacity.to_string(), source, None)
             }
             ExprKind::FieldOf { pointer, path } => {
                 let source = self.field_text(pointer, path);
-                (self.read_str_helper(pointer), capacity.to_string(), format!("&{source}"), true)
+                (self.read_str_helper(pointer), capacity.to_string(), format!("&{source}"), Some(pointer))
             }
             _ => {
                 let (source, size) = self.string_source(e);
-                ("bpf_probe_read_kernel_str", size.min(capacity).to_string(), source, false)
+                ("bpf_probe_read_kernel_str", size.min(capacity).to_string(), source, None)
             }
         };
         let call = format!("{helper}({dst}, {size}, {source})");
-        if check {
-            let check = self.e.helper_check(helper.trim_start_matches("bpf_"), e.span);
+        if let Some(pointer) = check {
+            let check = self.read_check(pointer, "_str", e);
             self.line(format!("{length} = tw_str_put(tw_check({check}, {call}), {capacity});"));
         } else {
             self.line(format!("{length} = tw_str_put({call}, {capacity});"));

@@ -372,7 +372,8 @@ impl<'p> Body<'_, 'p> {
         self.zero(to);
         let dst = self.address(to);
         let helper = self.read_str_helper(pointer);
-        self.checked(helper, e, format!("{helper}({dst}, {limit}, {source})"));
+        let check = self.read_check(pointer, "_str", e);
+        self.line(format!("tw_check({check}, {helper}({dst}, {limit}, {source}));"));
     }
 
     /// Text of something that is an address: pointers, arrays, numbers.
@@ -410,7 +411,8 @@ impl<'p> Body<'_, 'p> {
         self.zero(to);
         self.line(format!("{}.len = {limit};", to.text));
         let helper = self.read_helper(pointer);
-        self.checked(helper, e, format!("{helper}({}.data, {limit}, {source})", to.text));
+        let check = self.read_check(pointer, "", e);
+        self.line(format!("tw_check({check}, {helper}({}.data, {limit}, {source}));", to.text));
     }
 
     fn stack_into(&mut self, to: &Place, e: &Expr, stack: crate::types::StackType) {

@@ -61,7 +61,7 @@ fn fixed_records_are_reserved() {
 #[test]
 fn kernel_structs_have_the_members_that_are_used() {
     let c = emitted("begin { print(curtask.real_parent.tgid); }");
-    assert!(c.text.contains("BPF_CORE_READ("));
+    assert!(c.text.contains("tw_core_read("));
     assert!(c.text.contains("real_parent, tgid)"));
     let from = c.text.find("struct task_struct {").expect("the struct is declared");
     let declared = &c.text[from..from + c.text[from..].find('}').expect("it ends")];
