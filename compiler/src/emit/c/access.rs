@@ -61,19 +61,30 @@ impl<'p> Body<'_, 'p> {
             let text = self.arrow(pointer, path);
             return self.load(text, &e.ty);
         }
-        let space = self.space(pointer);
+        let space = match &pointer.ty {
+            Type::Pointer { space, .. } => *space,
+            _ => AddressSpace::None,
+        };
         if field.bit_width.is_some() {
             return self.bitfield(e, pointer, path, field);
         }
         let value = if self.is_kernel(path) {
             let (source, chain) = self.chain(pointer, path);
-            let name = if space == AddressSpace::User { "tw_core_read_user" } else { "tw_core_read" };
+            let name = match space {
+                AddressSpace::User => "tw_core_read_user",
+                AddressSpace::None => "tw_core_read_any",
+                AddressSpace::Kernel | AddressSpace::Bpf => "tw_core_read",
+            };
             let check = self.read_check(pointer, "", e);
             Value::atom(format!("{name}({check}, {source}, {})", chain.join(", ")))
         } else {
             let base = self.base(pointer, path);
             let members = self.path_text(path);
-            let name = if space == AddressSpace::User { "tw_probe_read_user" } else { "tw_probe_read" };
+            let name = match space {
+                AddressSpace::User => "tw_probe_read_user",
+                AddressSpace::None => "tw_probe_read_any",
+                AddressSpace::Kernel | AddressSpace::Bpf => "tw_probe_read",
+            };
             let check = self.read_check(pointer, "", e);
             let source = self.unnested(base, &pointer.ty);
             Value::atom(format!("{name}({check}, {source}, {members})"))

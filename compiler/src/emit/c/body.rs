@@ -325,17 +325,13 @@ impl<'e, 'p> Body<'e, 'p> {
 
     /// Keeps a scalar in a variable of its own, so that later statements do not change it.
     pub fn capture(&mut self, ty: &Type, value: &Value, hint: &str) -> Value {
-        if is_literal(&value.text) || self.names_own(&value.text) {
+        if is_literal(&value.text) {
             return value.clone();
         }
         let name = self.fresh(hint);
         let text = self.e.types.declare_variable(self.e.program, ty, &name);
         self.line(format!("{text} = {};", value.text));
         Value::atom(name)
-    }
-
-    fn names_own(&self, _text: &str) -> bool {
-        false
     }
 
     /// A number that does not depend on the expression's width.
@@ -378,7 +374,13 @@ impl<'e, 'p> Body<'e, 'p> {
 
     /// The helper's name by address space.
     pub fn read_helper(&self, e: &Expr) -> &'static str {
-        if self.space(e) == AddressSpace::User { "bpf_probe_read_user" } else { "bpf_probe_read_kernel" }
+        match e.ty {
+            Type::Pointer { space: AddressSpace::User, .. } => "bpf_probe_read_user",
+            Type::Pointer { space: AddressSpace::None, .. } => "bpf_probe_read",
+            Type::Pointer { .. } => "bpf_probe_read_kernel",
+            // A number as an address.
+            _ => "bpf_probe_read",
+        }
     }
 
     /// Writes the script's line, once.

@@ -420,7 +420,7 @@ impl<'p> Body<'_, 'p> {
 
     /// A string setting's C name, for reading.
     pub fn setting_text(&self, id: crate::program::SettingId) -> String {
-        format!("(const char *){}", self.e.setting_names[id.0])
+        format!("tw_text({})", self.e.setting_names[id.0])
     }
 }
 

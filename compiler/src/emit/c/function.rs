@@ -57,6 +57,14 @@ impl Body<'_, '_> {
         }
     }
 
+    /// A `begin` program that may run after another one has called exit(): it runs, but nobody listens any more.
+    pub fn may_be_unheard(&self) -> bool {
+        let is_begin =
+            |program: &BpfProgram| program.targets.iter().any(|target| matches!(target.point, AttachPoint::Begin));
+        let others = self.e.program.programs.iter().filter(|program| is_begin(program)).count();
+        self.e.has_exit && others > 1 && self.program.targets.iter().all(|t| matches!(t.point, AttachPoint::Begin))
+    }
+
     /// C type of the context, with a blank or star behind.
     pub fn ctx_type(&mut self) -> String {
         match &self.program.kind {

@@ -70,12 +70,25 @@ impl<'p> Body<'_, 'p> {
 
     /// A pointer to an element; the place it leads to is good only where the pointer is not NULL.
     fn lookup(&mut self, map: MapId, key: Option<&'p Expr>, hint: &str) -> (String, Place) {
+        self.lookup_checked(map, key, hint, None)
+    }
+
+    /// As above; `-k` tells when nothing is there.
+    fn lookup_checked(&mut self, map: MapId, key: Option<&'p Expr>, hint: &str, span: Option<Span>) -> (String, Place) {
         let info = self.e.maps[map.0].clone();
         let value = self.e.program.map(map).value.clone();
         let call = match key {
             Some(key) if !info.array => {
                 let key = self.key(map, key);
-                format!("bpf_map_lookup_elem(&{}, {key})", info.name)
+                let call = format!("bpf_map_lookup_elem(&{}, {key})", info.name);
+                match span {
+                    Some(span) => {
+                        let message = "Can't lookup map element because it does not exist.";
+                        let check = self.e.check("map_lookup_elem", message, false, span);
+                        format!("tw_found({check}, {call})")
+                    }
+                    None => call,
+                }
             }
             _ => format!("tw_scalar(&{})", info.name),
         };
@@ -120,7 +133,7 @@ impl<'p> Body<'_, 'p> {
     /// `@m[k]` of a scalar type: zero when missing.
     pub fn map_get(&mut self, e: &'p Expr, map: MapId, key: Option<&'p Expr>) -> Value {
         let hint = self.map_hint(map);
-        let (pointer, place) = self.lookup(map, key, &hint);
+        let (pointer, place) = self.lookup_checked(map, key, &hint, Some(e.span));
         let text = if place.text.starts_with('(') { format!("*{pointer}") } else { place.text };
         let text = format!("{pointer} ? {text} : 0");
         let value = Value { text, prec: Prec::Conditional };
@@ -389,6 +402,7 @@ impl<'p> Body<'_, 'p> {
     /// `@m[k] = count()` and its like.
     pub fn aggregate(&mut self, map: MapId, key: Option<&'p Expr>, update: &'p AggregateUpdate, span: Span) {
         self.e.header("aggregates.bpf.h");
+        let span = self.update_span(update, span);
         let Some(aggregate) = self.e.program.aggregate(map).cloned() else { return };
         match (update, &aggregate) {
             (AggregateUpdate::Count, _) => self.update(map, key, span, |_| ("tw_add", "1".to_string())),
@@ -421,6 +435,24 @@ impl<'p> Body<'_, 'p> {
             }
             _ => {}
         }
+    }
+
+    /// Place of `count()` in `@m[k] = count()`: what is told of a full map names it.
+    fn update_span(&self, update: &AggregateUpdate, span: Span) -> Span {
+        let names: &[&str] = match update {
+            AggregateUpdate::Count => &["count"],
+            AggregateUpdate::Sum(_) => &["sum"],
+            AggregateUpdate::Min(_) => &["min"],
+            AggregateUpdate::Max(_) => &["max"],
+            AggregateUpdate::Avg(_) => &["avg", "stats"],
+            AggregateUpdate::Hist(_) => &["hist"],
+            AggregateUpdate::Linear(_) => &["lhist"],
+            AggregateUpdate::TimeSeries(_) => &["tseries"],
+        };
+        let text = self.e.program.sources.text(span);
+        let Some(assignment) = text.find('=') else { return span };
+        let found = names.iter().filter_map(|name| text[assignment..].find(&format!("{name}("))).min();
+        found.map_or(span, |at| Span { start: span.start + (assignment + at) as u32, ..span })
     }
 
     /// A bound of a linear histogram; positional parameters are settings called `param_<n>`.

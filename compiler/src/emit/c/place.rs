@@ -1,6 +1,6 @@
 //! Values that live in memory: strings, tuples, structs, arrays, buffers, stacks.
 
-use super::body::{Body, Place, has_effects, hint};
+use super::body::{Body, Place, hint};
 use super::types::{has_padding, tuple_items};
 use super::value::{Prec, Value};
 use crate::emit::escape;
@@ -457,9 +457,8 @@ impl<'p> Body<'_, 'p> {
         let value = self.expr(index);
         let index_name = self.fresh("index");
         self.line(format!("__u64 {index_name} = {};", value.text));
-        let check = self
-            .e
-            .message_check(&format!("Array access out of bounds. Expected index to be less than {length}"), e.span);
+        let message = "Array access out of bounds. This can lead to unexpected results.";
+        let check = self.e.message_check(message, e.span);
         if !e.ty.is_scalar() {
             self.zero(to);
         }
@@ -534,9 +533,6 @@ impl<'p> Body<'_, 'p> {
             (Type::String { .. }, Type::String { .. }) => self.strings_equal(left, right),
             _ => {
                 let a = self.place_of(left);
-                if has_effects(right) && matches!(left.kind, ExprKind::Local(_)) {
-                    // Left as it is: the copy would cost more than the unusual case is worth.
-                }
                 let b = self.place_of(right);
                 self.places_equal(&a, &b)
             }
@@ -592,7 +588,13 @@ impl<'p> Body<'_, 'p> {
 
     /// Address space aware read helper for strings.
     pub fn read_str_helper(&self, e: &Expr) -> &'static str {
-        if self.space(e) == AddressSpace::User { "bpf_probe_read_user_str" } else { "bpf_probe_read_kernel_str" }
+        match e.ty {
+            Type::Pointer { space: AddressSpace::User, .. } => "bpf_probe_read_user_str",
+            Type::Pointer { space: AddressSpace::Kernel | AddressSpace::Bpf, .. } => "bpf_probe_read_kernel_str",
+            _ if e.ty.is_scalar() => "bpf_probe_read_str",
+            // Our own memory.
+            _ => "bpf_probe_read_kernel_str",
+        }
     }
 }
 

@@ -306,11 +306,11 @@ impl<'p> Body<'_, 'p> {
             }
             StmtKind::SetMap { map, key, value } => {
                 self.comment(s.span);
-                self.scoped(|body| body.set_map(*map, key.as_ref(), value, s.span));
+                self.set_map(*map, key.as_ref(), value, s.span);
             }
             StmtKind::Aggregate { map, key, update } => {
                 self.comment(s.span);
-                self.scoped(|body| body.aggregate(*map, key.as_ref(), update, s.span));
+                self.aggregate(*map, key.as_ref(), update, s.span);
             }
             StmtKind::If { cond, then, otherwise } => {
                 self.comment(s.span);
@@ -359,7 +359,14 @@ impl<'p> Body<'_, 'p> {
             }
             StmtKind::Action { action, args } => {
                 self.comment(s.span);
-                self.scoped(|body| body.action(*action, args, s.span));
+                if self.may_be_unheard() {
+                    self.e.header("exit.bpf.h");
+                    self.code.open("if (!tw_exiting)");
+                    self.action(*action, args, s.span);
+                    self.code.close("");
+                } else {
+                    self.action(*action, args, s.span);
+                }
             }
             StmtKind::Exit { code } => {
                 self.comment(s.span);
@@ -370,7 +377,7 @@ impl<'p> Body<'_, 'p> {
             }
             StmtKind::Join { action, array } => {
                 self.comment(s.span);
-                self.scoped(|body| body.join(*action, array));
+                self.join(*action, array);
             }
             StmtKind::Signal { signal, thread } => {
                 self.comment(s.span);
@@ -408,11 +415,6 @@ impl<'p> Body<'_, 'p> {
     fn must(&mut self, helper: &str, s: &Stmt, call: String) {
         let check = self.e.helper_check(helper.trim_start_matches("bpf_"), s.span);
         self.line(format!("tw_check({check}, {call});"));
-    }
-
-    /// Writes a statement; in braces of its own when it needs variables that nothing else uses.
-    fn scoped(&mut self, write: impl FnOnce(&mut Self)) {
-        write(self);
     }
 
     /// Ends the program.
@@ -667,8 +669,6 @@ impl<'p> Body<'_, 'p> {
         let outer_returns = std::mem::replace(&mut self.returns_from_callback, false);
         let (outer_ctx, outer_scratch) = (self.uses_ctx, self.uses_scratch);
         self.uses_ctx = false;
-        let touched = self.scratch.len();
-        let _ = touched;
         self.in_callback += 1;
         self.loops.push(LoopKind::Callback);
         let depth = self.code.depth();
