@@ -58,7 +58,7 @@ impl Sink {
                 self.exit.get_or_insert(aux as u8);
                 return -libc::EINTR;
             }
-            CHECK_FAILED => match (self.tool.checks.get(aux as usize), record.get(HEADER..HEADER + 8)) {
+            CHECK_FAILED if self.exit.is_none() => match (self.tool.checks.get(aux as usize), record.get(HEADER..HEADER + 8)) {
                 (Some(check), Some(bytes)) => {
                     let mut result = [0; 8];
                     result.copy_from_slice(bytes);
@@ -67,6 +67,8 @@ impl Sink {
                 }
                 _ => Ok(()),
             },
+            // As in bpftrace: nothing is shown behind an exit().
+            _ if self.exit.is_some() => Ok(()),
             _ if self.observer.as_mut().is_some_and(|observe| observe(action as usize, record)) => Ok(()),
             _ => match self.tool.actions.get(action as usize) {
                 Some(action) if matches!(action.kind, ActionKind::Unwatch) => {

@@ -454,6 +454,8 @@ impl Session {
                         plain(&error)
                     ))
                 })?;
+                // An exit() ends its own probe; what others print after it is not shown.
+                clear_exiting(object);
             }
         }
         Ok(())

@@ -63,7 +63,7 @@ fn set_text(rodata: &Rodata, object: &mut OpenObject, variable: &str, text: &str
 fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
     let params = &sources.args.params;
     let refuse = |text: String| Err(Error::refused(message::at(sources.tool, setting.place, "ERROR", &text)).bare());
-    if let SettingSource::ParamNumber(n) = setting.source
+    if let SettingSource::ParamNumber(n) | SettingSource::ParamAny(n) = setting.source
         && text::param(params, n).is_none_or(str::is_empty)
         && !sources.args.no_warnings
     {
@@ -76,6 +76,11 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
             Err(error) => return refuse(error.to_string()),
         },
         SettingSource::ParamString(n) => return Ok(Value::Text(text::param(params, n).unwrap_or_default().to_owned())),
+        SettingSource::ParamAny(n) => {
+            let given = text::param(params, n).filter(|given| !given.is_empty()).unwrap_or("0");
+            let number = crate::args::parse_number(given).map(|number| number.to_string());
+            return Ok(Value::Text(number.unwrap_or_else(|| given.to_owned())));
+        }
         SettingSource::ParamCount => params.len() as u64,
         SettingSource::KernelAddress(symbol) => match kernel::address(symbol) {
             Some(address) => address,

@@ -86,6 +86,8 @@ pub enum SettingSource {
     ParamNumber(u32),
     /// `$n` as a string.
     ParamString(u32),
+    /// `$n` for printing: numbers in decimal, a missing one as 0.
+    ParamAny(u32),
     /// `$#`
     ParamCount,
     /// Address of a kernel symbol.

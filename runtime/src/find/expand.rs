@@ -9,7 +9,7 @@ use crate::find::elf::Binary;
 use crate::find::missing::Missing;
 use crate::find::{glob, kernel, libraries, tracefs};
 use crate::regex::Regex;
-use crate::tool::{AttachPoint, MissingProbes, Period, ProgramKind, Target, Text, Tool};
+use crate::tool::{AttachPoint, MissingProbes, Number, Period, ProgramKind, Target, Text, Tool};
 use crate::{message, text};
 
 /// Everything that is to be attached, in the script's order.
@@ -460,6 +460,21 @@ fn rate(request: &Request<'_>, period: Period, target: &Target, provider: &str) 
             Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare()
         })
     };
+    // `interval:$1` with `ms:20`: the whole period is given.
+    if let Period::Every { count: Number::Param(n), unit: 1 } = period
+        && let Some((unit, count)) = text::param(params, n).and_then(|given| given.split_once(':'))
+        && let Some(count) = crate::args::parse_number(count)
+    {
+        let count = positive(count)?;
+        match unit {
+            "hz" => return Ok(Rate::Hertz(count)),
+            "s" => return Ok(Rate::Nanoseconds(count.saturating_mul(1_000_000_000))),
+            "ms" => return Ok(Rate::Nanoseconds(count.saturating_mul(1_000_000))),
+            "us" => return Ok(Rate::Nanoseconds(count.saturating_mul(1_000))),
+            "ns" => return Ok(Rate::Nanoseconds(count)),
+            _ => {}
+        }
+    }
     Ok(match period {
         Period::Hertz(hertz) => Rate::Hertz(positive(text::number(hertz, params)?)?),
         Period::Every { count, unit } => {

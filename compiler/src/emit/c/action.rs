@@ -246,7 +246,8 @@ impl<'p> Body<'_, 'p> {
             let place = self.place(format!("{event}->{name}"), ty, 4);
             self.fill(&place, ready.get(index));
         }
-        self.line(format!("tw_submit({event});"));
+        let submit = if control { "tw_submit_control" } else { "tw_submit" };
+        self.line(format!("{submit}({event});"));
         self.code.close("");
     }
 

@@ -532,7 +532,8 @@ fn other_setting(program: &Program, setting: &Setting) -> Option<TokenStream> {
     let source = match &setting.source {
         SettingSource::Option { .. } => return None,
         SettingSource::ParamNumber(n) => quote! { ParamNumber(#n) },
-        SettingSource::ParamString(n) | SettingSource::ParamAny(n) => quote! { ParamString(#n) },
+        SettingSource::ParamString(n) => quote! { ParamString(#n) },
+        SettingSource::ParamAny(n) => quote! { ParamAny(#n) },
         SettingSource::ParamCount => quote! { ParamCount },
         SettingSource::KernelAddress(symbol) => quote! { KernelAddress(#symbol) },
         SettingSource::UserAddress { path, symbol } => {
