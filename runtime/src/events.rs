@@ -58,15 +58,17 @@ impl Sink {
                 self.exit.get_or_insert(aux as u8);
                 return -libc::EINTR;
             }
-            CHECK_FAILED if self.exit.is_none() => match (self.tool.checks.get(aux as usize), record.get(HEADER..HEADER + 8)) {
-                (Some(check), Some(bytes)) => {
-                    let mut result = [0; 8];
-                    result.copy_from_slice(bytes);
-                    self.failures += u64::from(check.always);
-                    self.output.check_failed(check, i64::from_ne_bytes(result))
+            CHECK_FAILED if self.exit.is_none() => {
+                match (self.tool.checks.get(aux as usize), record.get(HEADER..HEADER + 8)) {
+                    (Some(check), Some(bytes)) => {
+                        let mut result = [0; 8];
+                        result.copy_from_slice(bytes);
+                        self.failures += u64::from(check.always);
+                        self.output.check_failed(check, i64::from_ne_bytes(result))
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
             // As in bpftrace: nothing is shown behind an exit().
             _ if self.exit.is_some() => Ok(()),
             _ if self.observer.as_mut().is_some_and(|observe| observe(action as usize, record)) => Ok(()),
