@@ -66,8 +66,10 @@ struct Planner<'a> {
 /// Whether only the running system tells what `probe` shows: patterns, the module of a raw tracepoint, the symbol of a
 /// C++ function.
 fn is_named_late(point: &Point) -> bool {
-    let by_system =
-        matches!(point.target.point, AttachPoint::RawTracepoint { module: None, .. } | AttachPoint::User { cpp: true, .. });
+    let by_system = matches!(
+        point.target.point,
+        AttachPoint::RawTracepoint { module: None, .. } | AttachPoint::User { cpp: true, .. }
+    );
     point.wildcard || by_system
 }
 

@@ -64,6 +64,22 @@ static TOOL: Tool = Tool {
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biolatency.bt:22:2-31",
+            line: 22,
+            columns: (2, 31),
+            always: false,
+            message: "Can't lookup map element because it does not exist.",
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biolatency.bt:24:25-54",
+            line: 24,
+            columns: (25, 54),
+            always: false,
+            message: "Can't lookup map element because it does not exist.",
+        },
     ],
     losses: &[
         Loss {

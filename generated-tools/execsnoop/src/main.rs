@@ -54,7 +54,16 @@ static TOOL: Tool = Tool {
     actions: &[PRINTF_1, PRINTF_2, JOIN_3, PRINTF_4, JOIN_5],
     strings: &["%H:%M:%S.%f"],
     settings: &[],
-    checks: &[],
+    checks: &[
+        Check {
+            helper: "probe_read_kernel",
+            place: "execsnoop.bt:20:6-30",
+            line: 20,
+            columns: (6, 30),
+            always: false,
+            message: "",
+        },
+    ],
     losses: &[
         Loss {
             what: "events",

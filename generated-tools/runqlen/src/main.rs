@@ -50,7 +50,16 @@ static TOOL: Tool = Tool {
     actions: &[PRINTF_1],
     strings: &[],
     settings: &[],
-    checks: &[],
+    checks: &[
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlen.bt:19:16-48",
+            line: 19,
+            columns: (16, 48),
+            always: false,
+            message: "",
+        },
+    ],
     losses: &[
         Loss {
             what: "events",

@@ -54,17 +54,17 @@ static TOOL: Tool = Tool {
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:19:2-27",
+            place: "syscount.bt:19:20-27",
             line: 19,
-            columns: (2, 27),
+            columns: (20, 27),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:20:2-26",
+            place: "syscount.bt:20:19-26",
             line: 20,
-            columns: (2, 26),
+            columns: (19, 26),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },

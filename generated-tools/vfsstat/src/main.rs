@@ -61,9 +61,9 @@ static TOOL: Tool = Tool {
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "vfsstat.bt:21:2-19",
+            place: "vfsstat.bt:21:12-19",
             line: 21,
-            columns: (2, 19),
+            columns: (12, 19),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },

@@ -95,7 +95,7 @@ static __always_inline int uretprobe__bin_bash_readline_1_body(struct pt_regs *c
 	/* time("%H:%M:%S ") */
 	struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
 	if (event) {
-		tw_submit(event);
+		tw_submit_control(event);
 	}
 	/* printf("%-6d %s\n", pid, str(retval)) */
 	struct printf_event_3 *event_2 = &scratch->printf_event_3.event;

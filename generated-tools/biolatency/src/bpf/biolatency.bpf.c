@@ -105,7 +105,7 @@ int tracepoint_block_block_rq_complete_1(struct trace_event_raw_block_rq_complet
 	__builtin_memset(&key, 0, sizeof(key));
 	key.dev = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, dev) : BPF_CORE_READ(ctx, dev);
 	key.sector = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, sector) : BPF_CORE_READ(ctx, sector);
-	__u64 *start_2 = bpf_map_lookup_elem(&start, &key);
+	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key));
 	if (!((start_2 ? *start_2 : 0) != 0))
 		return 0;
 
@@ -114,7 +114,7 @@ int tracepoint_block_block_rq_complete_1(struct trace_event_raw_block_rq_complet
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.dev = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, dev) : BPF_CORE_READ(ctx, dev);
 	key_2.sector = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, sector) : BPF_CORE_READ(ctx, sector);
-	__u64 *start_3 = bpf_map_lookup_elem(&start, &key_2);
+	__u64 *start_3 = tw_found(2, bpf_map_lookup_elem(&start, &key_2));
 	__u32 bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_3 ? *start_3 : 0)) / 1000), 0);
 	tw_add(&usecs, &bucket, 1);
 	/* _ = delete(@start, (args.dev, args.sector)) */
@@ -134,7 +134,7 @@ int end_1(void)
 	/* clear(@start) */
 	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
 	if (event) {
-		tw_submit(event);
+		tw_submit_control(event);
 	}
 
 	return 0;

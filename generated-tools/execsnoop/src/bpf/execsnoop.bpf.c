@@ -3,6 +3,7 @@
 /* Trace programs as they are started */
 
 #include "tracewright.bpf.h"
+#include "checks.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
 #include "join.bpf.h"
@@ -127,7 +128,7 @@ static __always_inline int tracepoint_syscalls_sys_enter_execve_1_body(struct tr
 		event->time.format = 0;
 		event->time.clock = 0;
 		event->pid = tw_pid();
-		event->tgid = BPF_CORE_READ(task, real_parent, tgid);
+		event->tgid = tw_core_read(0, task, real_parent, tgid);
 		tw_submit(event);
 	}
 	/* join(args.argv) */
@@ -172,7 +173,7 @@ static __always_inline int tracepoint_syscalls_sys_enter_execveat_1_body(struct 
 		event->time.format = 0;
 		event->time.clock = 0;
 		event->pid = tw_pid();
-		event->tgid = BPF_CORE_READ(task, real_parent, tgid);
+		event->tgid = tw_core_read(0, task, real_parent, tgid);
 		tw_submit(event);
 	}
 	/* join(args.argv) */

@@ -180,7 +180,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 
 	/*  /@filename[tid]/ */
 	__u32 tid = tw_tid();
-	__u64 *filename_2 = bpf_map_lookup_elem(&filename, &tid);
+	__u64 *filename_2 = tw_found(1, bpf_map_lookup_elem(&filename, &tid));
 	if (!((__u8 *)(filename_2 ? *filename_2 : 0) != NULL))
 		return 0;
 
@@ -204,8 +204,8 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 		event->fd = fd;
 		event->errno = (__s32)errno;
 		__u32 tid_2 = tw_tid();
-		__u64 *filename_3 = bpf_map_lookup_elem(&filename, &tid_2);
-		len = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1025, (__u8 *)(filename_3 ? *filename_3 : 0))), 1025);
+		__u64 *filename_3 = tw_found(2, bpf_map_lookup_elem(&filename, &tid_2));
+		len = tw_str_put(tw_check(3, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1025, (__u8 *)(filename_3 ? *filename_3 : 0))), 1025);
 		event->filename_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -222,8 +222,8 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 		event_2->fd = fd;
 		event_2->errno = errno;
 		__u32 tid_3 = tw_tid();
-		__u64 *filename_4 = bpf_map_lookup_elem(&filename, &tid_3);
-		len_2 = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1025, (__u8 *)(filename_4 ? *filename_4 : 0))), 1025);
+		__u64 *filename_4 = tw_found(4, bpf_map_lookup_elem(&filename, &tid_3));
+		len_2 = tw_str_put(tw_check(5, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1025, (__u8 *)(filename_4 ? *filename_4 : 0))), 1025);
 		event_2->filename_len = len_2;
 		tail_2 += len_2;
 		tw_output(event_2, sizeof(*event_2) + tail_2);
@@ -256,7 +256,7 @@ int end_1(void)
 	/* clear(@filename) */
 	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
 	if (event) {
-		tw_submit(event);
+		tw_submit_control(event);
 	}
 
 	return 0;

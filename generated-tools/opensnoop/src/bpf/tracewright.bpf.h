@@ -154,8 +154,17 @@ struct bpf_perf_event_data {
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-/* Keeps clang from combining what the verifier has to see apart. */
+/* Keeps clang from knowing where a value comes from. */
 #define tw_opaque(x) asm volatile("" : "+r"(x))
+
+/* Text that is settled at start: clang must not take it for what it is initialised with. */
+static __always_inline const char *tw_text(const volatile char *setting)
+{
+	const char *text = (const char *)setting;
+
+	tw_opaque(text);
+	return text;
+}
 
 /* The only element of a scalar map. */
 static __always_inline void *tw_scalar(void *map)

@@ -4,6 +4,7 @@
 
 #include "tracewright.bpf.h"
 #include "aggregates.bpf.h"
+#include "checks.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
 #include "histogram.bpf.h"
@@ -66,7 +67,7 @@ int profile_hz_99_1(void)
 	/* $task = curtask */
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	/* $len = (int64)$task->se.cfs_rq->rq->nr_running */
-	__s64 len = (__s64)BPF_CORE_READ(task, se.cfs_rq, rq, nr_running);
+	__s64 len = (__s64)tw_core_read(0, task, se.cfs_rq, rq, nr_running);
 	/* $waiting = $len > 0 ? $len - 1 : 0 */
 	__s64 waiting = len > 0 ? len - 1 : 0;
 	/* @runqlen = lhist($waiting, 0, 100, 1) */

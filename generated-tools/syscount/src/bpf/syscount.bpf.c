@@ -121,12 +121,12 @@ int end_1(void)
 	if (event_2) {
 		event_2->top = 10;
 		event_2->div = 0;
-		tw_submit(event_2);
+		tw_submit_control(event_2);
 	}
 	/* clear(@syscall) */
 	struct clear_event *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR);
 	if (event_3) {
-		tw_submit(event_3);
+		tw_submit_control(event_3);
 	}
 	/* printf("\nTop 10 processes:\n") */
 	struct printf_event_3 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_3);
@@ -138,12 +138,12 @@ int end_1(void)
 	if (event_5) {
 		event_5->top = 10;
 		event_5->div = 0;
-		tw_submit(event_5);
+		tw_submit_control(event_5);
 	}
 	/* clear(@process) */
 	struct clear_event_2 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_2);
 	if (event_6) {
-		tw_submit(event_6);
+		tw_submit_control(event_6);
 	}
 
 	return 0;

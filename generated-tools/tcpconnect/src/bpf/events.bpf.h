@@ -71,6 +71,12 @@ static __always_inline void tw_submit(void *record)
 	bpf_ringbuf_submit(record, tw_wakeup());
 }
 
+/* What is to be done with maps is to be done before they change much. */
+static __always_inline void tw_submit_control(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
 /* Sends a record whose size is known only now. */
 static __always_inline void tw_output(void *record, __u64 size)
 {
@@ -80,7 +86,7 @@ static __always_inline void tw_output(void *record, __u64 size)
 
 static __always_inline void tw_output_control(void *record, __u64 size)
 {
-	if (bpf_ringbuf_output(&tw_events, record, size, tw_wakeup()))
+	if (bpf_ringbuf_output(&tw_events, record, size, BPF_RB_FORCE_WAKEUP))
 		tw_lost(TW_LOST_EVENTS);
 }
 

@@ -133,20 +133,20 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 	/* $sk = (struct sock *)arg0 */
 	struct sock *sk = (struct sock *)(__u64)PT_REGS_PARM1(ctx);
 	/* $family = $sk->__sk_common.skc_family */
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = tw_core_read(0, sk, __sk_common.skc_family);
 	/* if ($family == AF_INET || $family == AF_INET6) */
 	if ((__u64)family == 2 || (__u64)family == 10) {
 		/* $saddr = ntop($sk->__sk_common.skc_rcv_saddr) */
 		struct tw_inet saddr __aligned_8;
 		__builtin_memset(&saddr, 0, sizeof(saddr));
 		saddr.family = 2;
-		__u32 ipv4 = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+		__u32 ipv4 = tw_core_read(1, sk, __sk_common.skc_rcv_saddr);
 		__builtin_memcpy(saddr.addr, &ipv4, 4);
 		/* $daddr = ntop($sk->__sk_common.skc_daddr) */
 		struct tw_inet daddr __aligned_8;
 		__builtin_memset(&daddr, 0, sizeof(daddr));
 		daddr.family = 2;
-		__u32 ipv4_2 = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+		__u32 ipv4_2 = tw_core_read(2, sk, __sk_common.skc_daddr);
 		__builtin_memcpy(daddr.addr, &ipv4_2, 4);
 		/* if ($family == AF_INET6) */
 		if ((__u64)family == 10) {
@@ -154,19 +154,19 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 			__builtin_memset(&saddr, 0, sizeof(saddr));
 			saddr.family = 10;
 			char u6_addr8[16] __aligned_8;
-			tw_check(0, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+			tw_check(3, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 			__builtin_memcpy(saddr.addr, u6_addr8, 16);
 			/* $daddr = ntop($sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8) */
 			__builtin_memset(&daddr, 0, sizeof(daddr));
 			daddr.family = 10;
 			char u6_addr8_2[16] __aligned_8;
-			tw_check(1, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+			tw_check(4, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(daddr.addr, u6_addr8_2, 16);
 		}
 		/* time("%H:%M:%S ") */
 		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
 		if (event) {
-			tw_submit(event);
+			tw_submit_control(event);
 		}
 		/* printf("%-8d %-16s ", pid, comm) */
 		struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
@@ -180,9 +180,9 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 		if (event_3) {
 			__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 			event_3->saddr = saddr;
-			event_3->skc_num = BPF_CORE_READ(sk, __sk_common.skc_num);
+			event_3->skc_num = tw_core_read(5, sk, __sk_common.skc_num);
 			event_3->daddr = daddr;
-			event_3->skc_dport = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+			event_3->skc_dport = __builtin_bswap16(tw_core_read(6, sk, __sk_common.skc_dport));
 			tw_submit(event_3);
 		}
 	}

@@ -151,19 +151,19 @@ int interval_s_1_1(void)
 	/* time() */
 	struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
 	if (event) {
-		tw_submit(event);
+		tw_submit_control(event);
 	}
 	/* print(@) */
 	struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
 	if (event_2) {
 		event_2->top = 0;
 		event_2->div = 0;
-		tw_submit(event_2);
+		tw_submit_control(event_2);
 	}
 	/* clear(@) */
 	struct clear_event *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR);
 	if (event_3) {
-		tw_submit(event_3);
+		tw_submit_control(event_3);
 	}
 
 	return 0;
@@ -176,7 +176,7 @@ int end_1(void)
 	/* clear(@) */
 	struct clear_event_2 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_2);
 	if (event) {
-		tw_submit(event);
+		tw_submit_control(event);
 	}
 
 	return 0;
