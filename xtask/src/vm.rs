@@ -143,6 +143,17 @@ fn table(root: &Path, kernels: &[Kernel], args: &VmArgs) -> Result<()> {
         return Ok(());
     }
     failures.iter().for_each(|text| eprintln!("\n{text}"));
+    let known = fs::read_to_string(root.join("tests/vm/known.txt")).unwrap_or_default();
+    failures.retain(|text| {
+        !known
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .any(|(tool, kernel)| text.starts_with(&format!("{tool} on {kernel}.")))
+    });
+    if failures.is_empty() {
+        println!("only what tests/vm/known.txt lists has failed");
+        return Ok(());
+    }
     bail!("{} of {} failed", failures.len(), cases.len() * kernels.len());
 }
 
