@@ -132,10 +132,14 @@ Examples:
 
 /// `generate`
 #[derive(Debug, Args)]
-#[command(after_help = GENERATE_EXAMPLES)]
+#[command(after_help = GENERATE_EXAMPLES, group = clap::ArgGroup::new("what").required(true))]
 pub struct GenerateArgs {
     /// The script; `-` reads standard input
-    pub script: String,
+    #[arg(group = "what", value_name = "SCRIPT")]
+    pub script: Option<String>,
+    /// A program instead of a file; its crate is called as the directory
+    #[arg(short = 'e', group = "what", value_name = "PROGRAM", allow_hyphen_values = true)]
+    pub program: Option<String>,
     /// Directory of the crate, made if need be
     #[arg(short = 'o', long = "output", value_name = "DIR")]
     pub output: PathBuf,

@@ -76,6 +76,9 @@ fn output_paths(args: &BuildArgs, scripts: &[Script]) -> Result<Vec<PathBuf>> {
     if let Some(output) = &args.output {
         return Ok(vec![output.clone(); scripts.len()]);
     }
+    if args.out_dir.is_none() && scripts.iter().any(|script| script.display == Script::NO_FILE) {
+        bail!("a program without a file has no name: say where its binary goes with `-o OUT`");
+    }
     let dir = args.out_dir.clone().unwrap_or_default();
     if args.out_dir.is_some() {
         fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;

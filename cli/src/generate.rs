@@ -9,16 +9,21 @@ use crate::args::GenerateArgs;
 use crate::cache;
 use crate::cargo::{PROFILE_RELEASE, cargo_config};
 use crate::front_end::FrontEnd;
-use crate::script::Script;
+use crate::script::{Script, tool_name};
 
 /// Writes the crate; whether the script was good.
 ///
 /// # Errors
 /// When the script cannot be read or a file cannot be written.
 pub fn generate(args: &GenerateArgs) -> Result<bool> {
-    let mut script = Script::read(&args.script)?;
-    // The crate says the same wherever it was generated.
-    if let Some(name) = Path::new(&args.script).file_name().filter(|_| args.script != "-") {
+    let mut script = match (&args.program, &args.script) {
+        (Some(program), _) => Script::from_text(program.clone()),
+        (None, path) => Script::read(path.as_deref().unwrap_or("-"))?,
+    };
+    if script.display == Script::NO_FILE {
+        script.name = tool_name(&args.output.file_name().unwrap_or_default().to_string_lossy());
+    } else if let Some(name) = Path::new(&script.display).file_name() {
+        // The crate says the same wherever it was generated.
         script.display = name.to_string_lossy().into_owned();
     }
     let front_end = FrontEnd::new(&args.front_end)?;

@@ -23,7 +23,8 @@ impl Style {
     }
 }
 
-/// All of them, each ended by a blank line.
+/// All of them, each ended by a blank line. The first line of each is `file:line:col: error[CODE]: message`, as editors
+/// and scripts look for it.
 pub fn render(diagnostics: &Diagnostics, sources: &Sources, style: Style) -> String {
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
@@ -31,10 +32,19 @@ pub fn render(diagnostics: &Diagnostics, sources: &Sources, style: Style) -> Str
         if diagnostic.severity == Severity::Warning && !style.warnings {
             continue;
         }
+        out += &place(diagnostic, sources, style);
         out += &renderer.render(&[group(diagnostic, sources)]);
         out += "\n\n";
     }
     out
+}
+
+/// `file:line:col: ` of the main place.
+fn place(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> String {
+    let Some(label) = &diagnostic.primary else { return String::new() };
+    let at = sources.line_col(label.span.file, label.span.start);
+    let place = format!("{}:{}:{}:", sources.get(label.span.file).name, at.line, at.col);
+    if style.color { format!("\x1b[1m{place}\x1b[0m ") } else { place + " " }
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
@@ -99,7 +109,7 @@ mod tests {
         let error = Diagnostic::error(Code("E0301"), Span::new(file, 14, 17), "unknown identifier `foo`");
         diagnostics.push(error.label("not known").hint("did you mean `func`?"));
         let text = render(&diagnostics, &sources, Style { color: false, warnings: true });
-        assert!(text.starts_with("error[E0301]: unknown identifier `foo`\n"), "{text}");
+        assert!(text.starts_with("a.bt:1:15: error[E0301]: unknown identifier `foo`\n"), "{text}");
         assert!(text.contains("--> a.bt:1:15"), "{text}");
         assert!(text.contains("^^^ not known"), "{text}");
         assert!(text.contains("= help: did you mean `func`?"), "{text}");

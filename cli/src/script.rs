@@ -19,6 +19,9 @@ pub struct Script {
 }
 
 impl Script {
+    /// What messages call a program without a file.
+    pub const NO_FILE: &str = "stdin";
+
     /// A file, or standard input for `-`.
     ///
     /// # Errors
@@ -43,7 +46,7 @@ impl Script {
 
     /// A program given with `-e` or on standard input.
     pub fn from_text(text: String) -> Script {
-        Script { display: "stdin".to_owned(), name: "stdin".to_owned(), dir: ".".to_owned(), text }
+        Script { display: Self::NO_FILE.to_owned(), name: Self::NO_FILE.to_owned(), dir: ".".to_owned(), text }
     }
 }
 
