@@ -28,6 +28,14 @@ pub fn symbols(path: &Path, pattern: &str) -> Vec<String> {
     names
 }
 
+/// Bytes of a symbol.
+pub fn symbol_size(path: &Path, symbol: &str) -> Option<u64> {
+    let data = fs::read(path).ok()?;
+    let file = object::File::parse(&*data).ok()?;
+    let found = file.symbols().chain(file.dynamic_symbols()).find(|s| s.is_definition() && s.name() == Ok(symbol));
+    found.map(|symbol| symbol.size())
+}
+
 /// Parameters of a function, by the binary's DWARF or that of its debug file.
 pub fn function(path: &Path, symbol: &str) -> Option<UserFunction> {
     let data = fs::read(path).ok()?;

@@ -56,4 +56,8 @@ impl Host for HostEnv {
     fn user_symbols(&self, path: &str, pattern: &str) -> Vec<String> {
         crate::dwarf::symbols(Path::new(path), pattern)
     }
+
+    fn user_symbol_size(&self, path: &str, symbol: &str) -> Option<u64> {
+        crate::dwarf::symbol_size(Path::new(path), symbol)
+    }
 }

@@ -56,9 +56,6 @@ pub struct FrontEndArgs {
     /// Do not show warnings
     #[arg(long)]
     pub no_warnings: bool,
-    /// Keep the script's `test:` and `bench:` probes
-    #[arg(long)]
-    pub keep_tests: bool,
 }
 
 /// How the Rust is compiled.

@@ -43,7 +43,6 @@ impl FrontEnd {
             includes: self.args.includes.clone(),
             env: self.env.clone(),
             script_dir: script.dir.clone(),
-            keep_tests: self.args.keep_tests,
         };
         tracewright_compiler::check(&script.display, &script.text, &options, &self.kernel, &HostEnv::default())
     }

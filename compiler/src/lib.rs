@@ -41,8 +41,6 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Directory of the script, for relative imports and includes.
     pub script_dir: String,
-    /// Keep `test:` probes / `bench:` probes.
-    pub keep_tests: bool,
 }
 
 /// What came of a compilation.

@@ -104,6 +104,9 @@ impl Provider {
     }
 }
 
+/// Nanoseconds between two ticks of a timer, at least.
+const SHORTEST: u64 = 1000;
+
 /// Name, aliases, perf's number, default count.
 type Event = (&'static str, &'static [&'static str], u64, u64);
 
@@ -159,23 +162,10 @@ pub(crate) fn check_attach_points(
                 "iter probe only supports one attach point.",
             ));
         }
-        if !options.keep_tests {
-            points.retain(|point| !matches!(point.provider, Provider::Test | Provider::Bench));
-        }
         out.push(points);
     }
     if !diagnostics.has_errors() && out.iter().all(Vec::is_empty) {
-        let only = |wanted: &str| {
-            script.probes.iter().flat_map(|probe| &probe.attach_points).any(|point| point.provider.name == wanted)
-        };
-        let message = if only("bench") {
-            "No probes attached; use --bench to run benchmark probes."
-        } else if only("test") {
-            "No probes attached; use --test to run test probes."
-        } else {
-            "No probes to attach"
-        };
-        diagnostics.push(Diagnostic::global_error(codes::PROBE_MISSING, message));
+        diagnostics.push(Diagnostic::global_error(codes::PROBE_MISSING, "No probes to attach"));
     }
     out
 }
@@ -295,6 +285,13 @@ impl Reader<'_> {
     /// `provider:part:part`, the provider spelled out.
     fn display(&self, provider: Provider) -> LateText {
         let mut out = vec![TextPiece::Lit(provider.name().to_owned())];
+        // `interval:20ms` is shown in microseconds.
+        if let (Provider::Interval | Provider::Profile, [part]) = (provider, self.written.parts.as_slice()) {
+            let text = plain(&part.pieces);
+            if let Some(nanoseconds) = duration(&text).or_else(|| integer(&text)) {
+                return vec![TextPiece::Lit(format!("{}:us:{}", provider.name(), nanoseconds / 1000))];
+            }
+        }
         for part in &self.written.parts {
             out.push(TextPiece::Lit(":".into()));
             out.extend(part.pieces.iter().cloned());
@@ -438,8 +435,19 @@ impl Reader<'_> {
                 let text = plain(pieces);
                 let parsed = if last == 0 { duration(&text).or_else(|| integer(&text)) } else { integer(&text) };
                 match parsed {
+                    Some(n) if last == 0 && n < SHORTEST => {
+                        return self.error(format!(
+                            "Invalid rate of {name} probe. Minimum is 1000 or 1us. Found: {n} nanoseconds"
+                        ));
+                    }
                     Some(0) => return self.error(format!("{name} frequency should be a positive integer")),
                     Some(n) => LateNumber::Const(n),
+                    None if text.strip_prefix('-').is_some_and(|text| integer(text).is_some()) => {
+                        return self.error(format!("{name} frequency should be a positive integer"));
+                    }
+                    None if text.starts_with(|c: char| c.is_ascii_digit()) => {
+                        return self.error(format!("Invalid rate of {name} probe: invalid trailing bytes: {text}"));
+                    }
                     None => return self.error(format!("Invalid rate of {name} probe: invalid integer: {text}")),
                 }
             }

@@ -9,7 +9,7 @@ use super::widen::settle;
 use crate::Options;
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::kernel::Kernel;
+use crate::kernel::{Host, Kernel};
 use crate::program::{BpfProgram, Local, Map, MapKind, Program};
 use crate::source::Sources;
 use crate::syntax::ast::Script;
@@ -28,6 +28,7 @@ pub(crate) fn infer_and_lower(
     definitions: Definitions,
     options: &Options,
     kernel: &dyn Kernel,
+    host: &dyn Host,
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<Program> {
@@ -37,7 +38,7 @@ pub(crate) fn infer_and_lower(
     let mut assigned = std::collections::HashSet::new();
     let mut untyped = std::collections::HashSet::new();
     for walk in 0.. {
-        let mut lower = new_walk(&settings, &definitions, options, kernel, sources, &previous, structs);
+        let mut lower = new_walk(&settings, &definitions, options, kernel, host, sources, &previous, structs);
         lower.last = last;
         lower.assigned_anywhere = std::mem::take(&mut assigned);
         lower.untyped = std::mem::take(&mut untyped);
@@ -69,11 +70,13 @@ pub(crate) fn infer_and_lower(
     None
 }
 
+#[allow(clippy::too_many_arguments, reason = "what the walk may look at, one thing each")]
 fn new_walk<'a>(
     settings: &'a Settings,
     definitions: &'a Definitions,
     options: &'a Options,
     kernel: &'a dyn Kernel,
+    host: &'a dyn Host,
     sources: &'a Sources,
     previous: &'a Inferred,
     structs: StructTable,
@@ -83,6 +86,7 @@ fn new_walk<'a>(
         definitions,
         options,
         kernel,
+        host,
         sources,
         diagnostics: Diagnostics::default(),
         previous,

@@ -8,7 +8,7 @@ use super::widen;
 use crate::Options;
 use crate::codes;
 use crate::diagnostics::{Code, Diagnostic, Diagnostics};
-use crate::kernel::Kernel;
+use crate::kernel::{Host, Kernel};
 use crate::program::{
     Action, ActionId, ActionKind, ContextField, Expr, ExprKind, LocalId, Setting, SettingId, SettingSource, Stmt,
     StmtKind, StringId, Target,
@@ -23,6 +23,7 @@ pub(crate) struct Lower<'a> {
     pub definitions: &'a Definitions,
     pub options: &'a Options,
     pub kernel: &'a dyn Kernel,
+    pub host: &'a dyn Host,
     pub sources: &'a Sources,
     pub diagnostics: Diagnostics,
     /// What the walk before found.

@@ -33,7 +33,7 @@ use crate::program::Program;
 use crate::source::Sources;
 use crate::syntax::ast::Script;
 pub(crate) use access::summary_type;
-pub(crate) use attach::Provider;
+pub(crate) use attach::{Provider, known as known_text};
 pub(crate) use config::{STACK_MODES, stack_mode};
 pub(crate) use expr::wide;
 pub(crate) use fold::{constant_int, is_constant};
@@ -58,5 +58,5 @@ pub fn check(
     let probes = attach::check_attach_points(&script, options, kernel, host, &settings.config, diagnostics);
     let plans = programs::plan_programs(&script, probes, kernel, host, &settings.config, diagnostics);
     warnings::warn_script(&script, sources, diagnostics);
-    driver::infer_and_lower(&script, plans, settings, definitions, options, kernel, sources, diagnostics)
+    driver::infer_and_lower(&script, plans, settings, definitions, options, kernel, host, sources, diagnostics)
 }

@@ -124,6 +124,10 @@ pub trait Host {
     fn user_function(&self, path: &str, symbol: &str) -> Option<UserFunction>;
     /// Symbols of a binary that match a pattern: compile time only, for wildcards whose body reads `args`.
     fn user_symbols(&self, path: &str, pattern: &str) -> Vec<String>;
+    /// Bytes of a symbol of a binary; none where it is not known.
+    fn user_symbol_size(&self, _path: &str, _symbol: &str) -> Option<u64> {
+        None
+    }
 }
 
 /// C text to compile.

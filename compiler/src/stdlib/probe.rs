@@ -84,7 +84,9 @@ impl Lower<'_> {
         match self.probe.provider {
             Kprobe | Uprobe | Usdt | RawTracepoint => {
                 self.max_arg = self.max_arg.max(Some(n));
-                Expr { ty: Type::U64, kind: ExprKind::Context(ContextField::Arg(n)), span }
+                // The notes of USDT probes tell signs: the kernel's side extends each argument by its own.
+                let ty = if self.probe.provider == Usdt { Type::I64 } else { Type::U64 };
+                Expr { ty, kind: ExprKind::Context(ContextField::Arg(n)), span }
             }
             _ => {
                 let message =

@@ -6,7 +6,7 @@ use crate::program::{
     ActionKind, AttachPoint, Call, ContextField, Expr, ExprKind, OptionDefault, SettingSource, StmtKind,
 };
 use crate::stdlib::CallSite;
-use crate::types::{AddressSpace, Type};
+use crate::types::{AddressSpace, IntType, Type};
 
 fn setting(lower: &mut Lower<'_>, name: &str, source: SettingSource, ty: Type, site: &CallSite<'_>) -> Expr {
     let id = lower.add_setting(name, source, ty.clone(), site.span);
@@ -36,9 +36,16 @@ pub(super) fn uaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Some(AttachPoint::User { path, .. } | AttachPoint::Usdt { path, .. }) => path.clone(),
         _ => return poison(site.span),
     };
+    let size = crate::check::known_text(&path).and_then(|path| lower.host.user_symbol_size(&path, &symbol));
+    let to = match size {
+        Some(1) => Type::Int(IntType { bits: 8, signed: false }),
+        Some(2) => Type::Int(IntType { bits: 16, signed: false }),
+        Some(4) => Type::U32,
+        _ => Type::U64,
+    };
     let source = SettingSource::UserAddress { path, symbol: symbol.clone() };
     let address = setting(lower, &format!("uaddr_{symbol}"), source, Type::U64, site);
-    let ty = Type::Pointer { to: Box::new(Type::U64), space: AddressSpace::User };
+    let ty = Type::Pointer { to: Box::new(to), space: AddressSpace::User };
     Expr { ty, kind: ExprKind::Cast(Box::new(address)), span: site.span }
 }
 
@@ -286,7 +293,7 @@ fn named_number(lower: &mut Lower<'_>, site: &CallSite<'_>, ty: Type) -> Expr {
     if !lower.want_int(&value, site.name, site.span) {
         return poison(site.span);
     }
-    let value = lower.coerce(value, &Type::Int(crate::types::IntType::I32));
+    let value = lower.coerce(value, &Type::Int(IntType::I32));
     Expr { ty, kind: ExprKind::Call(Call::Name(Box::new(value))), span: site.span }
 }
 

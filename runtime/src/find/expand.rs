@@ -162,8 +162,24 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
     }
     missing.tell(request)?;
     if plan.attachments.is_empty() {
-        println!("No probes to attach");
-        return Err(Error::refused("").bare());
+        let points = || request.tool.programs.iter().flat_map(|program| program.targets).map(|target| target.point);
+        let asks = if points().any(|point| matches!(point, AttachPoint::Bench(_))) {
+            Some("bench")
+        } else if points().any(|point| matches!(point, AttachPoint::Test(_))) {
+            Some("test")
+        } else {
+            None
+        };
+        return Err(match asks {
+            Some(mode) if filter.is_none() => {
+                let kind = if mode == "bench" { "benchmark" } else { mode };
+                Error::refused(format!("No probes attached; use --{mode} to run {kind} probes."))
+            }
+            _ => {
+                println!("No probes to attach");
+                Error::refused("").bare()
+            }
+        });
     }
     let max = request.config.max_probes as usize;
     if plan.attachments.len() > max {
@@ -289,8 +305,14 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
                 })
                 .collect())
         }
-        AttachPoint::Interval(period) => one(Place::Interval(rate(request, period, target, &provider)?)),
-        AttachPoint::Profile(period) => one(Place::Profile(rate(request, period, target, &provider)?)),
+        AttachPoint::Interval(period) => {
+            let rate = rate(request, period, target, &provider)?;
+            Ok(vec![(timer_name(&display, &provider, period, rate), Place::Interval(rate))])
+        }
+        AttachPoint::Profile(period) => {
+            let rate = rate(request, period, target, &provider)?;
+            Ok(vec![(timer_name(&display, &provider, period, rate), Place::Profile(rate))])
+        }
         AttachPoint::Software { config, count } => one(Place::Software { config, count }),
         AttachPoint::Hardware { config, count } => one(Place::Hardware { config, count }),
         AttachPoint::Watchpoint { address, length, read, write, execute } => {
@@ -452,6 +474,14 @@ fn usdt_probes(files: &[TargetFile], provider: &str, name: &str, kind: &str) -> 
     found
 }
 
+/// A period given as a whole is shown in microseconds.
+fn timer_name(display: &str, provider: &str, period: Period, rate: Rate) -> String {
+    match (period, rate) {
+        (Period::Every { unit: 1, .. }, Rate::Nanoseconds(n)) => format!("{provider}:us:{}", n / 1000),
+        _ => display.to_owned(),
+    }
+}
+
 fn rate(request: &Request<'_>, period: Period, target: &Target, provider: &str) -> Result<Rate> {
     let params = &request.args.params;
     let positive = |value: i64| {
@@ -460,20 +490,28 @@ fn rate(request: &Request<'_>, period: Period, target: &Target, provider: &str) 
             Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare()
         })
     };
-    // `interval:$1` with `ms:20`: the whole period is given.
+    // `interval:$1` with `20ms` or `ms:20`: the whole period is given.
     if let Period::Every { count: Number::Param(n), unit: 1 } = period
-        && let Some((unit, count)) = text::param(params, n).and_then(|given| given.split_once(':'))
-        && let Some(count) = crate::args::parse_number(count)
+        && let Some(given) = text::param(params, n)
     {
+        let digits = given.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let (unit, count) = given.split_once(':').unwrap_or((&given[digits.len()..], digits));
+        let Some(count) = crate::args::parse_number(count) else {
+            let text = format!("Invalid rate of {provider} probe: invalid integer: {given}");
+            return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());
+        };
         let count = positive(count)?;
-        match unit {
+        let nanoseconds = match unit {
             "hz" => return Ok(Rate::Hertz(count)),
-            "s" => return Ok(Rate::Nanoseconds(count.saturating_mul(1_000_000_000))),
-            "ms" => return Ok(Rate::Nanoseconds(count.saturating_mul(1_000_000))),
-            "us" => return Ok(Rate::Nanoseconds(count.saturating_mul(1_000))),
-            "ns" => return Ok(Rate::Nanoseconds(count)),
-            _ => {}
-        }
+            "d" => 86_400_000_000_000,
+            "h" => 3_600_000_000_000,
+            "m" => 60_000_000_000,
+            "s" => 1_000_000_000,
+            "ms" => 1_000_000,
+            "us" => 1000,
+            _ => 1,
+        };
+        return Ok(Rate::Nanoseconds(count.saturating_mul(nanoseconds)));
     }
     Ok(match period {
         Period::Hertz(hertz) => Rate::Hertz(positive(text::number(hertz, params)?)?),
