@@ -45,8 +45,8 @@ fn out_dir() -> PathBuf {
     // Cargo starts rustc in the workspace, but a relative path is good for `include!` only from the source file.
     let absolute = of_rustc.and_then(|dir| std::path::absolute(PathBuf::from(dir)).ok());
     match absolute {
-        Some(deps) => deps.with_file_name("tracewright"),
-        None => std::env::temp_dir().join("tracewright"),
+        Some(deps) => deps.with_file_name("tracewright-skeletons"),
+        None => std::env::temp_dir().join("tracewright-skeletons"),
     }
 }
 
@@ -135,7 +135,11 @@ fn expand_argument(argument: &Argument, place: &Place) -> syn::Result<TokenStrea
     let dir = place.out_dir.join(key(&tool));
     let skeleton = dir.join(format!("{}.skel.rs", tool.name));
     compile(&tool, &dir, &skeleton).map_err(|error| {
-        refuse(format!("{}: the generated C does not compile; this is a bug in tracewright\n{error}", script.display))
+        let what = match error.downcast_ref::<std::io::Error>() {
+            Some(_) => format!("cannot write to {}", dir.display()),
+            None => "the generated C does not compile; this is a bug in tracewright".to_owned(),
+        };
+        refuse(format!("{}: {what}\n{error}", script.display))
     })?;
     let options = ModuleOptions {
         skeleton: skeleton.display().to_string(),
