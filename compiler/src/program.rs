@@ -258,6 +258,21 @@ pub enum AttachPoint {
     Watchpoint { location: WatchLocation, length: u32, read: bool, write: bool, execute: bool, asynchronous: bool },
     /// `iter`
     Iter { pin: Option<String> },
+    /// A parameter names it: `$1`, `entry:$1`. The program is loaded when that is a probe of its kind.
+    Late { role: LateRole, text: LateText },
+}
+
+/// What is wanted of the probe that a parameter names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateRole {
+    /// `$1`: the probe as it is named.
+    Any,
+    /// `entry:$1`: where the function begins.
+    Entry,
+    /// `return:$1`: where it returns.
+    Return,
+    /// `event:$1`: tracepoints and USDT probes only.
+    Event,
 }
 
 /// Place in the kernel.
@@ -653,7 +668,14 @@ pub struct Setting {
 #[derive(Clone, Debug, PartialEq)]
 pub enum SettingSource {
     /// `getopt(name, default, help)`
-    Option { name: String, default: OptionDefault, help: Option<String> },
+    Option {
+        /// For `--name`.
+        name: String,
+        /// For `-n`: `getopt("name|n")`, an extension.
+        short: Option<char>,
+        default: OptionDefault,
+        help: Option<String>,
+    },
     /// `$n` as a number: not a number is an error at start; missing is 0.
     ParamNumber(u32),
     /// `$n` as a string: missing is "".

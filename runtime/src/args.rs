@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::context::{Buffering, Format};
 use crate::error::{Error, Result};
 use crate::help;
+use crate::manual;
 use crate::tool::{OptionDefault, Tool};
 
 /// A command line, taken apart.
@@ -115,6 +116,7 @@ const STANDARD: &[Standard] = &[
     value(None, "probe-filter"),
     value(None, "traceable-functions"),
     value(None, "mode"),
+    value(None, "generate"),
 ];
 
 /// Takes the words of a command line (without the program's name) apart.
@@ -168,7 +170,7 @@ impl Parser {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (word, None),
         };
-        if let Some(index) = self.tool.options.iter().position(|option| option.name == name) {
+        if let Some(index) = self.tool.options.iter().position(|option| option.long() == name) {
             let default = self.tool.options[index].default;
             // As in bpftrace a bare option is `true`; what is not a bool may take the next word.
             let given = match inline {
@@ -196,6 +198,12 @@ impl Parser {
     fn short(&mut self, letters: &str, rest: &mut impl Iterator<Item = String>) -> Result<Option<String>> {
         let mut letters = letters.chars();
         while let Some(letter) = letters.next() {
+            if let Some(index) = self.tool.options.iter().position(|option| option.short() == Some(letter)) {
+                if self.own_short(index, letters.as_str(), rest)? {
+                    break;
+                }
+                continue;
+            }
             let Some(option) = STANDARD.iter().find(|option| option.short == Some(letter)) else {
                 return Err(Error::refused(format!("invalid option -- '{letter}'")).hint(self.try_help()));
             };
@@ -209,6 +217,22 @@ impl Parser {
             }
         }
         Ok(None)
+    }
+
+    /// `-i 5`, `-i5`: a letter of the script's own; whether it took the rest of the word.
+    fn own_short(&mut self, index: usize, behind: &str, rest: &mut impl Iterator<Item = String>) -> Result<bool> {
+        let option = &self.tool.options[index];
+        let (given, took) = match option.default {
+            OptionDefault::Bool(_) => ("true".to_owned(), false),
+            _ if behind.is_empty() => {
+                let letter = option.short().unwrap_or_default();
+                let missing = || Error::refused(format!("option '-{letter}' requires an argument"));
+                (rest.next().ok_or_else(|| missing().hint(self.try_help()))?, false)
+            }
+            _ => (behind.to_owned(), true),
+        };
+        self.args.options[index] = option_value(option.long(), option.default, &given, false)?;
+        Ok(took)
     }
 
     fn standard(
@@ -232,6 +256,7 @@ impl Parser {
         match option.long {
             "help" => return Ok(Some(help::text(self.tool))),
             "version" => return Ok(Some(format!("{} {}\n", self.tool.name, self.tool.version))),
+            "generate" => return manual::generate(self.tool, &given).map(Some),
             "quiet" => args.quiet = true,
             "verbose" => args.verbose = true,
             "warnings" => args.trace_errors = true,
@@ -260,7 +285,7 @@ impl Parser {
             return Ok(Request::Print(help::script_options(self.tool)));
         }
         if !self.unknown.is_empty() {
-            let known: Vec<_> = self.tool.options.iter().map(|option| format!("--{}", option.name)).collect();
+            let known: Vec<_> = self.tool.options.iter().map(|option| format!("--{}", option.long())).collect();
             let error = Error::refused(format!("unexpected program command line options: {}", self.unknown.join(", ")));
             let hint = if known.is_empty() {
                 self.try_help()

@@ -1,26 +1,88 @@
-//! `--help`.
+//! `--help`, and what it shares with manual pages and completions: the options and the header comment.
 
 use std::fmt::Write;
 
 use crate::tool::{OptionDefault, Tool};
 
-const STANDARD: &[(&str, &str)] = &[
-    ("-p, --pid PID", "trace this process only, end with it"),
-    ("-c, --cmd CMD", "run CMD, trace it, end with it"),
-    ("-o, --output FILE", "write to FILE instead of standard output"),
-    ("-f, --format FORMAT", "text or json"),
-    ("-B, --buffering MODE", "none, line or full"),
-    ("-q, --quiet", "no messages but errors"),
-    ("-v, --verbose", "tell what is attached and how; show the kernel's log on errors"),
-    ("-k, --warnings", "tell when reading memory fails in a probe"),
-    ("    --no-warnings", "no warnings"),
-    ("    --dry-run", "attach everything, then end"),
-    ("    --probe-filter REGEX", "only probes whose name matches"),
-    ("    --strict", "exit status 2 when anything was lost"),
-    ("    --explain", "tell what was attached, how, and what was stepped down from"),
-    ("-h, --help", "show this"),
-    ("-V, --version", "show the version"),
+/// An option as it is told of.
+#[derive(Debug)]
+pub struct Described {
+    /// `p` of `-p`.
+    pub short: Option<char>,
+    /// `pid` of `--pid`.
+    pub long: &'static str,
+    /// `PID`, where it takes a value.
+    pub value: Option<&'static str>,
+    /// One line.
+    pub help: String,
+}
+
+type Row = (Option<char>, &'static str, Option<&'static str>, &'static str);
+
+const STANDARD: &[Row] = &[
+    (Some('p'), "pid", Some("PID"), "trace this process only, end with it"),
+    (Some('c'), "cmd", Some("CMD"), "run CMD, trace it, end with it"),
+    (Some('o'), "output", Some("FILE"), "write to FILE instead of standard output"),
+    (Some('f'), "format", Some("FORMAT"), "text or json"),
+    (Some('B'), "buffering", Some("MODE"), "none, line or full"),
+    (Some('q'), "quiet", None, "no messages but errors"),
+    (Some('v'), "verbose", None, "tell what is attached and how; show the kernel's log on errors"),
+    (Some('k'), "warnings", None, "tell when reading memory fails in a probe"),
+    (None, "no-warnings", None, "no warnings"),
+    (None, "dry-run", None, "attach everything, then end"),
+    (None, "probe-filter", Some("REGEX"), "only probes whose name matches"),
+    (None, "strict", None, "exit status 2 when anything was lost"),
+    (None, "explain", None, "tell what was attached, how, and what was stepped down from"),
+    (Some('h'), "help", None, "show this"),
+    (Some('V'), "version", None, "show the version"),
 ];
+
+/// The script's options.
+pub fn own_options(tool: &Tool) -> Vec<Described> {
+    let described = |option: &crate::tool::ToolOption| {
+        let (value, default) = match option.default {
+            OptionDefault::Bool(false) => (None, String::new()),
+            OptionDefault::Bool(true) => (None, "[default: true]".to_owned()),
+            OptionDefault::Int(value) => (Some("NUMBER"), format!("[default: {value}]")),
+            OptionDefault::Str("") => (Some("TEXT"), String::new()),
+            OptionDefault::Str(value) => (Some("TEXT"), format!("[default: {value}]")),
+        };
+        let help = [option.help, &default].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        Described { short: option.short(), long: option.long(), value, help }
+    };
+    tool.options.iter().map(described).collect()
+}
+
+/// What every tool takes, without what the script took over.
+pub fn common_options(tool: &Tool) -> Vec<Described> {
+    let own = own_options(tool);
+    STANDARD
+        .iter()
+        .filter(|(_, long, ..)| own.iter().all(|option| option.long != *long))
+        .map(|&(short, long, value, help)| {
+            let short = short.filter(|letter| own.iter().all(|option| option.short != Some(*letter)));
+            Described { short, long, value, help: help.to_owned() }
+        })
+        .collect()
+}
+
+/// `[OPTIONS] PROBE`: what follows the tool's name. The header comment tells (`Usage: name …`), else what is known.
+pub fn synopsis(tool: &Tool) -> String {
+    let told = tool.description.lines().find_map(|line| line.strip_prefix("Usage: "));
+    match told {
+        Some(line) => line.trim().strip_prefix(tool.name).unwrap_or(line).trim().to_owned(),
+        None => {
+            let params: String = (1..=tool.params).map(|n| format!(" [ARG{n}]")).collect();
+            format!("[OPTIONS]{params}")
+        }
+    }
+}
+
+/// The header comment after its first paragraph, without the line about usage.
+pub fn description(tool: &Tool) -> String {
+    let lines: Vec<&str> = tool.description.lines().filter(|line| !line.starts_with("Usage: ")).collect();
+    lines.join("\n").trim_matches('\n').trim_end().to_owned()
+}
 
 /// The whole of `--help`.
 pub fn text(tool: &Tool) -> String {
@@ -28,23 +90,20 @@ pub fn text(tool: &Tool) -> String {
     if !tool.about.is_empty() {
         let _ = writeln!(out, "{}\n", tool.about);
     }
-    let params: String = (1..=tool.params).map(|n| format!(" [ARG{n}]")).collect();
-    let _ = writeln!(out, "Usage: {} [OPTIONS]{params}\n", tool.name);
-    if !tool.options.is_empty() {
-        let rows: Vec<_> =
-            tool.options.iter().map(|option| (long_form(option.name, option.default), described(option))).collect();
-        let rows: Vec<_> = rows.iter().map(|(left, right)| (left.as_str(), right.as_str())).collect();
-        section(&mut out, "Options", &rows);
-        out.push('\n');
-        section(&mut out, "Common options", STANDARD);
+    let _ = writeln!(out, "Usage: {} {}\n", tool.name, synopsis(tool));
+    if tool.options.is_empty() {
+        section(&mut out, "Options", &common_options(tool));
     } else {
-        section(&mut out, "Options", STANDARD);
+        section(&mut out, "Options", &own_options(tool));
+        out.push('\n');
+        section(&mut out, "Common options", &common_options(tool));
     }
     if tool.is_unsafe {
         out.push_str("\nThis tool can change the system it runs on.\n");
     }
-    if !tool.description.is_empty() {
-        let _ = write!(out, "\n{}\n", tool.description.trim_end());
+    let description = description(tool);
+    if !description.is_empty() {
+        let _ = write!(out, "\n{description}\n");
     }
     out
 }
@@ -54,34 +113,20 @@ pub fn script_options(tool: &Tool) -> String {
     let mut out = String::from("HINT: expected program options:\n");
     for option in tool.options {
         let colon = if option.help.is_empty() { "" } else { ": " };
-        let _ = writeln!(out, "--{}{colon}{}", option.name, option.help);
+        let _ = writeln!(out, "--{}{colon}{}", option.long(), option.help);
     }
     out
 }
 
-fn section(out: &mut String, title: &str, rows: &[(&str, &str)]) {
-    let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
+fn section(out: &mut String, title: &str, options: &[Described]) {
+    let left = |option: &Described| {
+        let short = option.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
+        let value = option.value.map_or_else(String::new, |value| format!(" {value}"));
+        format!("{short}--{}{value}", option.long)
+    };
+    let width = options.iter().map(|option| left(option).chars().count()).max().unwrap_or(0);
     let _ = writeln!(out, "{title}:");
-    for (left, right) in rows {
-        let _ = writeln!(out, "{}", format!("  {left:width$}  {right}").trim_end());
+    for option in options {
+        let _ = writeln!(out, "{}", format!("  {:width$}  {}", left(option), option.help).trim_end());
     }
-}
-
-fn long_form(name: &str, default: OptionDefault) -> String {
-    let value = match default {
-        OptionDefault::Bool(_) => "",
-        OptionDefault::Int(_) => " NUMBER",
-        OptionDefault::Str(_) => " TEXT",
-    };
-    format!("    --{name}{value}")
-}
-
-fn described(option: &crate::tool::ToolOption) -> String {
-    let default = match option.default {
-        OptionDefault::Bool(false) | OptionDefault::Str("") => String::new(),
-        OptionDefault::Bool(true) => "[default: true]".to_owned(),
-        OptionDefault::Int(value) => format!("[default: {value}]"),
-        OptionDefault::Str(value) => format!("[default: {value}]"),
-    };
-    [option.help, &default].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

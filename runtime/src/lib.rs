@@ -12,6 +12,7 @@ mod events;
 pub mod find;
 mod help;
 mod loader;
+mod manual;
 mod message;
 mod modes;
 mod notify;

@@ -47,7 +47,7 @@ pub struct Tool {
 /// An option made by `getopt`.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolOption {
-    /// `errname` for `--errname`.
+    /// `errname` for `--errname`; `errname|e` for `-e` too.
     pub name: &'static str,
     /// Its kind and default.
     pub default: OptionDefault,
@@ -55,6 +55,18 @@ pub struct ToolOption {
     pub help: &'static str,
     /// Name of the rodata variable.
     pub variable: &'static str,
+}
+
+impl ToolOption {
+    /// The long name.
+    pub fn long(&self) -> &'static str {
+        self.name.split('|').next().unwrap_or(self.name)
+    }
+
+    /// The one-letter form.
+    pub fn short(&self) -> Option<char> {
+        self.name.split_once('|').and_then(|(_, short)| short.chars().next())
+    }
 }
 
 /// Kind and default of an option.
@@ -249,6 +261,24 @@ pub enum AttachPoint {
     Iter {
         pin: Option<&'static str>,
     },
+    /// A parameter names it; the program is loaded when that is a probe of its kind.
+    Late {
+        role: LateRole,
+        text: Text,
+    },
+}
+
+/// What is wanted of the probe that a parameter names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LateRole {
+    /// The probe as it is named.
+    Any,
+    /// Where the function begins.
+    Entry,
+    /// Where it returns.
+    Return,
+    /// Tracepoints and USDT probes only.
+    Event,
 }
 
 /// How often.

@@ -150,6 +150,10 @@ pub(crate) fn check_attach_points(
     for probe in &script.probes {
         let mut points = Vec::new();
         for written in &probe.attach_points {
+            if let Some(late) = super::late::points(written, probe) {
+                points.extend(late);
+                continue;
+            }
             let mut reader = Reader { written, options, kernel, diagnostics };
             if let Some(point) = reader.point() {
                 points.push(point);

@@ -12,6 +12,7 @@ mod expr;
 mod fields;
 mod fold;
 mod format;
+mod late;
 mod lower;
 mod names;
 mod ops;

@@ -253,6 +253,15 @@ impl Planner<'_> {
                 self.raw_tracepoint(point, &attach::plain(event), uses, &mut context);
                 ProgramKind::RawTracepoint
             }
+            AttachPoint::Late { .. } => match point.provider {
+                Provider::Kretprobe => ProgramKind::Kretprobe,
+                Provider::Uprobe => ProgramKind::Uprobe,
+                Provider::Uretprobe => ProgramKind::Uretprobe,
+                Provider::Tracepoint => ProgramKind::Tracepoint { context: None },
+                Provider::RawTracepoint => ProgramKind::RawTracepoint,
+                Provider::Usdt => ProgramKind::Usdt,
+                _ => ProgramKind::Kprobe,
+            },
             AttachPoint::Interval { .. } => ProgramKind::Interval,
             AttachPoint::Profile { .. }
             | AttachPoint::Software { .. }

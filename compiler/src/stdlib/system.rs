@@ -77,6 +77,18 @@ pub(super) fn percpu_kaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     Expr { ty: Type::U64, kind: ExprKind::Cast(Box::new(call)), span: site.span }
 }
 
+/// `interval|i` → the option's name and its one-letter form.
+fn option_name(text: &str) -> (String, Option<char>) {
+    let letter = |short: &str| {
+        let mut letters = short.chars();
+        letters.next().filter(|letter| letter.is_ascii_alphabetic() && letters.next().is_none())
+    };
+    match text.split_once('|').map(|(name, short)| (name, letter(short))) {
+        Some((name, Some(letter))) if !name.is_empty() => (name.to_owned(), Some(letter)),
+        _ => (text.to_owned(), None),
+    }
+}
+
 /// `getopt(name, default, help)`
 pub(super) fn getopt(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let span = site.span;
@@ -87,7 +99,7 @@ pub(super) fn getopt(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let ExprKind::Str(name) = &first.kind else {
         return lower.error(codes::ARGUMENT_TYPE, first.span, "First argument to 'getopt' must be a string literal.");
     };
-    let name = String::from_utf8_lossy(name).into_owned();
+    let (name, short) = option_name(&String::from_utf8_lossy(name));
     let (default, ty) = match site.args.get(1) {
         None => (OptionDefault::Bool(false), Type::Bool),
         Some(arg) => {
@@ -121,7 +133,10 @@ pub(super) fn getopt(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         .iter()
         .position(|known| matches!(&known.source, SettingSource::Option { name: known, .. } if *known == name));
     if let Some(at) = known {
-        if let SettingSource::Option { default: first, help: first_help, .. } = &mut lower.rodata[at].source {
+        if let SettingSource::Option { default: first, help: first_help, short: first_short, .. } =
+            &mut lower.rodata[at].source
+        {
+            *first_short = first_short.or(short);
             if *first != default {
                 let shown = match first {
                     OptionDefault::Bool(value) => value.to_string(),
@@ -140,7 +155,7 @@ pub(super) fn getopt(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         }
         return Expr { ty, kind: ExprKind::Setting(crate::program::SettingId(at)), span };
     }
-    let source = SettingSource::Option { name: name.clone(), default, help };
+    let source = SettingSource::Option { name: name.clone(), short, default, help };
     setting(lower, &format!("opt_{name}"), source, ty, site)
 }
 

@@ -7,7 +7,7 @@ use crate::context::RunConfig;
 use crate::error::{Error, Result};
 use crate::find::elf::Binary;
 use crate::find::missing::Missing;
-use crate::find::{glob, kernel, libraries, tracefs};
+use crate::find::{glob, kernel, late, libraries, tracefs};
 use crate::regex::Regex;
 use crate::tool::{AttachPoint, MissingProbes, Number, Period, ProgramKind, Target, Text, Tool};
 use crate::{message, text};
@@ -130,8 +130,16 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
     };
     let mut plan = Plan::default();
     let mut missing = Missing::default();
+    // Whether some program is of the kind that a parameter names, if one does.
+    let mut named_late = None;
     for (program_index, program) in request.tool.programs.iter().enumerate() {
         for (target_index, target) in program.targets.iter().enumerate() {
+            let is_late = matches!(target.point, AttachPoint::Late { .. });
+            let target = late::settle(request, program.kind, target)?;
+            if is_late {
+                named_late = Some(target.is_some() || named_late == Some(true));
+            }
+            let Some(target) = target else { continue };
             if !runs_in(request.args.mode, &target.point) {
                 missing.note(request, target, program.uses_cookie, true);
                 continue;
@@ -145,7 +153,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
                 }
                 Err(error) => return Err(error),
             };
-            missing.note(request, target, program.uses_cookie || program.optional, !places.is_empty());
+            let unnamed = (program.uses_cookie && !is_late) || program.optional;
+            missing.note(request, target, unnamed, !places.is_empty());
             for (name, place) in places {
                 let keeps = matches!(place, Place::Begin | Place::End);
                 if let Some(filter) = &filter
@@ -161,6 +170,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
         }
     }
     missing.tell(request)?;
+    if named_late == Some(false) {
+        let text = request.args.params.join(" ");
+        return Err(Error::refused(format!("{text}: not a kind of probe that {} can use", request.tool.name)));
+    }
     if plan.attachments.is_empty() {
         let points = || request.tool.programs.iter().flat_map(|program| program.targets).map(|target| target.point);
         let asks = if points().any(|point| matches!(point, AttachPoint::Bench(_))) {
@@ -325,6 +338,7 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             Err(Error::refused(format!("{display}: watchpoints on arguments ({function}) are not supported")))
         }
         AttachPoint::Iter { pin } => one(Place::Iter { pin: pin.map(PathBuf::from) }),
+        AttachPoint::Late { .. } => Err(Error::kernel("bug: a probe that a parameter names was not settled")),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod elf;
 pub mod expand;
 pub mod glob;
 pub mod kernel;
+pub mod late;
 pub mod libraries;
 pub mod lines;
 pub mod missing;

@@ -137,11 +137,11 @@ pub fn header(comment: &str) -> (String, String) {
         .lines()
         .filter(|line| !line.starts_with("#!"))
         .map(|line| {
-            let line = line.trim();
-            let line = line.strip_prefix("/*").unwrap_or(line);
-            let line = line.strip_suffix("*/").unwrap_or(line).trim_end();
-            let line = line.strip_prefix("//").or_else(|| line.strip_prefix('*')).unwrap_or(line);
-            line.strip_prefix(' ').unwrap_or(line)
+            let bare = line.strip_suffix("*/").unwrap_or(line).trim_end();
+            let marked = bare.trim_start();
+            let inside = ["/*", "//", "*"].iter().find_map(|mark| marked.strip_prefix(mark));
+            // Lines without a mark keep their indentation: examples are shown as they are written.
+            inside.map_or(bare, |inside| inside.strip_prefix(' ').unwrap_or(inside))
         })
         .collect();
     let text = lines.join("\n");

@@ -274,6 +274,10 @@ fn point(point: &AttachPoint) -> TokenStream {
             };
             quote! { Iter { pin: #pin } }
         }
+        AttachPoint::Late { role, text: named } => {
+            let (role, named) = (format_ident!("{role:?}"), text(named));
+            quote! { Late { role: LateRole::#role, text: #named } }
+        }
     };
     quote! { AttachPoint::#point }
 }
@@ -517,7 +521,7 @@ fn enums(program: &Program) -> Vec<TokenStream> {
 }
 
 fn option(setting: &Setting) -> Option<TokenStream> {
-    let SettingSource::Option { name, default, help } = &setting.source else { return None };
+    let SettingSource::Option { name, short, default, help } = &setting.source else { return None };
     let variable = &setting.name;
     let help = help.as_deref().unwrap_or("");
     let default = match default {
@@ -525,6 +529,7 @@ fn option(setting: &Setting) -> Option<TokenStream> {
         OptionDefault::Int(value) => quote! { OptionDefault::Int(#value) },
         OptionDefault::Str(value) => quote! { OptionDefault::Str(#value) },
     };
+    let name = short.map_or_else(|| name.clone(), |letter| format!("{name}|{letter}"));
     Some(quote! { ToolOption { name: #name, default: #default, help: #help, variable: #variable } })
 }
 
@@ -560,7 +565,10 @@ fn highest_param(program: &Program) -> u32 {
         SettingSource::ParamNumber(n) | SettingSource::ParamString(n) | SettingSource::ParamAny(n) => Some(*n),
         _ => None,
     });
-    let targets = program.programs.iter().flat_map(|p| &p.targets).filter_map(|target| of_text(&target.display));
+    let targets = program.programs.iter().flat_map(|p| &p.targets).filter_map(|target| match &target.point {
+        AttachPoint::Late { text, .. } => of_text(text),
+        _ => of_text(&target.display),
+    });
     settings.chain(targets).max().unwrap_or(0)
 }
 
