@@ -102,7 +102,9 @@ impl Clang<'_> {
                 .map(OsString::from)
                 .to_vec();
         // glibc's headers want to know what they are for.
-        arguments.extend(["-DBPFTRACE_HAVE_BTF", "-D__x86_64__", "-D__TARGET_ARCH_x86", "-D__BPF_TRACING__"].map(OsString::from));
+        arguments.extend(
+            ["-DBPFTRACE_HAVE_BTF", "-D__x86_64__", "-D__TARGET_ARCH_x86", "-D__BPF_TRACING__"].map(OsString::from),
+        );
         arguments.extend(["-I".into(), self.directory.join("shadow").into()]);
         arguments.extend(["-I".into(), self.directory.into()]);
         for directory in &self.request.include_dirs {

@@ -100,7 +100,11 @@ fn blocks(text: &str, tool: &str, name: &str) -> (String, String) {
             out.push_str(if verbatim { ".PP\n.nf\n.RS 4\n" } else { ".PP\n" });
             while let Some(line) = lines.get(at).filter(|line| !line.trim().is_empty() && indented(line) == verbatim) {
                 let line = if verbatim { renamed(line, tool, name) } else { (*line).to_owned() };
-                let _ = writeln!(out, "{}", roff(if verbatim { line.strip_prefix("    ").unwrap_or(&line) } else { &line }));
+                let _ = writeln!(
+                    out,
+                    "{}",
+                    roff(if verbatim { line.strip_prefix("    ").unwrap_or(&line) } else { &line })
+                );
                 at += 1;
             }
             if verbatim {

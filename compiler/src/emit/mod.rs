@@ -25,6 +25,10 @@ pub struct GeneratedTool {
 pub fn emit(program: &Program) -> GeneratedTool {
     let c = c::emit(program);
     let main_rs = rust::main_rs(program, &c);
+    with_rust(program, c, main_rs)
+}
+
+fn with_rust(program: &Program, c: c::EmittedC, main_rs: String) -> GeneratedTool {
     let mut headers = c.headers;
     // The build links what is called so to the programs.
     let library = |file: &str| format!("{}.{}.lib.bpf.c", program.name, file.trim_end_matches(".bpf.c"));

@@ -177,7 +177,10 @@ mod tests {
     fn what_is_no_probe() {
         for text in ["a:b:c:d:e", "t:sched", "kprobe:", ":x"] {
             let parts: Vec<&str> = text.split(':').collect();
-            assert!(parse(&parts, LateRole::Any, None).is_none_or(|named| matches!(named, Named::User { .. })), "{text}");
+            assert!(
+                parse(&parts, LateRole::Any, None).is_none_or(|named| matches!(named, Named::User { .. })),
+                "{text}"
+            );
         }
     }
 }

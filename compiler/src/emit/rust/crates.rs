@@ -2,7 +2,7 @@
 
 use tera::{Context, Tera};
 
-use super::header;
+use super::{header, story_rs, tool_rs};
 use crate::emit;
 use crate::program::Program;
 
@@ -29,9 +29,11 @@ pub enum Dependency {
     Workspace,
 }
 
-/// Paths, relative to the crate, and texts of all files.
+/// Paths, relative to the crate, and texts of all files but the script, which is to be beside them as `<name>.bt`.
 pub fn crate_files(program: &Program, options: &CrateOptions) -> Vec<(String, String)> {
-    let tool = emit::emit(program);
+    let c = emit::c::emit(program);
+    let (main_rs, tool_rs) = (story_rs(program), tool_rs(program, &c));
+    let tool = emit::with_rust(program, c, main_rs);
     let mut context = Context::new();
     let script = program.sources.iter().next().map_or("", |source| source.name.as_str());
     context.insert("script", script);
@@ -46,6 +48,7 @@ pub fn crate_files(program: &Program, options: &CrateOptions) -> Vec<(String, St
         ("Cargo.toml".to_owned(), render(MANIFEST, &context)),
         ("build.rs".to_owned(), render(BUILD_RS, &context)),
         ("src/main.rs".to_owned(), tool.main_rs),
+        ("src/tool.rs".to_owned(), tool_rs),
         (format!("src/bpf/{}.bpf.c", tool.name), tool.bpf_c),
     ];
     files.extend(tool.headers.into_iter().map(|(name, text)| (format!("src/bpf/{name}"), text)));

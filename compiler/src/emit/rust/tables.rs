@@ -65,7 +65,7 @@ fn tool(program: &Program, c: &EmittedC, source: &TokenStream) -> TokenStream {
     let is_unsafe = program.is_unsafe;
     quote! {
         /// What this tool is, for the runtime.
-        static TOOL: Tool = Tool {
+        pub static TOOL: Tool = Tool {
             name: #name,
             version: env!("CARGO_PKG_VERSION"),
             about: #about,
