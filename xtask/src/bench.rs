@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::generate::build_cli;
-use crate::shell::{exists, is_root, root};
+use crate::shell::{exists, interrupt, is_root, root};
 use crate::tools;
 
 /// Arguments of `bench`.
@@ -251,7 +251,7 @@ impl Running {
 
     /// Ends it with SIGINT; lines that it has printed since it was attached.
     fn stop(mut self) -> Result<u64> {
-        Command::new("kill").args(["-INT", &self.child.id().to_string()]).status()?;
+        interrupt(self.child.id(), false)?;
         self.child.wait()?;
         self.lines.join().map_err(|_| anyhow::anyhow!("the reader panicked"))
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::setup::{SetupArgs, setup};
-use crate::shell::{exists, is_root, line, root, run};
+use crate::shell::{exists, interrupt, is_root, line, root};
 use crate::tools;
 
 /// How long opensnoop runs.
@@ -52,12 +52,7 @@ pub fn demo() -> Result<()> {
         std::thread::sleep(Duration::from_millis(500));
         let _ = std::fs::File::open(root().join("README.md"));
     }
-    let pid = child.id().to_string();
-    let mut kill = if is_root() { Command::new("kill") } else { Command::new("sudo") };
-    if !is_root() {
-        kill.arg("kill");
-    }
-    run(kill.args(["-INT", &pid]))?;
+    interrupt(child.id(), !is_root())?;
     let status = child.wait()?;
     let traced = reader.join().unwrap_or(0);
     if !status.success() {

@@ -37,6 +37,18 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Sends SIGINT, as root where the process is root's. The shell's own `kill`: a small system has no other.
+///
+/// # Errors
+/// When there is no such process, or it is not ours.
+pub fn interrupt(pid: u32, with_sudo: bool) -> Result<()> {
+    let mut command = Command::new(if with_sudo { "sudo" } else { "sh" });
+    if with_sudo {
+        command.arg("sh");
+    }
+    run(command.args(["-c", "kill -INT \"$1\"", "sh", &pid.to_string()]))
+}
+
 /// Whether a program is on PATH.
 pub fn exists(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
