@@ -286,18 +286,16 @@ fn check_front_end(case: &Case, program: Option<&Path>, kernel: &Description) ->
     Ok(())
 }
 
-/// `LINE:COL1-COL2: message` of every diagnostic of this severity; `-` for those without a place.
+/// `LINE:COL1-COL2: message` of every diagnostic of this severity, and of its other places; `-` for those without one.
 fn places_of(compilation: &Compilation, severity: Severity) -> Vec<String> {
-    let of_severity = compilation.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity);
-    of_severity
-        .map(|diagnostic| {
-            let place = match &diagnostic.primary {
-                Some(label) => compilation.sources.place(label.span).replacen("FILE:", "", 1),
-                None => "-".to_owned(),
-            };
-            format!("{place}: {}", diagnostic.message)
-        })
-        .collect()
+    let place = |span| compilation.sources.place(span).replacen("FILE:", "", 1);
+    let mut lines = Vec::new();
+    for diagnostic in compilation.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity) {
+        let primary = diagnostic.primary.as_ref().map_or("-".to_owned(), |label| place(label.span));
+        lines.push(format!("{primary}: {}", diagnostic.message));
+        lines.extend(diagnostic.secondary.iter().map(|label| format!("{}: {}", place(label.span), label.text)));
+    }
+    lines
 }
 
 /// Scripts nest; the threads of the test harness have small stacks.

@@ -29,7 +29,23 @@ impl Lower<'_> {
 
     /// A key as written, brought to the map's key type.
     pub fn map_key(&mut self, map: MapId, keys: &[ast::Expr], name_span: Span) -> Expr {
-        let values: Vec<Expr> = keys.iter().map(|key| self.item_value(key)).collect();
+        let mut values = Vec::new();
+        for key in keys {
+            let ast::ExprKind::Param(_) = key.kind else {
+                let value = self.expr(key);
+                if self.is_numberless(&value) {
+                    let word = self.raw_aggregate(&value).unwrap_or_default();
+                    let message = match keys.len() {
+                        1 => format!("Value '{word}' cannot be used as a map key."),
+                        _ => format!("{word} cannot be part of a map key"),
+                    };
+                    return self.error(codes::TYPE_MISMATCH, name_span, message);
+                }
+                values.push(value);
+                continue;
+            };
+            values.push(self.item_value(key));
+        }
         let span = match (keys.first(), keys.last()) {
             (Some(first), Some(last)) => first.span.to(last.span),
             _ => name_span,

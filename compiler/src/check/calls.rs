@@ -127,6 +127,9 @@ impl Lower<'_> {
         if let Some(value) = self.kernel.constant(name) {
             return constant(value, Type::Int(super::widen::literal_type(value)), span);
         }
+        if let Some(text) = crate::kernel::constants::derived(name) {
+            return self.c_macro(name, MacroValue::Text(text.to_owned()), span);
+        }
         let error = Diagnostic::error(codes::UNKNOWN_NAME, span, format!("Unknown identifier: '{name}'"));
         let near = super::names::nearest(name, stdlib::names());
         self.report(match near {
@@ -139,10 +142,12 @@ impl Lower<'_> {
     /// Settled at load where the enum is the kernel's: its values differ between kernels.
     fn kernel_enumerator(&mut self, name: &str, ty: Type, value: i64, span: Span) -> Expr {
         match &ty {
-            Type::Enum { name: enumeration, .. } if !enumeration.is_empty() && !enumeration.contains(' ') => {
-                let _ =
-                    (Call::KernelEnumValue { enumeration: enumeration.clone(), enumerator: name.into(), value }, ());
-                constant(value, ty, span)
+            Type::Enum { name: enumeration, .. }
+                if !enumeration.contains(' ') && self.kernel.is_kernel_enumeration(enumeration) =>
+            {
+                let (enumeration, enumerator) = (enumeration.clone(), name.to_owned());
+                let call = Call::KernelEnumValue { enumeration, enumerator, value };
+                Expr { ty, kind: ExprKind::Call(call), span }
             }
             _ => constant(value, ty, span),
         }

@@ -11,7 +11,7 @@ use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::kernel::{Host, Kernel};
 use crate::program::{BpfProgram, Local, Map, MapKind, Program};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 use crate::syntax::ast::Script;
 use crate::types::{IntType, StructTable, Type};
 use std::collections::{BTreeMap, HashMap};
@@ -158,7 +158,9 @@ fn check_declared_kind(lower: &mut Lower<'_>, map: usize, declaration: Option<&c
         _ => false,
     };
     if per_cpu != kept_per_cpu && lower.maps[map].assigned {
-        let place = lower.maps[map].first_use;
+        // The name alone, without its key.
+        let first = lower.maps[map].first_use;
+        let place = Span { end: first.end.min(first.start + 1 + lower.maps[map].name.len() as u32), ..first };
         let needed = if kept_per_cpu { "percpuhash" } else { "hash" };
         lower.error(
             codes::TYPE_MISMATCH,

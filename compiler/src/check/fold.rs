@@ -1,12 +1,13 @@
 //! Constants: arithmetic on literals.
 
-use crate::program::{BinaryOp, Expr, ExprKind};
+use crate::program::{BinaryOp, Call, Expr, ExprKind};
 use crate::types::Type;
 
 /// Whether the value is known now.
 pub(crate) fn is_constant(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::Str(_) | ExprKind::Bytes(_) => true,
+        ExprKind::Call(Call::KernelEnumValue { .. }) => true,
         ExprKind::Aggregate(items) => items.iter().all(is_constant),
         ExprKind::Cast(inner) => is_constant(inner),
         _ => false,
@@ -28,6 +29,8 @@ pub(crate) fn constant_int(expr: &Expr) -> Option<i64> {
     match &expr.kind {
         ExprKind::Int(value) => Some(*value),
         ExprKind::Bool(value) => Some(i64::from(*value)),
+        // Where a number must be known now, the description's must do.
+        ExprKind::Call(Call::KernelEnumValue { value, .. }) => Some(*value),
         ExprKind::Cast(inner) => match &expr.ty {
             Type::Int(int) if int.bits == 64 => constant_int(inner),
             _ => None,

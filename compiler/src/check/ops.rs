@@ -52,6 +52,7 @@ impl Lower<'_> {
         if let (Some(a), Some(b)) = (fold::literal(&left), fold::literal(&right)) {
             return self.folded(op, a, b, span);
         }
+        let (left, right) = (signed_again(left), signed_again(right));
         if let Some(folded) = self.fold_text(op, &left, &right, span) {
             return folded;
         }
@@ -234,7 +235,8 @@ impl Lower<'_> {
                         let (left, right) = (self.coerce(left, &ty), self.coerce(right, &ty));
                         self.equal(op, left, right, span)
                     }
-                    None => self.cannot_compare(op, &left, &right, span),
+                    // Tuples of other types are other tuples.
+                    None => Expr { ty: Type::Bool, kind: ExprKind::Bool(op == BinaryOp::Ne), span },
                 }
             }
             (a, b) if a == b && equality && !a.is_scalar() && *a != Type::Void => self.equal(op, left, right, span),
@@ -273,6 +275,11 @@ impl Lower<'_> {
 
     fn arithmetic(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
         match (&left.ty, &right.ty) {
+            // Two booleans make a boolean, whatever the operator.
+            (Type::Bool, Type::Bool) => {
+                let number = self.pair(op, left, right, Type::U64, Type::U64, span);
+                Expr { ty: Type::Bool, kind: ExprKind::Cast(Box::new(number)), span }
+            }
             (Type::Int(_) | Type::Bool, Type::Int(_) | Type::Bool) => {
                 let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
                 let ty = self.common_int(&left, &right, op == BinaryOp::Sub);
@@ -455,9 +462,14 @@ impl Lower<'_> {
         }
     }
 
-    /// An operator in the operand's own width; what comes of it is 64 bits wide.
+    /// An operator in the operand's own width; what comes of it is 64 bits wide, filled up with zeros as bpftrace does.
     fn in_own_width(&mut self, value: Expr, operator: fn(Box<Expr>) -> ExprKind, span: Span) -> Expr {
-        let (own, ty) = (value.ty.clone(), self.widened(&value));
+        let ty = self.widened(&value);
+        let own = match &value.ty {
+            Type::Int(int) => Type::Int(IntType { signed: false, ..*int }),
+            other => other.clone(),
+        };
+        let value = self.coerce(value, &own);
         let narrow = Expr { ty: own, kind: operator(Box::new(value)), span };
         self.coerce(narrow, &ty)
     }
@@ -527,6 +539,18 @@ impl Lower<'_> {
             ),
         }
     }
+}
+
+/// `-$x` and `~$x` of narrow signed numbers: filled up with zeros where they are kept, signed in an expression.
+fn signed_again(value: Expr) -> Expr {
+    let ExprKind::Cast(inner) = &value.kind else { return value };
+    let (Type::Int(to), Type::Int(from)) = (&value.ty, &inner.ty) else { return value };
+    if !matches!(inner.kind, ExprKind::Negate(_) | ExprKind::Invert(_)) || !to.signed || from.signed {
+        return value;
+    }
+    let own = Type::Int(IntType { signed: true, ..*from });
+    let inner = Expr { ty: own, kind: ExprKind::Cast(inner.clone()), span: value.span };
+    Expr { ty: value.ty, kind: ExprKind::Cast(Box::new(inner)), span: value.span }
 }
 
 fn is_text(ty: &Type) -> bool {

@@ -45,6 +45,8 @@ impl ProbeContext {
 /// What a body asks of its probe, by the words in it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Uses {
+    /// Structs are named: the probed binary may describe them.
+    pub structs: bool,
     pub args: bool,
     pub probe: bool,
     pub func: bool,
@@ -239,7 +241,7 @@ impl Planner<'_> {
             }
             AttachPoint::Bpf { .. } => ProgramKind::FentryBpf { exit: point.provider == Provider::Fexit },
             AttachPoint::User { path, location, .. } => {
-                if uses.args && point.provider == Provider::Uprobe {
+                if (uses.args || uses.structs) && point.provider == Provider::Uprobe {
                     self.user_arguments(&attach::plain(path), location, &mut context);
                 }
                 if point.provider == Provider::Uprobe { ProgramKind::Uprobe } else { ProgramKind::Uretprobe }

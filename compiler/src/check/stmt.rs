@@ -91,7 +91,9 @@ impl Lower<'_> {
         }
         let last = self.last_stmt;
         let value = self.expr(expr);
-        let place = if last { self.bare(expr.span) } else { self.with_semicolon(expr.span) };
+        // What stands for a macro's parameter lies where the macro is used.
+        let written = if expr.span.to(span) == span { expr.span } else { span };
+        let place = if last { self.bare(written) } else { self.with_semicolon(written) };
         if let ast::ExprKind::Ternary { then: Some(then), otherwise, .. } = &expr.kind
             && value.ty != Type::Void
         {

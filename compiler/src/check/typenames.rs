@@ -10,7 +10,11 @@ use crate::types::{AddressSpace, IntType, StructName, Type};
 impl Lower<'_> {
     /// The type that a name stands for; an unknown one is reported.
     pub fn type_name(&mut self, written: &ast::TypeName) -> Option<Type> {
-        let span = written.span;
+        self.type_name_at(written, written.span)
+    }
+
+    /// The same, where an unknown name is reported at `span`: with the stars of a pointer.
+    fn type_name_at(&mut self, written: &ast::TypeName, span: Span) -> Option<Type> {
         match &written.kind {
             TypeNameKind::Named(name) => match self.named_type(name) {
                 Some(ty) => Some(ty),
@@ -29,7 +33,7 @@ impl Lower<'_> {
                 let to = match &to.kind {
                     // A pointer to what is not known is still a pointer.
                     TypeNameKind::Named(name) if name == "void" => Type::Void,
-                    _ => self.type_name(to)?,
+                    _ => self.type_name_at(to, span)?,
                 };
                 Some(Type::Pointer { to: Box::new(to), space: AddressSpace::None })
             }

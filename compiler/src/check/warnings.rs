@@ -82,6 +82,7 @@ pub(crate) fn uses_of(probe: &Probe) -> Uses {
         "probe" => uses.probe = true,
         "func" => uses.func = true,
         "retval" => uses.retval = true,
+        tag if tag.starts_with("struct ") || tag.starts_with("union ") => uses.structs = true,
         _ => {}
     };
     words_of_probe(probe, &mut visit);
@@ -199,6 +200,8 @@ fn words_of_type(ty: &TypeName, visit: &mut dyn FnMut(&str)) {
             len.iter().for_each(|len| words_of_expr(len, visit));
         }
         TypeNameKind::Tuple(items) => items.iter().for_each(|item| words_of_type(item, visit)),
+        TypeNameKind::Struct(name) => visit(&format!("struct {name}")),
+        TypeNameKind::Union(name) => visit(&format!("union {name}")),
         _ => {}
     }
 }

@@ -138,6 +138,10 @@ impl Kernel for ScriptTypes {
         self.types().enumeration(name)
     }
 
+    fn is_kernel_enumeration(&self, _: &str) -> bool {
+        false
+    }
+
     fn enumerator(&self, name: &str) -> Option<(Type, i64)> {
         self.types().enumerator(name)
     }

@@ -19,6 +19,37 @@ pub fn value(name: &str) -> Option<i64> {
     None
 }
 
+/// Macros whose values differ between kernels: expressions of enumerators, which are settled at load.
+const DERIVED: [(&str, &str); 22] = [
+    ("REQ_FAILFAST_DEV", "1 << __REQ_FAILFAST_DEV"),
+    ("REQ_FAILFAST_TRANSPORT", "1 << __REQ_FAILFAST_TRANSPORT"),
+    ("REQ_FAILFAST_DRIVER", "1 << __REQ_FAILFAST_DRIVER"),
+    ("REQ_SYNC", "1 << __REQ_SYNC"),
+    ("REQ_META", "1 << __REQ_META"),
+    ("REQ_PRIO", "1 << __REQ_PRIO"),
+    ("REQ_NOMERGE", "1 << __REQ_NOMERGE"),
+    ("REQ_IDLE", "1 << __REQ_IDLE"),
+    ("REQ_INTEGRITY", "1 << __REQ_INTEGRITY"),
+    ("REQ_FUA", "1 << __REQ_FUA"),
+    ("REQ_PREFLUSH", "1 << __REQ_PREFLUSH"),
+    ("REQ_RAHEAD", "1 << __REQ_RAHEAD"),
+    ("REQ_BACKGROUND", "1 << __REQ_BACKGROUND"),
+    ("REQ_NOWAIT", "1 << __REQ_NOWAIT"),
+    ("REQ_POLLED", "1 << __REQ_POLLED"),
+    ("REQ_SWAP", "1 << __REQ_SWAP"),
+    ("REQ_DRV", "1 << __REQ_DRV"),
+    ("REQ_OP_MASK", "(1 << REQ_OP_BITS) - 1"),
+    ("ULONG_MAX", "18446744073709551615"),
+    ("ULLONG_MAX", "18446744073709551615"),
+    ("U64_MAX", "18446744073709551615"),
+    ("SIZE_MAX", "18446744073709551615"),
+];
+
+/// The expression that a macro of the kernel's stands for, where it is no plain number.
+pub fn derived(name: &str) -> Option<&'static str> {
+    DERIVED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{TABLE, value};

@@ -41,6 +41,13 @@ impl Kernel for Layered<'_> {
         self.first_named(&format!("enum {name}"), |k| k.enumeration(name))
     }
 
+    fn is_kernel_enumeration(&self, name: &str) -> bool {
+        let own = |script: &ScriptTypes| {
+            !script.is_of_kernel_header(&format!("enum {name}")) && script.enumeration(name).is_some()
+        };
+        self.kernel.is_kernel_enumeration(name) && !self.script.as_ref().is_some_and(own)
+    }
+
     fn enumerator(&self, name: &str) -> Option<(Type, i64)> {
         self.first(|k| k.enumerator(name))
     }

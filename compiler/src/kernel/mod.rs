@@ -4,7 +4,7 @@ pub mod btf;
 mod c_decl;
 pub mod c_types;
 mod codec;
-mod constants;
+pub(crate) mod constants;
 mod contexts;
 mod convert;
 mod description;
@@ -24,6 +24,10 @@ pub trait Kernel {
     fn typedef(&self, name: &str) -> Option<Type>;
     /// Enumerators of an enum: name and value.
     fn enumeration(&self, name: &str) -> Option<(Type, Vec<(String, i64)>)>;
+    /// Whether an enum of that name is the kernel's, not the script's: its values are settled at load.
+    fn is_kernel_enumeration(&self, name: &str) -> bool {
+        !name.is_empty() && self.enumeration(name).is_some()
+    }
     /// An enumerator by name: its enum's type and the value.
     fn enumerator(&self, name: &str) -> Option<(Type, i64)>;
     /// A UAPI constant (`AF_INET`, `O_RDONLY`) that is a macro, not an enumerator.

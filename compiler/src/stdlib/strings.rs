@@ -84,7 +84,12 @@ fn parameter(lower: &mut Lower<'_>, n: u32, offset: u32, site: &CallSite<'_>) ->
     let setting = lower.add_setting(&name, SettingSource::ParamString(n), ty.clone(), site.span);
     let kind =
         if offset == 0 { ExprKind::Setting(setting) } else { ExprKind::Call(Call::SettingStr { setting, offset }) };
-    Expr { ty, kind, span: site.span }
+    let value = Expr { ty, kind, span: site.span };
+    match length(lower, site, 1, lower.settings.config.max_strlen) {
+        Ok(Some((Some(most), None))) => lower.coerce(value, &Type::String { capacity: most + 1 }),
+        Err(()) => poison(site.span),
+        _ => value,
+    }
 }
 
 /// An optional length: a literal, or a value for run time.

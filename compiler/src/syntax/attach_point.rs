@@ -9,7 +9,7 @@ pub fn name_length(text: &str) -> Option<usize> {
     (length > 0 && text.as_bytes().get(length) == Some(&b'=')).then_some(length)
 }
 
-/// The length of the attach point that `text` begins with: up to a blank, comma or brace outside quotes.
+/// The length of the attach point that `text` begins with: up to a blank, comma or opening brace outside quotes.
 /// One without parts also ends at the `/` of a predicate.
 pub fn length(text: &str) -> usize {
     let bytes = text.as_bytes();
@@ -21,7 +21,7 @@ pub fn length(text: &str) -> usize {
             _ if quoted => {}
             b':' => parts = true,
             b'/' if !parts && at > 0 => return at,
-            b',' | b'{' | b'}' | b';' => return at.max(1),
+            b',' | b'{' => return at.max(1),
             b if b.is_ascii_whitespace() => return at,
             _ => {}
         }

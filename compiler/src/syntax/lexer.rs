@@ -146,13 +146,6 @@ impl Lexer<'_> {
                     self.skip_blanks();
                     return self.body(false);
                 }
-                Some(b'}' | b';' | b')') => {
-                    let c = char::from(self.bytes[self.at]);
-                    self.push(Token::Unknown(c), 1);
-                    if self.tokens.len() > 1 {
-                        return;
-                    }
-                }
                 Some(_) => self.attach_point(),
             }
         }
@@ -230,7 +223,12 @@ impl Lexer<'_> {
                 let (value, length, errors) = literal::string(&self.text[start..]);
                 for (from, to, message) in errors {
                     let span = Span::new(self.file, start + from, start + to);
-                    self.diagnostics.push(syntax_error(codes::BAD_STRING, span, message));
+                    let error = syntax_error(codes::BAD_STRING, span, message);
+                    self.diagnostics.push(match from >= length {
+                        // What ends too late is told where it should have ended: show where it begins, too.
+                        true => error.with(Span::new(self.file, start, start + 1), "the string begins here"),
+                        false => error,
+                    });
                 }
                 self.push(Token::Str(value), length);
             }
@@ -302,8 +300,10 @@ impl Lexer<'_> {
         let word = &self.text[self.at..end];
         // A member may be called like a keyword.
         let member = matches!(self.tokens.last(), Some((_, Token::Dot | Token::Arrow, _)));
+        // `else` is a word like others where no block ends before it.
+        let stray = word == "else" && !matches!(self.tokens.last(), Some((_, Token::RBrace, _)));
         let token = match Token::keyword(word) {
-            Some(keyword) if !member => keyword,
+            Some(keyword) if !member && !stray => keyword,
             _ if word == "_" && self.assignment_follows(end) => Token::Underscore,
             _ => Token::Ident(word.to_string()),
         };

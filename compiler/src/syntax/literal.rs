@@ -101,8 +101,10 @@ pub fn string(text: &str) -> (Vec<u8>, usize, Vec<LiteralError>) {
     loop {
         match &bytes[at..] {
             [b'"', ..] => return (value, at + 1, errors),
-            [] | [b'\n', ..] => {
-                errors.push((0, at, "unterminated string".to_string()));
+            rest @ ([] | [b'\n', ..]) => {
+                let from = at + usize::from(!rest.is_empty());
+                let to = from + rest.get(1).is_some_and(u8::is_ascii) as usize;
+                errors.push((from, to, "unterminated string".to_string()));
                 return (value, at, errors);
             }
             [b'\\', rest @ ..] if !rest.is_empty() && rest[0] != b'\n' => {

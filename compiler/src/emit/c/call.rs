@@ -204,11 +204,11 @@ impl<'p> Body<'_, 'p> {
                 Value::cast(&to, &Value::atom(format!("bpf_core_field_offset({parent}, {members})")))
             }
             Call::KernelEnumValue { enumeration, enumerator, value } => {
-                if enumeration.is_empty() || enumeration.starts_with("anon") {
-                    return super::expr::literal(*value, &e.ty);
-                }
                 self.e.types.use_enumerator(enumeration, enumerator, *value);
-                Value::cast(&to, &Value::atom(format!("bpf_core_enum_value(enum {enumeration}, {enumerator})")))
+                let of = format!("(enum {enumeration}___tw, {enumerator}___tw)");
+                // A kernel without it gets the value that others have.
+                let text = format!("(bpf_core_enum_value_exists{of} ? bpf_core_enum_value{of} : {value})");
+                Value::cast(&to, &Value::atom(text))
             }
             Call::External { function, args } => {
                 let values = args.iter().collect::<Vec<_>>();

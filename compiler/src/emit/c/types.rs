@@ -197,7 +197,6 @@ impl Types {
 
     /// Records that an enumerator of a kernel enum is named (`bpf_core_enum_value`).
     pub fn use_enumerator(&mut self, name: &str, enumerator: &str, value: i64) {
-        self.enums.insert(name.to_string());
         self.enumerators.entry(name.to_string()).or_default().insert(enumerator.to_string(), value);
     }
 
@@ -272,6 +271,7 @@ impl Types {
     pub fn declarations(&mut self, program: &Program) -> String {
         let mut out = Output { types: self, program, code: Code::default(), done: BTreeSet::new() };
         out.enums();
+        out.relocated_enumerators();
         out.forward();
         out.syscalls();
         let kernel: Vec<StructName> = out.types.kernel_fields.keys().cloned().collect();
@@ -323,20 +323,22 @@ impl Output<'_> {
                 continue;
             }
             let tag = escape::c_identifier(&name);
-            let mut used: Vec<(String, i64)> =
-                self.types.enumerators.get(&name).into_iter().flatten().map(|(name, &n)| (name.clone(), n)).collect();
             let known = self.program.enums.iter().find(|(known, _)| *known == name);
-            if used.is_empty()
-                && let Some(first) = known.and_then(|(_, values)| values.first())
-            {
-                used.push(first.clone());
-            }
-            if used.is_empty() {
-                used.push((format!("{tag}_unused"), 0));
-            }
+            let first = known.and_then(|(_, values)| values.first()).cloned();
+            let (enumerator, value) = first.unwrap_or_else(|| (format!("{tag}_unused"), 0));
             self.code.open(format!("enum {tag}"));
-            for (enumerator, value) in used {
-                self.code.line(format!("{} = {value},", escape::c_identifier(&enumerator)));
+            self.code.line(format!("{} = {value},", escape::c_identifier(&enumerator)));
+            self.code.close(";");
+            self.code.line("");
+        }
+    }
+
+    /// Enumerators whose values are relocated, under names that clash with none of a header.
+    fn relocated_enumerators(&mut self) {
+        for (name, enumerators) in std::mem::take(&mut self.types.enumerators) {
+            self.code.open(format!("enum {name}___tw"));
+            for (enumerator, value) in enumerators {
+                self.code.line(format!("{enumerator}___tw = {value},"));
             }
             self.code.close(";");
             self.code.line("");
