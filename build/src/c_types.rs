@@ -43,7 +43,11 @@ const KERNEL_DIRECTORIES: [&str; 14] = [
 pub fn compile(request: &CRequest) -> Result<CTypes, Vec<CError>> {
     let directory =
         TempDir::new().map_err(|error| vec![whole(format!("no directory for clang to work in: {error}"))])?;
-    let clang = Clang { directory: directory.path(), request };
+    let mut clang = Clang { directory: directory.path(), request, shadows: !request.machine_headers };
+    let headers = kernel_headers(request);
+    for name in &headers {
+        clang.write(&format!("empty/{name}"), "")?;
+    }
     clang.write("kernel_types.h", &request.kernel_types)?;
     clang.write(DEFINITIONS, &format!("{}\n", request.text))?;
     if request.text.contains("<bpf/") {
@@ -62,7 +66,25 @@ pub fn compile(request: &CRequest) -> Result<CTypes, Vec<CError>> {
     values.extend(
         clang.evaluate(&main, &found.loose_enumerators).into_iter().filter_map(|(name, value)| Some((name, value?))),
     );
+    if clang.shadows && !headers.is_empty() {
+        // Macros that the table of constants may lack.
+        clang.shadows = false;
+        let macros = clang.preprocess().map(|text| c_scan::scan(&text).macros).unwrap_or_default();
+        let wanted = request.macros.iter().filter(|name| !values.iter().any(|(known, _)| known == *name));
+        let wanted: Vec<String> = wanted.cloned().collect();
+        values.extend(macros::values(&macros, &wanted, &|names| clang.evaluate(&main, names)));
+    }
     Ok(CTypes { btf, macros: values })
+}
+
+/// Headers of the kernel that a request's text names.
+fn kernel_headers(request: &CRequest) -> Vec<String> {
+    let named = request.text.lines().filter_map(|line| {
+        let rest = line.trim_start().strip_prefix('#')?.trim_start().strip_prefix("include")?.trim_start();
+        rest.strip_prefix(['<', '"'])?.split(['>', '"']).next()
+    });
+    let all = named.chain(request.includes.iter().map(String::as_str));
+    all.filter(|name| is_kernel_header(name) && !name.contains("..")).map(str::to_owned).collect()
 }
 
 /// Pointers to each type, so that clang describes it; and to each function.
@@ -85,6 +107,8 @@ fn whole(message: String) -> CError {
 struct Clang<'a> {
     directory: &'a Path,
     request: &'a CRequest,
+    /// Kernel headers that the text names are empty.
+    shadows: bool,
 }
 
 impl Clang<'_> {
@@ -105,6 +129,9 @@ impl Clang<'_> {
         arguments.extend(
             ["-DBPFTRACE_HAVE_BTF", "-D__x86_64__", "-D__TARGET_ARCH_x86", "-D__BPF_TRACING__"].map(OsString::from),
         );
+        if self.shadows {
+            arguments.extend(["-I".into(), self.directory.join("empty").into()]);
+        }
         arguments.extend(["-I".into(), self.directory.join("shadow").into()]);
         arguments.extend(["-I".into(), self.directory.into()]);
         for directory in &self.request.include_dirs {
@@ -165,7 +192,7 @@ impl Clang<'_> {
                 Ok(text) => return Ok(String::from_utf8_lossy(&text).into_owned()),
                 Err(errors) => {
                     let missing = errors.iter().find_map(|error| missing_header(&error.message));
-                    match missing.filter(|name| is_kernel_header(name)) {
+                    match missing.filter(|name| is_kernel_header(name) || is_library_header(name)) {
                         Some(name) => self.write(&format!("kernel/{name}"), "")?,
                         None => return Err(errors),
                     }
@@ -242,6 +269,14 @@ impl Clang<'_> {
         });
         Ok(values.collect())
     }
+}
+
+/// Headers of the C library that scripts take constants from; the table of constants has the same.
+fn is_library_header(name: &str) -> bool {
+    ["sys/", "netinet/", "arpa/", "bits/", "net/"].iter().any(|directory| name.starts_with(directory))
+        || ["errno.h", "fcntl.h", "limits.h", "poll.h", "sched.h", "signal.h", "stdio.h", "stdlib.h", "string.h"]
+            .contains(&name)
+        || ["inttypes.h", "stdint.h", "time.h", "unistd.h"].contains(&name)
 }
 
 fn is_kernel_header(name: &str) -> bool {

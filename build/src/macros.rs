@@ -10,7 +10,9 @@ pub type Evaluate<'a> = &'a dyn Fn(&[String]) -> Vec<(String, Option<Value>)>;
 pub fn values(macros: &[(String, String)], wanted: &[String], evaluate: Evaluate<'_>) -> Vec<(String, Value)> {
     let mut known = Vec::new();
     let mut open = Vec::new();
-    for (name, text) in macros.iter().filter(|(name, text)| wanted.contains(name) && !text.is_empty()) {
+    // `#define SOCK_STREAM SOCK_STREAM`: an enumerator, made known to the preprocessor.
+    let means = |name: &String, text: &String| wanted.contains(name) && !text.is_empty() && text != name;
+    for (name, text) in macros.iter().filter(|(name, text)| means(name, text)) {
         match literal(text) {
             Some(value) => known.push((name.clone(), value)),
             None => open.push((name.clone(), text)),

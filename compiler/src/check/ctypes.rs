@@ -45,7 +45,7 @@ pub(crate) fn read_definitions(
         include_dirs,
         includes: options.includes.clone(),
         macros: words(script).into_iter().collect(),
-        kernel_types: String::new(),
+        ..CRequest::default()
     };
     match c_types::compile(&request, kernel, host) {
         Ok(compiled) => {

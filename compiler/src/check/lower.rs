@@ -14,7 +14,7 @@ use crate::program::{
     StmtKind, StringId, Target,
 };
 use crate::source::{Sources, Span};
-use crate::types::{StructDef, StructName, StructTable, Type};
+use crate::types::{Origin, StructDef, StructName, StructTable, Type};
 use std::collections::{BTreeMap, HashMap};
 
 /// One walk over the script. Walks are repeated until types stand still; the last one's result is the program.
@@ -123,8 +123,12 @@ impl Lower<'_> {
         if let Some(def) = self.structs.get(name) {
             return Some(def.clone());
         }
-        let own = self.probe.structs.iter().find(|def| def.name == *name).cloned();
-        let mut def = own.or_else(|| self.kernel.structure(name))?;
+        // The script's own, else the probed binary's, else the kernel's.
+        let declared = self.kernel.structure(name);
+        let mut def = match self.probe.structs.iter().find(|def| def.name == *name) {
+            Some(probed) if declared.as_ref().is_none_or(|def| def.origin == Origin::Kernel) => probed.clone(),
+            _ => declared?,
+        };
         // Bitfields read as unsigned numbers, as in bpftrace.
         for field in def.fields.iter_mut().filter(|field| field.bit_width.is_some()) {
             if let Type::Int(int) = &mut field.ty {

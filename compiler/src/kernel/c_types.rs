@@ -41,7 +41,27 @@ const ROUNDS: usize = 12;
 /// # Errors
 /// Clang's messages, or why its BTF is unusable.
 pub fn compile(request: &CRequest, kernel: &dyn Kernel, host: &dyn Host) -> Result<Compiled, Vec<CError>> {
-    let mut request = request.clone();
+    let described = compile_with(request.clone(), kernel, host);
+    let unknown = |types: &ScriptTypes| {
+        let tags = request.macros.iter().filter(|word| word.contains(' ')).map(|word| StructName(word.clone()));
+        tags.into_iter().any(|tag| kernel.structure(&tag).is_none() && types.structure(&tag).is_none())
+    };
+    let lacking = match &described {
+        Ok(compiled) => unknown(&compiled.types),
+        Err(_) => true,
+    };
+    if !lacking || !request.text.contains("#include") && request.includes.is_empty() {
+        return described;
+    }
+    // The headers of this machine know what no running kernel tells of itself.
+    let by_headers = compile_with(CRequest { machine_headers: true, ..request.clone() }, kernel, host);
+    match (by_headers, described) {
+        (Ok(compiled), _) | (Err(_), Ok(compiled)) => Ok(compiled),
+        (Err(errors), Err(_)) => Err(errors),
+    }
+}
+
+fn compile_with(mut request: CRequest, kernel: &dyn Kernel, host: &dyn Host) -> Result<Compiled, Vec<CError>> {
     let mut wanted: Vec<String> = Vec::new();
     for _ in 0..ROUNDS {
         match host.c_types(&request) {

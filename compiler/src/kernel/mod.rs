@@ -147,6 +147,9 @@ pub struct CRequest {
     pub macros: Vec<String>,
     /// Declarations (C) of kernel types that the text refers to, by the kernel description.
     pub kernel_types: String,
+    /// Kernel headers that the text names are read, where this machine has them. Else they are taken for empty: what
+    /// they declare is in the description.
+    pub machine_headers: bool,
 }
 
 /// What came of it.
