@@ -298,7 +298,11 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         AttachPoint::Tracepoint { category, event } => {
             let (category, event) = (word(category), word(event));
             let Some(tracefs) = tracefs::get() else {
-                return Err(Error::refused("tracefs is not available: tracepoints cannot be found"));
+                let error =
+                    Error::refused("tracefs is not mounted, or may not be read: it has the tracepoints' numbers");
+                return Err(error.hint(
+                    "mount it (`mount -t tracefs tracefs /sys/kernel/tracing`), or let the tool do so: with CAP_SYS_ADMIN",
+                ));
             };
             Ok(tracefs
                 .tracepoints(&category, &event)
