@@ -48,10 +48,11 @@ fn providers(role: LateRole, probe: &Probe) -> Vec<Provider> {
     match role {
         LateRole::Entry => ENTRIES.to_vec(),
         LateRole::Return => RETURNS.to_vec(),
-        LateRole::Event if arguments => vec![Provider::RawTracepoint, Provider::Usdt],
+        // The kernel refuses a raw tracepoint's program that reads further than its arguments go.
+        LateRole::Event if arguments => vec![Provider::Usdt],
         LateRole::Event => EVENTS.to_vec(),
         LateRole::Any if result => RETURNS.to_vec(),
-        LateRole::Any if arguments => vec![Provider::Kprobe, Provider::Uprobe, Provider::RawTracepoint, Provider::Usdt],
+        LateRole::Any if arguments => vec![Provider::Kprobe, Provider::Uprobe, Provider::Usdt],
         LateRole::Any => [&ENTRIES[..], &RETURNS, &EVENTS].concat(),
     }
 }

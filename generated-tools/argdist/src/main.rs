@@ -96,7 +96,6 @@ static TOOL: Tool = Tool {
         BEGIN_1,
         KPROBE__1_1,
         UPROBE__1_1,
-        RAWTRACEPOINT__1_1,
         USDT__1_1,
         KRETPROBE__1_1,
         URETPROBE__1_1,
@@ -128,40 +127,56 @@ static TOOL: Tool = Tool {
     checks: &[
         Check {
             helper: "probe_read_kernel_str",
-            place: "argdist.bt:31:12-23",
-            line: 31,
-            columns: (12, 23),
+            place: "argdist.bt:33:13-24",
+            line: 33,
+            columns: (13, 24),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:31:27-34",
-            line: 31,
-            columns: (27, 34),
+            place: "argdist.bt:33:28-35",
+            line: 33,
+            columns: (28, 35),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "probe_read_user_str",
+            place: "argdist.bt:35:13-30",
+            line: 35,
+            columns: (13, 30),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "argdist.bt:35:34-41",
+            line: 35,
+            columns: (34, 41),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:35:21-28",
-            line: 35,
+            place: "argdist.bt:40:21-28",
+            line: 40,
             columns: (21, 28),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "argdist.bt:31:12-23",
-            line: 31,
-            columns: (12, 23),
+            place: "argdist.bt:33:13-24",
+            line: 33,
+            columns: (13, 24),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:44:28-35",
-            line: 44,
+            place: "argdist.bt:49:28-35",
+            line: 49,
             columns: (28, 35),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
@@ -255,25 +270,6 @@ const UPROBE__1_1: Program = Program {
 };
 
 /// `$1`
-const RAWTRACEPOINT__1_1: Program = Program {
-    name: "rawtracepoint__1_1",
-    kind: ProgramKind::RawTracepoint,
-    targets: &[
-        Target {
-            display: &[TextPiece::Lit("rawtracepoint:"), TextPiece::Lit("$1")],
-            point: AttachPoint::Late {
-                role: LateRole::Any,
-                text: &[TextPiece::Param(1)],
-            },
-            place: "argdist.bt:26:1-3",
-        },
-    ],
-    optional: false,
-    uses_cookie: false,
-    filters_pid: true,
-};
-
-/// `$1`
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -303,7 +299,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "argdist.bt:39:1-3",
+            place: "argdist.bt:44:1-3",
         },
     ],
     optional: false,
@@ -322,7 +318,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "argdist.bt:39:1-3",
+            place: "argdist.bt:44:1-3",
         },
     ],
     optional: false,
@@ -341,7 +337,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "argdist.bt:48:1-13",
+            place: "argdist.bt:53:1-13",
         },
     ],
     optional: false,
@@ -357,7 +353,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "argdist.bt:71:1-4",
+            place: "argdist.bt:76:1-4",
         },
     ],
     optional: false,
@@ -455,8 +451,8 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "argdist.bt:56:4-22",
-    line: 56,
+    place: "argdist.bt:61:4-22",
+    line: 61,
     column: 4,
 };
 
@@ -465,8 +461,8 @@ const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:58:3-17",
-    line: 58,
+    place: "argdist.bt:63:3-17",
+    line: 63,
     column: 3,
 };
 
@@ -475,8 +471,8 @@ const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:59:3-18",
-    line: 59,
+    place: "argdist.bt:64:3-18",
+    line: 64,
     column: 3,
 };
 
@@ -485,8 +481,8 @@ const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:60:3-23",
-    line: 60,
+    place: "argdist.bt:65:3-23",
+    line: 65,
     column: 3,
 };
 
@@ -495,8 +491,8 @@ const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "argdist.bt:61:3-17",
-    line: 61,
+    place: "argdist.bt:66:3-17",
+    line: 66,
     column: 3,
 };
 
@@ -505,8 +501,8 @@ const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "argdist.bt:62:3-18",
-    line: 62,
+    place: "argdist.bt:67:3-18",
+    line: 67,
     column: 3,
 };
 
@@ -515,8 +511,8 @@ const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "argdist.bt:63:3-23",
-    line: 63,
+    place: "argdist.bt:68:3-23",
+    line: 68,
     column: 3,
 };
 
@@ -525,8 +521,8 @@ const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "argdist.bt:73:2-17",
-    line: 73,
+    place: "argdist.bt:78:2-17",
+    line: 78,
     column: 2,
 };
 
@@ -535,8 +531,8 @@ const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "argdist.bt:74:2-15",
-    line: 74,
+    place: "argdist.bt:79:2-15",
+    line: 79,
     column: 2,
 };
 
@@ -591,7 +587,12 @@ $1
 	$n = getopt("arg|a", 0, "Which argument, from 0 to 5");
 	$value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5;
 	if (getopt("string|S", false, "The argument is a string")) {
-		@strings[str($value)] = count();
+		// Addresses of the kernel are in the upper half.
+		if ((int64)$value < 0) {
+			@strings[str($value)] = count();
+		} else {
+			@strings[str(uptr($value))] = count();
+		}
 	} else if (getopt("hist|H", false, "As a histogram")) {
 		@distribution = hist($value);
 	} else {

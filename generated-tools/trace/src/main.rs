@@ -96,19 +96,18 @@ static TOOL: Tool = Tool {
         BEGIN_1,
         KPROBE__1_1,
         UPROBE__1_1,
-        RAWTRACEPOINT__1_1,
         USDT__1_1,
         KRETPROBE__1_1,
         URETPROBE__1_1,
         TRACEPOINT__1_1,
-        RAWTRACEPOINT__1_2,
+        RAWTRACEPOINT__1_1,
         USDT__1_2,
         KPROBE__1_2,
         UPROBE__1_2,
         KRETPROBE__1_2,
         URETPROBE__1_2,
         TRACEPOINT__1_2,
-        RAWTRACEPOINT__1_3,
+        RAWTRACEPOINT__1_2,
         USDT__1_3,
         INTERVAL_S_1_1,
         END_1,
@@ -165,31 +164,33 @@ static TOOL: Tool = Tool {
         PRINTF_48,
         PRINTF_49,
         PRINTF_50,
-        PRINTF_51,
-        PRINTF_52,
-        PRINTF_53,
-        PRINTF_54,
-        PRINTF_55,
-        PRINTF_56,
-        CLEAR_57,
-        CLEAR_58,
+        CLEAR_51,
+        CLEAR_52,
     ],
     strings: &["%H:%M:%S.%f"],
     settings: &[],
     checks: &[
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:21-31",
-            line: 34,
-            columns: (21, 31),
+            place: "trace.bt:36:22-32",
+            line: 36,
+            columns: (22, 32),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:21-31",
-            line: 34,
-            columns: (21, 31),
+            place: "trace.bt:38:22-38",
+            line: 38,
+            columns: (22, 38),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_user_str",
+            place: "trace.bt:36:22-32",
+            line: 36,
+            columns: (22, 32),
             always: false,
             message: "",
         },
@@ -282,25 +283,6 @@ const UPROBE__1_1: Program = Program {
 };
 
 /// `$1`
-const RAWTRACEPOINT__1_1: Program = Program {
-    name: "rawtracepoint__1_1",
-    kind: ProgramKind::RawTracepoint,
-    targets: &[
-        Target {
-            display: &[TextPiece::Lit("rawtracepoint:"), TextPiece::Lit("$1")],
-            point: AttachPoint::Late {
-                role: LateRole::Any,
-                text: &[TextPiece::Param(1)],
-            },
-            place: "trace.bt:26:1-3",
-        },
-    ],
-    optional: false,
-    uses_cookie: true,
-    filters_pid: true,
-};
-
-/// `$1`
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -330,7 +312,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:46:1-3",
+            place: "trace.bt:51:1-3",
         },
     ],
     optional: false,
@@ -349,7 +331,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:46:1-3",
+            place: "trace.bt:51:1-3",
         },
     ],
     optional: false,
@@ -368,7 +350,7 @@ const TRACEPOINT__1_1: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:52:1-9",
+            place: "trace.bt:57:1-9",
         },
     ],
     optional: false,
@@ -377,8 +359,8 @@ const TRACEPOINT__1_1: Program = Program {
 };
 
 /// `event:$1`
-const RAWTRACEPOINT__1_2: Program = Program {
-    name: "rawtracepoint__1_2",
+const RAWTRACEPOINT__1_1: Program = Program {
+    name: "rawtracepoint__1_1",
     kind: ProgramKind::RawTracepoint,
     targets: &[
         Target {
@@ -387,7 +369,7 @@ const RAWTRACEPOINT__1_2: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:52:1-9",
+            place: "trace.bt:57:1-9",
         },
     ],
     optional: false,
@@ -406,7 +388,7 @@ const USDT__1_2: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:52:1-9",
+            place: "trace.bt:57:1-9",
         },
     ],
     optional: false,
@@ -425,7 +407,7 @@ const KPROBE__1_2: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:57:1-3",
+            place: "trace.bt:62:1-3",
         },
     ],
     optional: false,
@@ -444,7 +426,7 @@ const UPROBE__1_2: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:57:1-3",
+            place: "trace.bt:62:1-3",
         },
     ],
     optional: false,
@@ -463,7 +445,7 @@ const KRETPROBE__1_2: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:57:1-3",
+            place: "trace.bt:62:1-3",
         },
     ],
     optional: false,
@@ -482,7 +464,7 @@ const URETPROBE__1_2: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:57:1-3",
+            place: "trace.bt:62:1-3",
         },
     ],
     optional: false,
@@ -501,7 +483,7 @@ const TRACEPOINT__1_2: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:57:1-3",
+            place: "trace.bt:62:1-3",
         },
     ],
     optional: false,
@@ -510,8 +492,8 @@ const TRACEPOINT__1_2: Program = Program {
 };
 
 /// `$1`
-const RAWTRACEPOINT__1_3: Program = Program {
-    name: "rawtracepoint__1_3",
+const RAWTRACEPOINT__1_2: Program = Program {
+    name: "rawtracepoint__1_2",
     kind: ProgramKind::RawTracepoint,
     targets: &[
         Target {
@@ -520,7 +502,7 @@ const RAWTRACEPOINT__1_3: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:57:1-3",
+            place: "trace.bt:62:1-3",
         },
     ],
     optional: false,
@@ -539,7 +521,7 @@ const USDT__1_3: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:57:1-3",
+            place: "trace.bt:62:1-3",
         },
     ],
     optional: false,
@@ -558,7 +540,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "trace.bt:74:1-13",
+            place: "trace.bt:79:1-13",
         },
     ],
     optional: false,
@@ -574,7 +556,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "trace.bt:83:1-4",
+            place: "trace.bt:88:1-4",
         },
     ],
     optional: false,
@@ -680,95 +662,111 @@ const PRINTF_3: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1025))],
     size: 12,
-    place: "trace.bt:34:3-32",
-    line: 34,
-    column: 3,
+    place: "trace.bt:36:4-33",
+    line: 36,
+    column: 4,
+};
+
+/// `printf(" \"%s\"", str(uptr($text)))`
+const PRINTF_4: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            FormatPiece::Text(b" \""),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\""),
+        ],
+    ),
+    fields: &[Member::new("text", 8, Ty::TailStr(1025))],
+    size: 12,
+    place: "trace.bt:38:4-39",
+    line: 38,
+    column: 4,
 };
 
 /// `printf(" 0x%llx", arg0)`
-const PRINTF_4: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg0", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:36:21-44",
-    line: 36,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg1)`
 const PRINTF_5: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
-    fields: &[Member::new("arg1", 8, Ty::U64)],
+    fields: &[Member::new("arg0", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:37:21-44",
-    line: 37,
+    place: "trace.bt:41:21-44",
+    line: 41,
     column: 21,
 };
 
-/// `printf(" 0x%llx", arg2)`
+/// `printf(" 0x%llx", arg1)`
 const PRINTF_6: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
-    fields: &[Member::new("arg2", 8, Ty::U64)],
+    fields: &[Member::new("arg1", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:38:21-44",
-    line: 38,
+    place: "trace.bt:42:21-44",
+    line: 42,
     column: 21,
 };
 
-/// `printf(" 0x%llx", arg3)`
+/// `printf(" 0x%llx", arg2)`
 const PRINTF_7: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
-    fields: &[Member::new("arg3", 8, Ty::U64)],
+    fields: &[Member::new("arg2", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:39:21-44",
-    line: 39,
+    place: "trace.bt:43:21-44",
+    line: 43,
     column: 21,
 };
 
-/// `printf(" 0x%llx", arg4)`
+/// `printf(" 0x%llx", arg3)`
 const PRINTF_8: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
-    fields: &[Member::new("arg4", 8, Ty::U64)],
+    fields: &[Member::new("arg3", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:40:21-44",
-    line: 40,
+    place: "trace.bt:44:21-44",
+    line: 44,
     column: 21,
 };
 
-/// `printf(" 0x%llx", arg5)`
+/// `printf(" 0x%llx", arg4)`
 const PRINTF_9: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
+    fields: &[Member::new("arg4", 8, Ty::U64)],
+    size: 16,
+    place: "trace.bt:45:21-44",
+    line: 45,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg5)`
+const PRINTF_10: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
     fields: &[Member::new("arg5", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:41:21-44",
-    line: 41,
+    place: "trace.bt:46:21-44",
+    line: 46,
     column: 21,
 };
 
 /// `printf("\n")`
-const PRINTF_10: Action = Action {
+const PRINTF_11: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:43:2-14",
-    line: 43,
+    place: "trace.bt:48:2-14",
+    line: 48,
     column: 2,
 };
 
 /// `printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_11: Action = Action {
+const PRINTF_12: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b's').left().width(15).piece(),
@@ -796,7 +794,7 @@ const PRINTF_11: Action = Action {
 };
 
 /// `printf(" \"%s\"", str($text))`
-const PRINTF_12: Action = Action {
+const PRINTF_13: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b" \""),
@@ -806,221 +804,111 @@ const PRINTF_12: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1025))],
     size: 12,
-    place: "trace.bt:34:3-32",
-    line: 34,
-    column: 3,
+    place: "trace.bt:36:4-33",
+    line: 36,
+    column: 4,
+};
+
+/// `printf(" \"%s\"", str(uptr($text)))`
+const PRINTF_14: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            FormatPiece::Text(b" \""),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\""),
+        ],
+    ),
+    fields: &[Member::new("text", 8, Ty::TailStr(1025))],
+    size: 12,
+    place: "trace.bt:38:4-39",
+    line: 38,
+    column: 4,
 };
 
 /// `printf(" 0x%llx", arg0)`
-const PRINTF_13: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg0", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:36:21-44",
-    line: 36,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg1)`
-const PRINTF_14: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:37:21-44",
-    line: 37,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg2)`
 const PRINTF_15: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
-    fields: &[Member::new("arg2", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:38:21-44",
-    line: 38,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg3)`
-const PRINTF_16: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg3", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:39:21-44",
-    line: 39,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg4)`
-const PRINTF_17: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg4", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:40:21-44",
-    line: 40,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg5)`
-const PRINTF_18: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg5", 8, Ty::U64)],
+    fields: &[Member::new("arg0", 8, Ty::U64)],
     size: 16,
     place: "trace.bt:41:21-44",
     line: 41,
     column: 21,
 };
 
-/// `printf("\n")`
-const PRINTF_19: Action = Action {
-    kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
-    fields: &[],
-    size: 8,
-    place: "trace.bt:43:2-14",
-    line: 43,
-    column: 2,
-};
-
-/// `printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_20: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-    ],
-    size: 56,
-    place: "trace.bt:30:2-91",
-    line: 30,
-    column: 2,
-};
-
-/// `printf(" \"%s\"", str($text))`
-const PRINTF_21: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" \""),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\""),
-        ],
-    ),
-    fields: &[Member::new("text", 8, Ty::TailStr(1025))],
-    size: 12,
-    place: "trace.bt:34:3-32",
-    line: 34,
-    column: 3,
-};
-
-/// `printf(" 0x%llx", arg0)`
-const PRINTF_22: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg0", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:36:21-44",
-    line: 36,
-    column: 21,
-};
-
 /// `printf(" 0x%llx", arg1)`
-const PRINTF_23: Action = Action {
+const PRINTF_16: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
     fields: &[Member::new("arg1", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:37:21-44",
-    line: 37,
+    place: "trace.bt:42:21-44",
+    line: 42,
     column: 21,
 };
 
 /// `printf(" 0x%llx", arg2)`
-const PRINTF_24: Action = Action {
+const PRINTF_17: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
     fields: &[Member::new("arg2", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:38:21-44",
-    line: 38,
+    place: "trace.bt:43:21-44",
+    line: 43,
     column: 21,
 };
 
 /// `printf(" 0x%llx", arg3)`
-const PRINTF_25: Action = Action {
+const PRINTF_18: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
     fields: &[Member::new("arg3", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:39:21-44",
-    line: 39,
+    place: "trace.bt:44:21-44",
+    line: 44,
     column: 21,
 };
 
 /// `printf(" 0x%llx", arg4)`
-const PRINTF_26: Action = Action {
+const PRINTF_19: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
     fields: &[Member::new("arg4", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:40:21-44",
-    line: 40,
+    place: "trace.bt:45:21-44",
+    line: 45,
     column: 21,
 };
 
 /// `printf(" 0x%llx", arg5)`
-const PRINTF_27: Action = Action {
+const PRINTF_20: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
     fields: &[Member::new("arg5", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:41:21-44",
-    line: 41,
+    place: "trace.bt:46:21-44",
+    line: 46,
     column: 21,
 };
 
 /// `printf("\n")`
-const PRINTF_28: Action = Action {
+const PRINTF_21: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:43:2-14",
-    line: 43,
+    place: "trace.bt:48:2-14",
+    line: 48,
     column: 2,
 };
 
 /// `printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_29: Action = Action {
+const PRINTF_22: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b's').left().width(15).piece(),
@@ -1048,7 +936,7 @@ const PRINTF_29: Action = Action {
 };
 
 /// `printf(" \"%s\"", str($text))`
-const PRINTF_30: Action = Action {
+const PRINTF_23: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b" \""),
@@ -1058,242 +946,378 @@ const PRINTF_30: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1025))],
     size: 12,
-    place: "trace.bt:34:3-32",
-    line: 34,
-    column: 3,
+    place: "trace.bt:36:4-33",
+    line: 36,
+    column: 4,
+};
+
+/// `printf(" \"%s\"", str(uptr($text)))`
+const PRINTF_24: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            FormatPiece::Text(b" \""),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\""),
+        ],
+    ),
+    fields: &[Member::new("text", 8, Ty::TailStr(1025))],
+    size: 12,
+    place: "trace.bt:38:4-39",
+    line: 38,
+    column: 4,
 };
 
 /// `printf(" 0x%llx", arg0)`
-const PRINTF_31: Action = Action {
+const PRINTF_25: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
     ),
     fields: &[Member::new("arg0", 8, Ty::I64)],
     size: 16,
-    place: "trace.bt:36:21-44",
-    line: 36,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg1)`
-const PRINTF_32: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:37:21-44",
-    line: 37,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg2)`
-const PRINTF_33: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg2", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:38:21-44",
-    line: 38,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg3)`
-const PRINTF_34: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg3", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:39:21-44",
-    line: 39,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg4)`
-const PRINTF_35: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg4", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:40:21-44",
-    line: 40,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg5)`
-const PRINTF_36: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg5", 8, Ty::I64)],
-    size: 16,
     place: "trace.bt:41:21-44",
     line: 41,
     column: 21,
 };
 
+/// `printf(" 0x%llx", arg1)`
+const PRINTF_26: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:42:21-44",
+    line: 42,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg2)`
+const PRINTF_27: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg2", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:43:21-44",
+    line: 43,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg3)`
+const PRINTF_28: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg3", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:44:21-44",
+    line: 44,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg4)`
+const PRINTF_29: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg4", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:45:21-44",
+    line: 45,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg5)`
+const PRINTF_30: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg5", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:46:21-44",
+    line: 46,
+    column: 21,
+};
+
 /// `printf("\n")`
-const PRINTF_37: Action = Action {
+const PRINTF_31: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:43:2-14",
-    line: 43,
+    place: "trace.bt:48:2-14",
+    line: 48,
     column: 2,
 };
 
 /// `printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe,` …
+const PRINTF_32: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(15).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b" = "),
+            Conversion::new(b'd').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("tid", 28, Ty::U32),
+        Member::new("comm", 32, Ty::Str(16)),
+        Member::new("probe", 48, Ty::ProbeName),
+        Member::new("ret", 56, Ty::I64),
+    ],
+    size: 64,
+    place: "trace.bt:53-54",
+    line: 53,
+    column: 2,
+};
+
+/// `printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe,` …
+const PRINTF_33: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(15).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b" = "),
+            Conversion::new(b'd').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("tid", 28, Ty::U32),
+        Member::new("comm", 32, Ty::Str(16)),
+        Member::new("probe", 48, Ty::ProbeName),
+        Member::new("ret", 56, Ty::I64),
+    ],
+    size: 64,
+    place: "trace.bt:53-54",
+    line: 53,
+    column: 2,
+};
+
+/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+const PRINTF_34: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(15).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("tid", 28, Ty::U32),
+        Member::new("comm", 32, Ty::Str(16)),
+        Member::new("probe", 48, Ty::ProbeName),
+    ],
+    size: 56,
+    place: "trace.bt:59:2-93",
+    line: 59,
+    column: 2,
+};
+
+/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+const PRINTF_35: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(15).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("tid", 28, Ty::U32),
+        Member::new("comm", 32, Ty::Str(16)),
+        Member::new("probe", 48, Ty::ProbeName),
+    ],
+    size: 56,
+    place: "trace.bt:59:2-93",
+    line: 59,
+    column: 2,
+};
+
+/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+const PRINTF_36: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(15).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("tid", 28, Ty::U32),
+        Member::new("comm", 32, Ty::Str(16)),
+        Member::new("probe", 48, Ty::ProbeName),
+    ],
+    size: 56,
+    place: "trace.bt:59:2-93",
+    line: 59,
+    column: 2,
+};
+
+/// `printf("%s\n", kstack)`
+const PRINTF_37: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:65:3-25",
+    line: 65,
+    column: 3,
+};
+
+/// `printf("%s\n", ustack)`
 const PRINTF_38: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b" = "),
-            Conversion::new(b'd').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-        Member::new("ret", 56, Ty::I64),
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
     ],
-    size: 64,
-    place: "trace.bt:48-49",
-    line: 48,
-    column: 2,
+    size: 24,
+    place: "trace.bt:68:3-25",
+    line: 68,
+    column: 3,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe,` …
+/// `printf("%s\n", kstack)`
 const PRINTF_39: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b" = "),
-            Conversion::new(b'd').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-        Member::new("ret", 56, Ty::I64),
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
     ],
-    size: 64,
-    place: "trace.bt:48-49",
-    line: 48,
-    column: 2,
+    size: 24,
+    place: "trace.bt:65:3-25",
+    line: 65,
+    column: 3,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+/// `printf("%s\n", ustack)`
 const PRINTF_40: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
     ],
-    size: 56,
-    place: "trace.bt:54:2-93",
-    line: 54,
-    column: 2,
+    size: 24,
+    place: "trace.bt:68:3-25",
+    line: 68,
+    column: 3,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+/// `printf("%s\n", kstack)`
 const PRINTF_41: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
     ],
-    size: 56,
-    place: "trace.bt:54:2-93",
-    line: 54,
-    column: 2,
+    size: 24,
+    place: "trace.bt:65:3-25",
+    line: 65,
+    column: 3,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+/// `printf("%s\n", ustack)`
 const PRINTF_42: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
     ],
-    size: 56,
-    place: "trace.bt:54:2-93",
-    line: 54,
-    column: 2,
+    size: 24,
+    place: "trace.bt:68:3-25",
+    line: 68,
+    column: 3,
 };
 
 /// `printf("%s\n", kstack)`
@@ -1311,8 +1335,8 @@ const PRINTF_43: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:60:3-25",
-    line: 60,
+    place: "trace.bt:65:3-25",
+    line: 65,
     column: 3,
 };
 
@@ -1331,8 +1355,8 @@ const PRINTF_44: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:63:3-25",
-    line: 63,
+    place: "trace.bt:68:3-25",
+    line: 68,
     column: 3,
 };
 
@@ -1351,8 +1375,8 @@ const PRINTF_45: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:60:3-25",
-    line: 60,
+    place: "trace.bt:65:3-25",
+    line: 65,
     column: 3,
 };
 
@@ -1371,8 +1395,8 @@ const PRINTF_46: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:63:3-25",
-    line: 63,
+    place: "trace.bt:68:3-25",
+    line: 68,
     column: 3,
 };
 
@@ -1391,8 +1415,8 @@ const PRINTF_47: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:60:3-25",
-    line: 60,
+    place: "trace.bt:65:3-25",
+    line: 65,
     column: 3,
 };
 
@@ -1411,8 +1435,8 @@ const PRINTF_48: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:63:3-25",
-    line: 63,
+    place: "trace.bt:68:3-25",
+    line: 68,
     column: 3,
 };
 
@@ -1431,8 +1455,8 @@ const PRINTF_49: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:60:3-25",
-    line: 60,
+    place: "trace.bt:65:3-25",
+    line: 65,
     column: 3,
 };
 
@@ -1451,148 +1475,28 @@ const PRINTF_50: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:63:3-25",
-    line: 63,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_51: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:60:3-25",
-    line: 60,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_52: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:63:3-25",
-    line: 63,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_53: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:60:3-25",
-    line: 60,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_54: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:63:3-25",
-    line: 63,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_55: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:60:3-25",
-    line: 60,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_56: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:63:3-25",
-    line: 63,
+    place: "trace.bt:68:3-25",
+    line: 68,
     column: 3,
 };
 
 /// `clear(@seconds)`
-const CLEAR_57: Action = Action {
+const CLEAR_51: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "trace.bt:85:2-17",
-    line: 85,
+    place: "trace.bt:90:2-17",
+    line: 90,
     column: 2,
 };
 
 /// `clear(@events)`
-const CLEAR_58: Action = Action {
+const CLEAR_52: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "trace.bt:86:2-16",
-    line: 86,
+    place: "trace.bt:91:2-16",
+    line: 91,
     column: 2,
 };
 
@@ -1602,7 +1506,7 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 56);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 12);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 16);
 
@@ -1614,15 +1518,15 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_8>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_9>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_10>() == 8);
+const _: () = assert!(size_of::<skeleton::types::printf_event_10>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_11>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_11>() == 8);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_12>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event_12>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_13>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_13>() == 12);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_15>() == 16);
 
@@ -1632,17 +1536,17 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_17>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_18>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_19>() == 8);
+const _: () = assert!(size_of::<skeleton::types::printf_event_19>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_20>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_20>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_21>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event_21>() == 8);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_22>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_22>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_23>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_23>() == 12);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_24>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_24>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_25>() == 16);
 
@@ -1650,35 +1554,35 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_26>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_27>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_28>() == 8);
+const _: () = assert!(size_of::<skeleton::types::printf_event_28>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_29>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_29>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_30>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event_30>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_31>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_31>() == 8);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_32>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_32>() == 64);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_33>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_33>() == 64);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_34>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_34>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_35>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_35>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_36>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_36>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_37>() == 8);
+const _: () = assert!(size_of::<skeleton::types::printf_event_37>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_38>() == 64);
+const _: () = assert!(size_of::<skeleton::types::printf_event_38>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_39>() == 64);
+const _: () = assert!(size_of::<skeleton::types::printf_event_39>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_40>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_40>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_41>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_41>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_42>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_42>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_43>() == 24);
 
@@ -1695,18 +1599,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_48>() == 24);
 const _: () = assert!(size_of::<skeleton::types::printf_event_49>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_50>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_51>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_52>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_53>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_54>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_55>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_56>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
@@ -1746,7 +1638,12 @@ $1
 	if ($string >= 0) {
 		$text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 :
 		    $string == 4 ? arg4 : arg5;
-		printf(" \"%s\"", str($text));
+		// Addresses of the kernel are in the upper half.
+		if ((int64)$text < 0) {
+			printf(" \"%s\"", str($text));
+		} else {
+			printf(" \"%s\"", str(uptr($text)));
+		}
 	} else {
 		if ($count > 0) { printf(" 0x%llx", arg0); }
 		if ($count > 1) { printf(" 0x%llx", arg1); }

@@ -393,14 +393,23 @@ impl<'p> Body<'_, 'p> {
             }
             ProgramKind::Kprobe | ProgramKind::Kretprobe | ProgramKind::Uprobe | ProgramKind::Uretprobe => {
                 if n < 5 {
-                    return Value::atom(format!("PT_REGS_PARM{}({ctx})", n + 1));
+                    return self.chosen(format!("PT_REGS_PARM{}({ctx})", n + 1));
                 }
                 self.e.header("arguments.bpf.h");
                 let user = self.is_user_program();
-                Value::atom(format!("tw_argument({ctx}, {n}, {user})"))
+                self.chosen(format!("tw_argument({ctx}, {n}, {user})"))
             }
-            _ => Value::atom(format!("{ctx}[{n}]")),
+            _ => self.chosen(format!("{ctx}[{n}]")),
         }
+    }
+
+    /// An argument that a condition may choose among others.
+    fn chosen(&mut self, argument: String) -> Value {
+        if !self.chooses_arguments {
+            return Value::atom(argument);
+        }
+        self.e.header("arguments.bpf.h");
+        Value::atom(format!("tw_chosen({argument})"))
     }
 
     fn context_member(&mut self, e: &'p Expr, path: &'p [FieldStep]) -> Value {

@@ -54,6 +54,8 @@ pub struct Body<'e, 'p> {
     stack_used: u32,
     /// Callbacks exist: variables live in a struct that they share.
     pub shares_vars: bool,
+    /// Conditions may decide which of several arguments is read.
+    pub chooses_arguments: bool,
     pub vars: Vec<String>,
     pub uses_ctx: bool,
     pub uses_scratch: bool,
@@ -97,6 +99,7 @@ impl<'e, 'p> Body<'e, 'p> {
             scratch_names: BTreeSet::new(),
             stack_used: 0,
             shares_vars,
+            chooses_arguments: false,
             vars: Vec::new(),
             uses_ctx: false,
             uses_scratch: false,

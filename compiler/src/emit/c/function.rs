@@ -1,12 +1,16 @@
 //! BPF programs: the section, the context, and what stands around a body.
 
+use std::collections::BTreeSet;
+
 use super::Emitter;
 use super::body::Body;
 use super::stmt::{Homes, needs_callback, shared_locals};
 use super::value::Value;
 use super::walk;
 use crate::emit::escape;
-use crate::program::{AttachPoint, BpfProgram, KernelLocation, LateText, ProgramKind, TextPiece};
+use crate::program::{
+    AttachPoint, BpfProgram, ContextField, Expr, ExprKind, KernelLocation, LateText, ProgramKind, StmtKind, TextPiece,
+};
 
 impl<'p> Emitter<'p> {
     /// Writes one program with its callbacks.
@@ -16,6 +20,7 @@ impl<'p> Emitter<'p> {
         let homes = Homes::of(program.predicate.as_ref(), &program.body);
         let has_exit = self.has_exit;
         let mut body = Body::new(self, program, shares_vars);
+        body.chooses_arguments = chooses_arguments(program);
         body.homes_read =
             (0..program.locals.len()).filter(|&index| homes.is_read(crate::program::LocalId(index))).collect();
         body.shared = shared_locals(program, &homes);
@@ -217,6 +222,22 @@ impl Body<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// Whether conditions may decide which of several arguments is read.
+fn chooses_arguments(program: &BpfProgram) -> bool {
+    let (mut arguments, mut conditions) = (BTreeSet::new(), false);
+    let mut look = |e: &Expr| match &e.kind {
+        ExprKind::Context(ContextField::Arg(n)) => {
+            arguments.insert(*n);
+        }
+        ExprKind::Ternary { .. } => conditions = true,
+        _ => {}
+    };
+    program.predicate.iter().for_each(|predicate| walk::expr(predicate, &mut look));
+    walk::stmts(&program.body, &mut |s| walk::stmt(s, &mut look));
+    walk::stmts(&program.body, &mut |s| conditions |= matches!(s.kind, StmtKind::If { .. }));
+    conditions && arguments.len() > 1
 }
 
 /// Text that is known now and safe in a section name.

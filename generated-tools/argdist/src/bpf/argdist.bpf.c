@@ -153,18 +153,17 @@ struct begin_1_scratch {
 
 struct kprobe__1_1_scratch {
 	char value_2[1025] __aligned_8;
+	char value_3[1025] __aligned_8;
 };
 
 struct uprobe__1_1_scratch {
 	char value_2[1025] __aligned_8;
-};
-
-struct rawtracepoint__1_1_scratch {
-	char value_2[1025] __aligned_8;
+	char value_3[1025] __aligned_8;
 };
 
 struct usdt__1_1_scratch {
 	char value_2[1025] __aligned_8;
+	char value_3[1025] __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -173,7 +172,6 @@ struct tw_scratch_slot {
 		struct begin_1_scratch begin_1;
 		struct kprobe__1_1_scratch kprobe__1_1;
 		struct uprobe__1_1_scratch uprobe__1_1;
-		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
 		struct usdt__1_1_scratch usdt__1_1;
 	};
 };
@@ -223,13 +221,21 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	/* $n = getopt("arg|a", 0, "Which argument, from 0 to 5") */
 	__s64 n = opt_arg;
 	/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-	__u64 value = n == 0 ? (__u64)PT_REGS_PARM1(ctx) : n == 1 ? (__u64)PT_REGS_PARM2(ctx) : n == 2 ? (__u64)PT_REGS_PARM3(ctx) : n == 3 ? (__u64)PT_REGS_PARM4(ctx) : n == 4 ? (__u64)PT_REGS_PARM5(ctx) : (__u64)tw_argument(ctx, 5, false);
+	__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
 	/* if (getopt("string|S", false, "The argument is a string")) */
 	if (opt_string) {
-		/* @strings[str($value)] = count() */
-		tw_zero(scratch->value_2, sizeof(scratch->value_2));
-		tw_check(0, bpf_probe_read_kernel_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
-		tw_must(1, tw_add(&strings, scratch->value_2, 1));
+		/* if ((int64)$value < 0) */
+		if ((__s64)value < 0) {
+			/* @strings[str($value)] = count() */
+			tw_zero(scratch->value_2, sizeof(scratch->value_2));
+			tw_check(0, bpf_probe_read_kernel_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
+			tw_must(1, tw_add(&strings, scratch->value_2, 1));
+		} else {
+			/* @strings[str(uptr($value))] = count() */
+			tw_zero(scratch->value_3, sizeof(scratch->value_3));
+			tw_check(2, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
+			tw_must(3, tw_add(&strings, scratch->value_3, 1));
+		}
 	} else {
 		/* if (getopt("hist|H", false, "As a histogram")) */
 		if (opt_hist) {
@@ -238,8 +244,8 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 			tw_add(&distribution, &bucket, 1);
 		} else {
 			/* @values[$value] = count() */
-			__s64 value_3 = (__s64)value;
-			tw_must(2, tw_add(&values, &value_3, 1));
+			__s64 value_4 = (__s64)value;
+			tw_must(4, tw_add(&values, &value_4, 1));
 		}
 	}
 
@@ -268,13 +274,21 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* $n = getopt("arg|a", 0, "Which argument, from 0 to 5") */
 	__s64 n = opt_arg;
 	/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-	__u64 value = n == 0 ? (__u64)PT_REGS_PARM1(ctx) : n == 1 ? (__u64)PT_REGS_PARM2(ctx) : n == 2 ? (__u64)PT_REGS_PARM3(ctx) : n == 3 ? (__u64)PT_REGS_PARM4(ctx) : n == 4 ? (__u64)PT_REGS_PARM5(ctx) : (__u64)tw_argument(ctx, 5, true);
+	__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
 	/* if (getopt("string|S", false, "The argument is a string")) */
 	if (opt_string) {
-		/* @strings[str($value)] = count() */
-		tw_zero(scratch->value_2, sizeof(scratch->value_2));
-		tw_check(3, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
-		tw_must(1, tw_add(&strings, scratch->value_2, 1));
+		/* if ((int64)$value < 0) */
+		if ((__s64)value < 0) {
+			/* @strings[str($value)] = count() */
+			tw_zero(scratch->value_2, sizeof(scratch->value_2));
+			tw_check(5, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
+			tw_must(1, tw_add(&strings, scratch->value_2, 1));
+		} else {
+			/* @strings[str(uptr($value))] = count() */
+			tw_zero(scratch->value_3, sizeof(scratch->value_3));
+			tw_check(2, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
+			tw_must(3, tw_add(&strings, scratch->value_3, 1));
+		}
 	} else {
 		/* if (getopt("hist|H", false, "As a histogram")) */
 		if (opt_hist) {
@@ -283,8 +297,8 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			tw_add(&distribution, &bucket, 1);
 		} else {
 			/* @values[$value] = count() */
-			__s64 value_3 = (__s64)value;
-			tw_must(2, tw_add(&values, &value_3, 1));
+			__s64 value_4 = (__s64)value;
+			tw_must(4, tw_add(&values, &value_4, 1));
 		}
 	}
 
@@ -305,51 +319,6 @@ int uprobe__1_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* $n = getopt("arg|a", 0, "Which argument, from 0 to 5") */
-	__s64 n = opt_arg;
-	/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-	__u64 value = n == 0 ? (__u64)ctx[0] : n == 1 ? (__u64)ctx[1] : n == 2 ? (__u64)ctx[2] : n == 3 ? (__u64)ctx[3] : n == 4 ? (__u64)ctx[4] : (__u64)ctx[5];
-	/* if (getopt("string|S", false, "The argument is a string")) */
-	if (opt_string) {
-		/* @strings[str($value)] = count() */
-		tw_zero(scratch->value_2, sizeof(scratch->value_2));
-		tw_check(0, bpf_probe_read_kernel_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
-		tw_must(1, tw_add(&strings, scratch->value_2, 1));
-	} else {
-		/* if (getopt("hist|H", false, "As a histogram")) */
-		if (opt_hist) {
-			/* @distribution = hist($value) */
-			__u32 bucket = tw_log2_bucket(value, 0);
-			tw_add(&distribution, &bucket, 1);
-		} else {
-			/* @values[$value] = count() */
-			__s64 value_3 = (__s64)value;
-			tw_must(2, tw_add(&values, &value_3, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("raw_tp")
-int rawtracepoint__1_1(__u64 *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
-}
-
 static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
@@ -361,10 +330,18 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	__s64 value = n == 0 ? (__s64)tw_usdt_arg(ctx, 0) : n == 1 ? (__s64)tw_usdt_arg(ctx, 1) : n == 2 ? (__s64)tw_usdt_arg(ctx, 2) : n == 3 ? (__s64)tw_usdt_arg(ctx, 3) : n == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
 	/* if (getopt("string|S", false, "The argument is a string")) */
 	if (opt_string) {
-		/* @strings[str($value)] = count() */
-		tw_zero(scratch->value_2, sizeof(scratch->value_2));
-		tw_check(3, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
-		tw_must(1, tw_add(&strings, scratch->value_2, 1));
+		/* if ((int64)$value < 0) */
+		if (value < 0) {
+			/* @strings[str($value)] = count() */
+			tw_zero(scratch->value_2, sizeof(scratch->value_2));
+			tw_check(5, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
+			tw_must(1, tw_add(&strings, scratch->value_2, 1));
+		} else {
+			/* @strings[str(uptr($value))] = count() */
+			tw_zero(scratch->value_3, sizeof(scratch->value_3));
+			tw_check(2, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
+			tw_must(3, tw_add(&strings, scratch->value_3, 1));
+		}
 	} else {
 		/* if (getopt("hist|H", false, "As a histogram")) */
 		if (opt_hist) {
@@ -373,8 +350,8 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 			tw_add(&distribution, &bucket, 1);
 		} else {
 			/* @values[$value] = count() */
-			__s64 value_3 = value;
-			tw_must(2, tw_add(&values, &value_3, 1));
+			__s64 value_4 = value;
+			tw_must(4, tw_add(&values, &value_4, 1));
 		}
 	}
 
@@ -410,7 +387,7 @@ int kretprobe__1_1(struct pt_regs *ctx)
 	} else {
 		/* @values[(int64)retval] = count() */
 		__s64 ret = (__s64)(__u64)PT_REGS_RC(ctx);
-		tw_must(4, tw_add(&values, &ret, 1));
+		tw_must(6, tw_add(&values, &ret, 1));
 	}
 
 	return 0;
@@ -431,7 +408,7 @@ int uretprobe__1_1(struct pt_regs *ctx)
 	} else {
 		/* @values[(int64)retval] = count() */
 		__s64 ret = (__s64)(__u64)PT_REGS_RC(ctx);
-		tw_must(4, tw_add(&values, &ret, 1));
+		tw_must(6, tw_add(&values, &ret, 1));
 	}
 
 	return 0;

@@ -3,6 +3,17 @@
 #ifndef TRACEWRIGHT_ARGUMENTS_BPF_H
 #define TRACEWRIGHT_ARGUMENTS_BPF_H
 
+/*
+ * One of several registers, by a condition: the compiler would compute which and read once, which the verifier refuses
+ * for contexts.
+ */
+#define tw_chosen(argument)                                                                                            \
+	({                                                                                                             \
+		__u64 chosen = (argument);                                                                             \
+		barrier_var(chosen);                                                                                   \
+		chosen;                                                                                                \
+	})
+
 static __always_inline __u64 tw_stack_argument(__u64 address, bool user)
 {
 	__u64 value = 0;

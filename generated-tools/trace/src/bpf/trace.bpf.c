@@ -100,12 +100,6 @@ enum action {
 	ACTION_PRINTF_48,
 	ACTION_PRINTF_49,
 	ACTION_PRINTF_50,
-	ACTION_PRINTF_51,
-	ACTION_PRINTF_52,
-	ACTION_PRINTF_53,
-	ACTION_PRINTF_54,
-	ACTION_PRINTF_55,
-	ACTION_PRINTF_56,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 };
@@ -135,227 +129,224 @@ struct printf_event_3 {
 
 struct printf_event_4 {
 	struct tw_header header;
-	__u64 arg0;
+	__u32 text_len;
 };
 
 struct printf_event_5 {
 	struct tw_header header;
-	__u64 arg1;
+	__u64 arg0;
 };
 
 struct printf_event_6 {
 	struct tw_header header;
-	__u64 arg2;
+	__u64 arg1;
 };
 
 struct printf_event_7 {
 	struct tw_header header;
-	__u64 arg3;
+	__u64 arg2;
 };
 
 struct printf_event_8 {
 	struct tw_header header;
-	__u64 arg4;
+	__u64 arg3;
 };
 
 struct printf_event_9 {
 	struct tw_header header;
-	__u64 arg5;
+	__u64 arg4;
 };
 
 struct printf_event_10 {
 	struct tw_header header;
+	__u64 arg5;
 };
 
 struct printf_event_11 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
 };
 
 struct printf_event_12 {
 	struct tw_header header;
-	__u32 text_len;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_13 {
 	struct tw_header header;
-	__u64 arg0;
+	__u32 text_len;
 };
 
 struct printf_event_14 {
 	struct tw_header header;
-	__u64 arg1;
+	__u32 text_len;
 };
 
 struct printf_event_15 {
 	struct tw_header header;
-	__u64 arg2;
+	__u64 arg0;
 };
 
 struct printf_event_16 {
 	struct tw_header header;
-	__u64 arg3;
+	__u64 arg1;
 };
 
 struct printf_event_17 {
 	struct tw_header header;
-	__u64 arg4;
+	__u64 arg2;
 };
 
 struct printf_event_18 {
 	struct tw_header header;
-	__u64 arg5;
+	__u64 arg3;
 };
 
 struct printf_event_19 {
 	struct tw_header header;
+	__u64 arg4;
 };
 
 struct printf_event_20 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	__u64 arg5;
 };
 
 struct printf_event_21 {
 	struct tw_header header;
-	__u32 text_len;
 };
 
 struct printf_event_22 {
 	struct tw_header header;
-	__u64 arg0;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_23 {
 	struct tw_header header;
-	__u64 arg1;
+	__u32 text_len;
 };
 
 struct printf_event_24 {
 	struct tw_header header;
-	__u64 arg2;
+	__u32 text_len;
 };
 
 struct printf_event_25 {
 	struct tw_header header;
-	__u64 arg3;
+	__s64 arg0;
 };
 
 struct printf_event_26 {
 	struct tw_header header;
-	__u64 arg4;
+	__s64 arg1;
 };
 
 struct printf_event_27 {
 	struct tw_header header;
-	__u64 arg5;
+	__s64 arg2;
 };
 
 struct printf_event_28 {
 	struct tw_header header;
+	__s64 arg3;
 };
 
 struct printf_event_29 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	__s64 arg4;
 };
 
 struct printf_event_30 {
 	struct tw_header header;
-	__u32 text_len;
+	__s64 arg5;
 };
 
 struct printf_event_31 {
 	struct tw_header header;
-	__s64 arg0;
 };
 
 struct printf_event_32 {
 	struct tw_header header;
-	__s64 arg1;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 ret;
 };
 
 struct printf_event_33 {
 	struct tw_header header;
-	__s64 arg2;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 ret;
 };
 
 struct printf_event_34 {
 	struct tw_header header;
-	__s64 arg3;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_35 {
 	struct tw_header header;
-	__s64 arg4;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_36 {
 	struct tw_header header;
-	__s64 arg5;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_37 {
 	struct tw_header header;
+	struct tw_stack kstack;
 };
 
 struct printf_event_38 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 ret;
+	struct tw_stack ustack;
 };
 
 struct printf_event_39 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 ret;
+	struct tw_stack kstack;
 };
 
 struct printf_event_40 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	struct tw_stack ustack;
 };
 
 struct printf_event_41 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	struct tw_stack kstack;
 };
 
 struct printf_event_42 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	struct tw_stack ustack;
 };
 
 struct printf_event_43 {
@@ -394,36 +385,6 @@ struct printf_event_49 {
 };
 
 struct printf_event_50 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_51 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_52 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_53 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_54 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_55 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_56 {
 	struct tw_header header;
 	struct tw_stack ustack;
 };
@@ -487,12 +448,6 @@ const struct printf_event_47 *printf_event_47_type __maybe_unused;
 const struct printf_event_48 *printf_event_48_type __maybe_unused;
 const struct printf_event_49 *printf_event_49_type __maybe_unused;
 const struct printf_event_50 *printf_event_50_type __maybe_unused;
-const struct printf_event_51 *printf_event_51_type __maybe_unused;
-const struct printf_event_52 *printf_event_52_type __maybe_unused;
-const struct printf_event_53 *printf_event_53_type __maybe_unused;
-const struct printf_event_54 *printf_event_54_type __maybe_unused;
-const struct printf_event_55 *printf_event_55_type __maybe_unused;
-const struct printf_event_56 *printf_event_56_type __maybe_unused;
 const struct clear_event *clear_event_type __maybe_unused;
 const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
@@ -508,27 +463,32 @@ struct kprobe__1_1_scratch {
 		struct printf_event_3 event;
 		char tail[1025];
 	} printf_event_3 __aligned_8;
+	struct {
+		struct printf_event_4 event;
+		char tail[1025];
+	} printf_event_4 __aligned_8;
 };
 
 struct uprobe__1_1_scratch {
 	struct {
-		struct printf_event_12 event;
+		struct printf_event_13 event;
 		char tail[1025];
-	} printf_event_12 __aligned_8;
-};
-
-struct rawtracepoint__1_1_scratch {
+	} printf_event_13 __aligned_8;
 	struct {
-		struct printf_event_21 event;
+		struct printf_event_14 event;
 		char tail[1025];
-	} printf_event_21 __aligned_8;
+	} printf_event_14 __aligned_8;
 };
 
 struct usdt__1_1_scratch {
 	struct {
-		struct printf_event_30 event;
+		struct printf_event_23 event;
 		char tail[1025];
-	} printf_event_30 __aligned_8;
+	} printf_event_23 __aligned_8;
+	struct {
+		struct printf_event_24 event;
+		char tail[1025];
+	} printf_event_24 __aligned_8;
 };
 
 struct kprobe__1_2_scratch {
@@ -551,7 +511,7 @@ struct tracepoint__1_2_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
-struct rawtracepoint__1_3_scratch {
+struct rawtracepoint__1_2_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
@@ -564,14 +524,13 @@ struct tw_scratch_slot {
 	union {
 		struct kprobe__1_1_scratch kprobe__1_1;
 		struct uprobe__1_1_scratch uprobe__1_1;
-		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
 		struct usdt__1_1_scratch usdt__1_1;
 		struct kprobe__1_2_scratch kprobe__1_2;
 		struct uprobe__1_2_scratch uprobe__1_2;
 		struct kretprobe__1_2_scratch kretprobe__1_2;
 		struct uretprobe__1_2_scratch uretprobe__1_2;
 		struct tracepoint__1_2_scratch tracepoint__1_2;
-		struct rawtracepoint__1_3_scratch rawtracepoint__1_3;
+		struct rawtracepoint__1_2_scratch rawtracepoint__1_2;
 		struct usdt__1_3_scratch usdt__1_3;
 	};
 };
@@ -626,77 +585,91 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	/* if ($string >= 0) */
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
-		__u64 text = string == 0 ? (__u64)PT_REGS_PARM1(ctx) : string == 1 ? (__u64)PT_REGS_PARM2(ctx) : string == 2 ? (__u64)PT_REGS_PARM3(ctx) : string == 3 ? (__u64)PT_REGS_PARM4(ctx) : string == 4 ? (__u64)PT_REGS_PARM5(ctx) : (__u64)tw_argument(ctx, 5, false);
-		/* printf(" \"%s\"", str($text)) */
-		struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
-		__u64 tail = 0, len;
+		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
+		/* if ((int64)$text < 0) */
+		if ((__s64)text < 0) {
+			/* printf(" \"%s\"", str($text)) */
+			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
+			__u64 tail = 0, len;
 
-		event_2->header.action = ACTION_PRINTF_3;
-		event_2->header.aux = 0;
-		len = tw_str_put(tw_check(0, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1025, (__s8 *)text)), 1025);
-		event_2->text_len = len;
-		tail += len;
-		tw_output(event_2, sizeof(*event_2) + tail);
+			event_2->header.action = ACTION_PRINTF_3;
+			event_2->header.aux = 0;
+			len = tw_str_put(tw_check(0, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1025, (__s8 *)text)), 1025);
+			event_2->text_len = len;
+			tail += len;
+			tw_output(event_2, sizeof(*event_2) + tail);
+		} else {
+			/* printf(" \"%s\"", str(uptr($text))) */
+			struct printf_event_4 *event_3 = &scratch->printf_event_4.event;
+			__u64 tail_2 = 0, len_2;
+
+			event_3->header.action = ACTION_PRINTF_4;
+			event_3->header.aux = 0;
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			event_3->text_len = len_2;
+			tail_2 += len_2;
+			tw_output(event_3, sizeof(*event_3) + tail_2);
+		}
 	} else {
 		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
 		if (count > 0) {
 			/* printf(" 0x%llx", arg0) */
-			struct printf_event_4 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_4);
-			if (event_3) {
-				event_3->arg0 = (__u64)PT_REGS_PARM1(ctx);
-				tw_submit(event_3);
+			struct printf_event_5 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_5);
+			if (event_4) {
+				event_4->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				tw_submit(event_4);
 			}
 		}
 		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
 		if (count > 1) {
 			/* printf(" 0x%llx", arg1) */
-			struct printf_event_5 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_5);
-			if (event_4) {
-				event_4->arg1 = (__u64)PT_REGS_PARM2(ctx);
-				tw_submit(event_4);
+			struct printf_event_6 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_6);
+			if (event_5) {
+				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				tw_submit(event_5);
 			}
 		}
 		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
 		if (count > 2) {
 			/* printf(" 0x%llx", arg2) */
-			struct printf_event_6 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_6);
-			if (event_5) {
-				event_5->arg2 = (__u64)PT_REGS_PARM3(ctx);
-				tw_submit(event_5);
+			struct printf_event_7 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_7);
+			if (event_6) {
+				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+				tw_submit(event_6);
 			}
 		}
 		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
 		if (count > 3) {
 			/* printf(" 0x%llx", arg3) */
-			struct printf_event_7 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_7);
-			if (event_6) {
-				event_6->arg3 = (__u64)PT_REGS_PARM4(ctx);
-				tw_submit(event_6);
+			struct printf_event_8 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_8);
+			if (event_7) {
+				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+				tw_submit(event_7);
 			}
 		}
 		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
 		if (count > 4) {
 			/* printf(" 0x%llx", arg4) */
-			struct printf_event_8 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_8);
-			if (event_7) {
-				event_7->arg4 = (__u64)PT_REGS_PARM5(ctx);
-				tw_submit(event_7);
+			struct printf_event_9 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_9);
+			if (event_8) {
+				event_8->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
+				tw_submit(event_8);
 			}
 		}
 		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
 		if (count > 5) {
 			/* printf(" 0x%llx", arg5) */
-			struct printf_event_9 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_9);
-			if (event_8) {
-				event_8->arg5 = (__u64)tw_argument(ctx, 5, false);
-				tw_submit(event_8);
+			struct printf_event_10 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_10);
+			if (event_9) {
+				event_9->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, false));
+				tw_submit(event_9);
 			}
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_10 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_10);
-	if (event_9) {
-		tw_submit(event_9);
+	struct printf_event_11 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_11);
+	if (event_10) {
+		tw_submit(event_10);
 	}
 
 	return 0;
@@ -726,7 +699,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
 	__s64 string = opt_string;
 	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_11 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_11);
+	struct printf_event_12 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_12);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -741,77 +714,91 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* if ($string >= 0) */
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
-		__u64 text = string == 0 ? (__u64)PT_REGS_PARM1(ctx) : string == 1 ? (__u64)PT_REGS_PARM2(ctx) : string == 2 ? (__u64)PT_REGS_PARM3(ctx) : string == 3 ? (__u64)PT_REGS_PARM4(ctx) : string == 4 ? (__u64)PT_REGS_PARM5(ctx) : (__u64)tw_argument(ctx, 5, true);
-		/* printf(" \"%s\"", str($text)) */
-		struct printf_event_12 *event_2 = &scratch->printf_event_12.event;
-		__u64 tail = 0, len;
+		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
+		/* if ((int64)$text < 0) */
+		if ((__s64)text < 0) {
+			/* printf(" \"%s\"", str($text)) */
+			struct printf_event_13 *event_2 = &scratch->printf_event_13.event;
+			__u64 tail = 0, len;
 
-		event_2->header.action = ACTION_PRINTF_12;
-		event_2->header.aux = 0;
-		len = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_12.tail + tail, 1025, (__s8 *)text)), 1025);
-		event_2->text_len = len;
-		tail += len;
-		tw_output(event_2, sizeof(*event_2) + tail);
+			event_2->header.action = ACTION_PRINTF_13;
+			event_2->header.aux = 0;
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_13.tail + tail, 1025, (__s8 *)text)), 1025);
+			event_2->text_len = len;
+			tail += len;
+			tw_output(event_2, sizeof(*event_2) + tail);
+		} else {
+			/* printf(" \"%s\"", str(uptr($text))) */
+			struct printf_event_14 *event_3 = &scratch->printf_event_14.event;
+			__u64 tail_2 = 0, len_2;
+
+			event_3->header.action = ACTION_PRINTF_14;
+			event_3->header.aux = 0;
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_14.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			event_3->text_len = len_2;
+			tail_2 += len_2;
+			tw_output(event_3, sizeof(*event_3) + tail_2);
+		}
 	} else {
 		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
 		if (count > 0) {
 			/* printf(" 0x%llx", arg0) */
-			struct printf_event_13 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_13);
-			if (event_3) {
-				event_3->arg0 = (__u64)PT_REGS_PARM1(ctx);
-				tw_submit(event_3);
+			struct printf_event_15 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_15);
+			if (event_4) {
+				event_4->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				tw_submit(event_4);
 			}
 		}
 		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
 		if (count > 1) {
 			/* printf(" 0x%llx", arg1) */
-			struct printf_event_14 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_14);
-			if (event_4) {
-				event_4->arg1 = (__u64)PT_REGS_PARM2(ctx);
-				tw_submit(event_4);
+			struct printf_event_16 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_16);
+			if (event_5) {
+				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				tw_submit(event_5);
 			}
 		}
 		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
 		if (count > 2) {
 			/* printf(" 0x%llx", arg2) */
-			struct printf_event_15 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_15);
-			if (event_5) {
-				event_5->arg2 = (__u64)PT_REGS_PARM3(ctx);
-				tw_submit(event_5);
+			struct printf_event_17 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_17);
+			if (event_6) {
+				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+				tw_submit(event_6);
 			}
 		}
 		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
 		if (count > 3) {
 			/* printf(" 0x%llx", arg3) */
-			struct printf_event_16 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_16);
-			if (event_6) {
-				event_6->arg3 = (__u64)PT_REGS_PARM4(ctx);
-				tw_submit(event_6);
+			struct printf_event_18 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_18);
+			if (event_7) {
+				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+				tw_submit(event_7);
 			}
 		}
 		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
 		if (count > 4) {
 			/* printf(" 0x%llx", arg4) */
-			struct printf_event_17 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_17);
-			if (event_7) {
-				event_7->arg4 = (__u64)PT_REGS_PARM5(ctx);
-				tw_submit(event_7);
+			struct printf_event_19 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_19);
+			if (event_8) {
+				event_8->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
+				tw_submit(event_8);
 			}
 		}
 		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
 		if (count > 5) {
 			/* printf(" 0x%llx", arg5) */
-			struct printf_event_18 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_18);
-			if (event_8) {
-				event_8->arg5 = (__u64)tw_argument(ctx, 5, true);
-				tw_submit(event_8);
+			struct printf_event_20 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_20);
+			if (event_9) {
+				event_9->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, true));
+				tw_submit(event_9);
 			}
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_19 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_19);
-	if (event_9) {
-		tw_submit(event_9);
+	struct printf_event_21 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_21);
+	if (event_10) {
+		tw_submit(event_10);
 	}
 
 	return 0;
@@ -831,121 +818,6 @@ int uprobe__1_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* $count = getopt("args|a", 4, "How many arguments are shown, up to 6") */
-	__s64 count = opt_args;
-	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
-	__s64 string = opt_string;
-	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_20 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_20);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		tw_submit(event);
-	}
-	/* if ($string >= 0) */
-	if (string >= 0) {
-		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
-		__u64 text = string == 0 ? (__u64)ctx[0] : string == 1 ? (__u64)ctx[1] : string == 2 ? (__u64)ctx[2] : string == 3 ? (__u64)ctx[3] : string == 4 ? (__u64)ctx[4] : (__u64)ctx[5];
-		/* printf(" \"%s\"", str($text)) */
-		struct printf_event_21 *event_2 = &scratch->printf_event_21.event;
-		__u64 tail = 0, len;
-
-		event_2->header.action = ACTION_PRINTF_21;
-		event_2->header.aux = 0;
-		len = tw_str_put(tw_check(0, bpf_probe_read_kernel_str(scratch->printf_event_21.tail + tail, 1025, (__s8 *)text)), 1025);
-		event_2->text_len = len;
-		tail += len;
-		tw_output(event_2, sizeof(*event_2) + tail);
-	} else {
-		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
-		if (count > 0) {
-			/* printf(" 0x%llx", arg0) */
-			struct printf_event_22 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_22);
-			if (event_3) {
-				event_3->arg0 = (__u64)ctx[0];
-				tw_submit(event_3);
-			}
-		}
-		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
-		if (count > 1) {
-			/* printf(" 0x%llx", arg1) */
-			struct printf_event_23 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_23);
-			if (event_4) {
-				event_4->arg1 = (__u64)ctx[1];
-				tw_submit(event_4);
-			}
-		}
-		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
-		if (count > 2) {
-			/* printf(" 0x%llx", arg2) */
-			struct printf_event_24 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_24);
-			if (event_5) {
-				event_5->arg2 = (__u64)ctx[2];
-				tw_submit(event_5);
-			}
-		}
-		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
-		if (count > 3) {
-			/* printf(" 0x%llx", arg3) */
-			struct printf_event_25 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_25);
-			if (event_6) {
-				event_6->arg3 = (__u64)ctx[3];
-				tw_submit(event_6);
-			}
-		}
-		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
-		if (count > 4) {
-			/* printf(" 0x%llx", arg4) */
-			struct printf_event_26 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_26);
-			if (event_7) {
-				event_7->arg4 = (__u64)ctx[4];
-				tw_submit(event_7);
-			}
-		}
-		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
-		if (count > 5) {
-			/* printf(" 0x%llx", arg5) */
-			struct printf_event_27 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_27);
-			if (event_8) {
-				event_8->arg5 = (__u64)ctx[5];
-				tw_submit(event_8);
-			}
-		}
-	}
-	/* printf("\n") */
-	struct printf_event_28 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_28);
-	if (event_9) {
-		tw_submit(event_9);
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("raw_tp")
-int rawtracepoint__1_1(__u64 *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
-}
-
 static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
@@ -956,7 +828,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
 	__s64 string = opt_string;
 	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_29 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_29);
+	struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -972,76 +844,90 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
 		__s64 text = string == 0 ? (__s64)tw_usdt_arg(ctx, 0) : string == 1 ? (__s64)tw_usdt_arg(ctx, 1) : string == 2 ? (__s64)tw_usdt_arg(ctx, 2) : string == 3 ? (__s64)tw_usdt_arg(ctx, 3) : string == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
-		/* printf(" \"%s\"", str($text)) */
-		struct printf_event_30 *event_2 = &scratch->printf_event_30.event;
-		__u64 tail = 0, len;
+		/* if ((int64)$text < 0) */
+		if (text < 0) {
+			/* printf(" \"%s\"", str($text)) */
+			struct printf_event_23 *event_2 = &scratch->printf_event_23.event;
+			__u64 tail = 0, len;
 
-		event_2->header.action = ACTION_PRINTF_30;
-		event_2->header.aux = 0;
-		len = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_30.tail + tail, 1025, (__s8 *)text)), 1025);
-		event_2->text_len = len;
-		tail += len;
-		tw_output(event_2, sizeof(*event_2) + tail);
+			event_2->header.action = ACTION_PRINTF_23;
+			event_2->header.aux = 0;
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_23.tail + tail, 1025, (__s8 *)text)), 1025);
+			event_2->text_len = len;
+			tail += len;
+			tw_output(event_2, sizeof(*event_2) + tail);
+		} else {
+			/* printf(" \"%s\"", str(uptr($text))) */
+			struct printf_event_24 *event_3 = &scratch->printf_event_24.event;
+			__u64 tail_2 = 0, len_2;
+
+			event_3->header.action = ACTION_PRINTF_24;
+			event_3->header.aux = 0;
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_24.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			event_3->text_len = len_2;
+			tail_2 += len_2;
+			tw_output(event_3, sizeof(*event_3) + tail_2);
+		}
 	} else {
 		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
 		if (count > 0) {
 			/* printf(" 0x%llx", arg0) */
-			struct printf_event_31 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_31);
-			if (event_3) {
-				event_3->arg0 = (__s64)tw_usdt_arg(ctx, 0);
-				tw_submit(event_3);
+			struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
+			if (event_4) {
+				event_4->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+				tw_submit(event_4);
 			}
 		}
 		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
 		if (count > 1) {
 			/* printf(" 0x%llx", arg1) */
-			struct printf_event_32 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_32);
-			if (event_4) {
-				event_4->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-				tw_submit(event_4);
+			struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
+			if (event_5) {
+				event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+				tw_submit(event_5);
 			}
 		}
 		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
 		if (count > 2) {
 			/* printf(" 0x%llx", arg2) */
-			struct printf_event_33 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_33);
-			if (event_5) {
-				event_5->arg2 = (__s64)tw_usdt_arg(ctx, 2);
-				tw_submit(event_5);
+			struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
+			if (event_6) {
+				event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
+				tw_submit(event_6);
 			}
 		}
 		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
 		if (count > 3) {
 			/* printf(" 0x%llx", arg3) */
-			struct printf_event_34 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_34);
-			if (event_6) {
-				event_6->arg3 = (__s64)tw_usdt_arg(ctx, 3);
-				tw_submit(event_6);
+			struct printf_event_28 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_28);
+			if (event_7) {
+				event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
+				tw_submit(event_7);
 			}
 		}
 		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
 		if (count > 4) {
 			/* printf(" 0x%llx", arg4) */
-			struct printf_event_35 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_35);
-			if (event_7) {
-				event_7->arg4 = (__s64)tw_usdt_arg(ctx, 4);
-				tw_submit(event_7);
+			struct printf_event_29 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_29);
+			if (event_8) {
+				event_8->arg4 = (__s64)tw_usdt_arg(ctx, 4);
+				tw_submit(event_8);
 			}
 		}
 		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
 		if (count > 5) {
 			/* printf(" 0x%llx", arg5) */
-			struct printf_event_36 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_36);
-			if (event_8) {
-				event_8->arg5 = (__s64)tw_usdt_arg(ctx, 5);
-				tw_submit(event_8);
+			struct printf_event_30 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_30);
+			if (event_9) {
+				event_9->arg5 = (__s64)tw_usdt_arg(ctx, 5);
+				tw_submit(event_9);
 			}
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_37 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_37);
-	if (event_9) {
-		tw_submit(event_9);
+	struct printf_event_31 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_31);
+	if (event_10) {
+		tw_submit(event_10);
 	}
 
 	return 0;
@@ -1069,7 +955,7 @@ int kretprobe__1_1(struct pt_regs *ctx)
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, */
-	struct printf_event_38 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_38);
+	struct printf_event_32 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_32);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1094,7 +980,7 @@ int uretprobe__1_1(struct pt_regs *ctx)
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, */
-	struct printf_event_39 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_39);
+	struct printf_event_33 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_33);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1119,7 +1005,7 @@ int tracepoint__1_1(void *ctx)
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_40 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_40);
+	struct printf_event_34 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_34);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1137,13 +1023,13 @@ int tracepoint__1_1(void *ctx)
 
 /* event:$1 */
 SEC("raw_tp")
-int rawtracepoint__1_2(__u64 *ctx)
+int rawtracepoint__1_1(__u64 *ctx)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_41 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_41);
+	struct printf_event_35 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_35);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1167,7 +1053,7 @@ int usdt__1_2(struct pt_regs *ctx)
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_42 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_42);
+	struct printf_event_36 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_36);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1191,7 +1077,7 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_43 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_43);
+		struct printf_event_37 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_37);
 		if (event) {
 			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 			tw_submit(event);
@@ -1200,7 +1086,7 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_44 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_44);
+		struct printf_event_38 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_38);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_2);
@@ -1253,7 +1139,7 @@ static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_45 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_45);
+		struct printf_event_39 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_39);
 		if (event) {
 			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 			tw_submit(event);
@@ -1262,7 +1148,7 @@ static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_46 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_46);
+		struct printf_event_40 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_40);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_2);
@@ -1315,7 +1201,7 @@ static __always_inline int kretprobe__1_2_body(struct pt_regs *ctx, struct kretp
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_47 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_47);
+		struct printf_event_41 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_41);
 		if (event) {
 			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 			tw_submit(event);
@@ -1324,7 +1210,7 @@ static __always_inline int kretprobe__1_2_body(struct pt_regs *ctx, struct kretp
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_48 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_48);
+		struct printf_event_42 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_42);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_2);
@@ -1377,7 +1263,7 @@ static __always_inline int uretprobe__1_2_body(struct pt_regs *ctx, struct uretp
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_49 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_49);
+		struct printf_event_43 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_43);
 		if (event) {
 			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 			tw_submit(event);
@@ -1386,7 +1272,7 @@ static __always_inline int uretprobe__1_2_body(struct pt_regs *ctx, struct uretp
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_50 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_50);
+		struct printf_event_44 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_44);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_2);
@@ -1439,7 +1325,7 @@ static __always_inline int tracepoint__1_2_body(void *ctx, struct tracepoint__1_
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_51 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_51);
+		struct printf_event_45 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_45);
 		if (event) {
 			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 			tw_submit(event);
@@ -1448,7 +1334,7 @@ static __always_inline int tracepoint__1_2_body(void *ctx, struct tracepoint__1_
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_52 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_52);
+		struct printf_event_46 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_46);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_2);
@@ -1493,7 +1379,7 @@ int tracepoint__1_2(void *ctx)
 	return result;
 }
 
-static __always_inline int rawtracepoint__1_3_body(__u64 *ctx, struct rawtracepoint__1_3_scratch *scratch)
+static __always_inline int rawtracepoint__1_2_body(__u64 *ctx, struct rawtracepoint__1_2_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -1501,7 +1387,7 @@ static __always_inline int rawtracepoint__1_3_body(__u64 *ctx, struct rawtracepo
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_53 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_53);
+		struct printf_event_47 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_47);
 		if (event) {
 			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 			tw_submit(event);
@@ -1510,7 +1396,7 @@ static __always_inline int rawtracepoint__1_3_body(__u64 *ctx, struct rawtracepo
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_54 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_54);
+		struct printf_event_48 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_48);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_2);
@@ -1543,14 +1429,14 @@ static __always_inline int rawtracepoint__1_3_body(__u64 *ctx, struct rawtracepo
 
 /* $1 */
 SEC("raw_tp")
-int rawtracepoint__1_3(__u64 *ctx)
+int rawtracepoint__1_2(__u64 *ctx)
 {
 	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
 	int result;
 
 	if (!slot)
 		return 0;
-	result = rawtracepoint__1_3_body(ctx, &slot->rawtracepoint__1_3);
+	result = rawtracepoint__1_2_body(ctx, &slot->rawtracepoint__1_2);
 	tw_release(&slot->users);
 	return result;
 }
@@ -1563,7 +1449,7 @@ static __always_inline int usdt__1_3_body(struct pt_regs *ctx, struct usdt__1_3_
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_55 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_55);
+		struct printf_event_49 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_49);
 		if (event) {
 			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 			tw_submit(event);
@@ -1572,7 +1458,7 @@ static __always_inline int usdt__1_3_body(struct pt_regs *ctx, struct usdt__1_3_
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_56 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_56);
+		struct printf_event_50 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_50);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_2);
