@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod generate;
 mod kernels;
+mod package;
 mod setup;
 mod shell;
 mod test;
@@ -40,6 +41,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Run the tools on old and new kernels in QEMU
     Vm(vm::VmArgs),
+    /// Packages of the tools: deb, rpm, tar
+    Package(package::PackageArgs),
     /// Measure tools: start, memory, cost of an event, size
     Bench(bench::BenchArgs),
 }
@@ -62,6 +65,7 @@ fn run(command: Command) -> Result<()> {
         Command::BuildTools(args) => tools::build_tools(&args),
         Command::Generate(args) => generate::generate(&args),
         Command::Vm(args) => run_vm(args),
+        Command::Package(args) => package::package(&args),
         Command::Bench(args) => bench::bench(&args),
     }
 }

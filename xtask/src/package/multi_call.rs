@@ -1,0 +1,148 @@
+//! One binary of all tools: `tracewright-tools opensnoop`, or called by a tool's name.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use toml::{Table, Value};
+
+use super::sources::Sources;
+
+/// Its crate and binary.
+pub const CRATE: &str = "tracewright-tools";
+
+/// Adds the crate to the copied sources.
+///
+/// # Errors
+/// What cannot be read or written.
+pub fn write(sources: &Sources, names: &[String]) -> Result<()> {
+    let dir = sources.dir.join(CRATE);
+    let mut tools = Vec::new();
+    for name in names {
+        let module = dir.join("src").join(name);
+        fs::create_dir_all(&module)?;
+        let from = sources.dir.join(name).join("src");
+        let main = fs::read_to_string(from.join("main.rs"))?;
+        fs::write(module.join("mod.rs"), main.replace("\nfn main()", "\npub fn main()"))?;
+        for entry in fs::read_dir(&from)?.flatten() {
+            let file = entry.file_name();
+            if entry.path().is_file() && file != "main.rs" {
+                fs::copy(entry.path(), module.join(file))?;
+            }
+        }
+        let manifest: Table = fs::read_to_string(sources.dir.join(name).join("Cargo.toml"))?.parse()?;
+        let about = manifest["package"].get("description").and_then(Value::as_str).unwrap_or_default();
+        tools.push((name.as_str(), about.lines().next().unwrap_or_default().to_owned()));
+    }
+    fs::write(dir.join("src/main.rs"), main_rs(&tools))?;
+    fs::write(dir.join("build.rs"), build_rs(names))?;
+    let first = names.first().context("no tools")?;
+    fs::write(dir.join("Cargo.toml"), manifest(&sources.dir.join(first))?)?;
+    let workspace = sources.dir.join("Cargo.toml");
+    let mut table: Table = fs::read_to_string(&workspace)?.parse()?;
+    if let Some(members) = table["workspace"].get_mut("members").and_then(Value::as_array_mut) {
+        members.push(Value::String(CRATE.to_owned()));
+    }
+    fs::write(&workspace, toml::to_string(&table)?)?;
+    Ok(())
+}
+
+/// That of a tool, under another name.
+fn manifest(tool: &Path) -> Result<String> {
+    let mut table: Table = fs::read_to_string(tool.join("Cargo.toml"))?.parse()?;
+    let package = table["package"].as_table_mut().context("no [package]")?;
+    package.insert("name".into(), Value::String(CRATE.to_owned()));
+    package.insert("description".into(), Value::String("All tools in one".to_owned()));
+    Ok(toml::to_string(&table)?)
+}
+
+fn build_rs(names: &[String]) -> String {
+    format!(
+        r#"//! Compiles the BPF C of every tool to an object and a skeleton.
+
+use std::path::PathBuf;
+
+use libbpf_cargo::SkeletonBuilder;
+
+const TOOLS: &[&str] = &{names:?};
+
+fn main() {{
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    for name in TOOLS {{
+        let bpf = dir.join(name).join("src/bpf");
+        // Where this was built is no concern of the object.
+        let paths = format!("-ffile-prefix-map={{}}=.", dir.join(name).display());
+        SkeletonBuilder::new()
+            .source(bpf.join(format!("{{name}}.bpf.c")))
+            .clang_args([&format!("-I{{}}", bpf.display()), "-Wall", "-Wextra", "-Wno-unused-parameter", &paths])
+            .build_and_generate(out.join(format!("{{name}}.skel.rs")))
+            .expect("cannot compile the BPF program");
+        println!("cargo:rerun-if-changed={{}}", bpf.display());
+    }}
+}}
+"#
+    )
+}
+
+fn main_rs(tools: &[(&str, String)]) -> String {
+    let (mut modules, mut rows) = (String::new(), String::new());
+    for (name, about) in tools {
+        let _ = writeln!(modules, "#[path = \"{name}/mod.rs\"]\nmod {name};");
+        let _ = writeln!(rows, "    ({name:?}, {about:?}, {name}::main),");
+    }
+    format!(
+        r#"//! All tools in one: called by a tool's name, with or without `tw-` before it, or with the name as first argument.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{{Command, ExitCode}};
+
+{modules}
+/// Name, what it does, and its `main`.
+type Tool = (&'static str, &'static str, fn() -> ExitCode);
+
+const TOOLS: &[Tool] = &[
+{rows}];
+
+const USAGE: &str = "Usage: tracewright-tools TOOL [ARGUMENTS]\n       tracewright-tools --list\n\nA symbolic link of a \
+                     tool's name to this program runs that tool.\n";
+
+fn main() -> ExitCode {{
+    let mut arguments = std::env::args_os();
+    let called = arguments.next().unwrap_or_default();
+    if let Some((.., main)) = tool(&called) {{
+        return main();
+    }}
+    let Some(first) = arguments.next() else {{
+        eprint!("{{USAGE}}");
+        return ExitCode::FAILURE;
+    }};
+    match first.to_str() {{
+        Some("--list") => TOOLS.iter().for_each(|(name, about, _)| println!("{{name:16}} {{about}}")),
+        Some("-h" | "--help") => print!("{{USAGE}}"),
+        Some("-V" | "--version") => println!("tracewright-tools {{}}", env!("CARGO_PKG_VERSION")),
+        _ if tool(&first).is_some() => {{
+            // The tool reads its arguments from the process: it becomes one that has just those.
+            let error = Command::new("/proc/self/exe").arg0(&first).args(arguments).exec();
+            eprintln!("ERROR: cannot run {{}}: {{error}}", first.display());
+            return ExitCode::FAILURE;
+        }}
+        _ => {{
+            eprintln!("ERROR: no tool {{}}\nHINT: try 'tracewright-tools --list'", first.display());
+            return ExitCode::FAILURE;
+        }}
+    }}
+    ExitCode::SUCCESS
+}}
+
+fn tool(called: &OsString) -> Option<&'static Tool> {{
+    let name = Path::new(called).file_name()?.to_str()?;
+    let name = name.strip_prefix("tw-").unwrap_or(name);
+    TOOLS.iter().find(|(known, ..)| *known == name)
+}}
+"#
+    )
+}
