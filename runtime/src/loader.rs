@@ -42,6 +42,27 @@ pub fn refused_program(log: &str) -> Option<&str> {
     })
 }
 
+/// The helper that the verifier does not know, by its words about it, and the kernel that has it.
+fn missing_helper(log: &str) -> Option<String> {
+    /// Numbers of linux/bpf.h.
+    const HELPERS: &[(u32, &str)] = &[
+        (147, "bpf_d_path (Linux 5.10)"),
+        (164, "bpf_for_each_map_elem (Linux 5.13)"),
+        (165, "bpf_snprintf (Linux 5.13)"),
+        (173, "bpf_get_func_ip (Linux 5.15)"),
+        (174, "bpf_get_attach_cookie (Linux 5.15)"),
+        (176, "bpf_task_pt_regs (Linux 5.15)"),
+        (181, "bpf_loop (Linux 5.17)"),
+        (182, "bpf_strncmp (Linux 5.17)"),
+        (195, "bpf_map_lookup_percpu_elem (Linux 5.19)"),
+    ];
+    let number = log.split("invalid func unknown#").nth(1)?;
+    let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    let number: u32 = number[..digits].parse().ok()?;
+    let known = HELPERS.iter().find(|(helper, _)| *helper == number);
+    Some(known.map_or_else(|| format!("number {number}"), |(_, name)| (*name).to_owned()))
+}
+
 /// What to tell when loading failed.
 pub fn error(cause: &dyn std::fmt::Display, log: &str, verbose: bool) -> Error {
     let text = match refused_program(log) {
@@ -63,6 +84,9 @@ pub fn error(cause: &dyn std::fmt::Display, log: &str, verbose: bool) -> Error {
             },
         )
     };
+    if let Some(helper) = missing_helper(log) {
+        return Error::kernel(format!("{text}\nThis kernel lacks the BPF helper {helper}, which the script needs."));
+    }
     let error = Error::kernel(if shown.is_empty() { text } else { format!("{text}\n{shown}") });
     if verifier && !verbose { error.hint("Use -v for full kernel error log.") } else { error }
 }

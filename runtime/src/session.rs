@@ -378,9 +378,12 @@ impl Session {
                 }
                 Err(error) => Err(error),
             },
-            Place::Trampoline { module, name } if configure::is_copy(plan, place) => {
-                let cookie = if table.uses_cookie { place.probe as u64 } else { 0 };
-                match attach::clone::attach(object, raw, module.as_deref(), name, cookie) {
+            Place::Trampoline { module, name }
+                if configure::is_copy(plan, place) || attach::cookies::is_marked(target) =>
+            {
+                let cookie = attach::cookies::cookie(target, place.probe);
+                let code = attach::cookies::settled(raw, place.probe);
+                match attach::clone::attach(object, raw, module.as_deref(), name, cookie, &code) {
                     Ok(copy) => {
                         if let Some(running) = &mut self.running {
                             running.links.push(Hold::Clone(copy));
@@ -435,6 +438,9 @@ impl Session {
                      'warn'."
                 ));
                 Err(match cause {
+                    _ if name.starts_with("hardware:") => {
+                        error.hint("this machine has no such hardware counter, as most virtual machines")
+                    }
                     Some(cause) if self.args.verbose => error.hint(format!("the kernel says: {}", plain(cause))),
                     _ => error,
                 })

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 
 use libbpf_rs::libbpf_sys::{
-    self, bpf_btf_info, bpf_func_info, bpf_link_create_opts, bpf_prog_load_opts, bpf_program, btf, size_t,
+    self, bpf_btf_info, bpf_func_info, bpf_insn, bpf_link_create_opts, bpf_prog_load_opts, bpf_program, btf, size_t,
 };
 use libbpf_rs::{AsRawLibbpf, Object};
 
@@ -30,6 +30,7 @@ pub fn attach(
     module: Option<&str>,
     function: &str,
     cookie: u64,
+    code: &[bpf_insn],
 ) -> io::Result<Clone> {
     let target = Target::find(module, function).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
     let raw = program.as_ptr();
@@ -53,8 +54,8 @@ pub fn attach(
             libbpf_sys::bpf_program__type(raw),
             libbpf_sys::bpf_program__name(raw),
             c"GPL".as_ptr(),
-            libbpf_sys::bpf_program__insns(raw),
-            libbpf_sys::bpf_program__insn_cnt(raw),
+            code.as_ptr(),
+            code.len() as size_t,
             (&raw const opts).cast_mut(),
         )
     };
@@ -72,6 +73,18 @@ pub fn attach(
 /// Whether BTF knows the function, so that a trampoline can be put on it.
 pub fn is_known(module: Option<&str>, function: &str) -> bool {
     Target::find(module, function).is_some()
+}
+
+/// Whether the kernel has a struct of that name.
+pub fn has_struct(name: &str) -> bool {
+    let (Some(btf), Ok(name)) = (kernel_btf(), c_string(name)) else { return false };
+    // SAFETY: live BTF, a NUL-terminated name.
+    unsafe { libbpf_sys::btf__find_by_name_kind(btf.as_ptr(), name.as_ptr(), libbpf_sys::BTF_KIND_STRUCT) > 0 }
+}
+
+/// Whether trampolines can be asked for their cookie (5.19): what they keep it in came with it.
+pub fn has_cookies() -> bool {
+    has_struct("bpf_tramp_run_ctx")
 }
 
 /// A function in BTF.

@@ -41,9 +41,13 @@ pub fn cookie(target: Target<'_>, probe: usize) -> u64 {
 /// # Errors
 /// When libbpf refuses the changed program.
 pub fn prepare(kind: ProgramKind, raw: NonNull<bpf_program>) -> io::Result<()> {
-    // Trampolines and USDT have cookies of their own kinds.
-    let own = matches!(kind, ProgramKind::Manual | ProgramKind::Fentry | ProgramKind::Fexit | ProgramKind::Usdt);
-    if own || has_cookies(raw) {
+    let answers = match kind {
+        // These have numbers of their own kinds.
+        ProgramKind::Manual | ProgramKind::Usdt => true,
+        ProgramKind::Fentry | ProgramKind::Fexit => super::clone::has_cookies(),
+        _ => has_cookies(raw),
+    };
+    if answers {
         return Ok(());
     }
     let mut code = instructions(raw);
@@ -64,11 +68,7 @@ pub fn settle(object: &Object, target: Target<'_>, probe: usize) -> io::Result<(
     if !target.program.uses_cookie || !is_marked(target) {
         return Ok(());
     }
-    let mut code = instructions(target.raw);
-    for instruction in code.iter_mut().filter(|i| i.code == MOVE && i.imm == MARK) {
-        instruction.imm = probe as i32;
-    }
-    let copy = load(object, target.raw, &code)?;
+    let copy = load(object, target.raw, &settled(target.raw, probe))?;
     // libbpf attaches whatever its descriptor stands for. What was attached before holds on to its own copy.
     // SAFETY: both descriptors are open.
     let result = unsafe {
@@ -78,7 +78,17 @@ pub fn settle(object: &Object, target: Target<'_>, probe: usize) -> io::Result<(
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn is_marked(target: Target<'_>) -> bool {
+/// The instructions of a program, with the probe in the place of marks.
+pub fn settled(raw: NonNull<bpf_program>, probe: usize) -> Vec<bpf_insn> {
+    let mut code = instructions(raw);
+    for instruction in code.iter_mut().filter(|i| i.code == MOVE && i.imm == MARK) {
+        instruction.imm = probe as i32;
+    }
+    code
+}
+
+/// Whether the loaded program has marks for its cookie.
+pub fn is_marked(target: Target<'_>) -> bool {
     instructions(target.raw).iter().any(|i| i.code == MOVE && i.imm == MARK)
 }
 

@@ -250,7 +250,7 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             let pattern = is_pattern(module.as_deref(), &function);
             Ok(functions(request, module.as_deref(), &function)
                 .into_iter()
-                .filter(|f| !pattern || crate::attach::clone::is_known(f.module.as_deref(), &f.name))
+                .filter(|f| crate::attach::clone::is_known(f.module.as_deref(), &f.name))
                 .map(|f| {
                     let name = if pattern { kernel_name(&provider, true, &f, 0) } else { display.clone() };
                     (name, Place::Trampoline { module: f.module, name: f.name })
@@ -341,7 +341,13 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         AttachPoint::WatchArgument { function, .. } => {
             Err(Error::refused(format!("{display}: watchpoints on arguments ({function}) are not supported")))
         }
-        AttachPoint::Iter { pin } => one(Place::Iter { pin: pin.map(PathBuf::from) }),
+        AttachPoint::Iter { pin } => {
+            let kind = display.split(':').nth(1).unwrap_or_default();
+            if !crate::attach::clone::has_struct(&format!("bpf_iter__{kind}")) {
+                return Ok(Vec::new());
+            }
+            one(Place::Iter { pin: pin.map(PathBuf::from) })
+        }
         AttachPoint::Late { .. } => Err(Error::kernel("bug: a probe that a parameter names was not settled")),
     }
 }

@@ -98,6 +98,7 @@ fn exact_name(request: &Request<'_>, target: &Target) -> Option<String> {
         AttachPoint::Usdt { path, name, .. } => format!("{}:{}", word(path), word(name)),
         AttachPoint::Tracepoint { category, event } => format!("{}:{}", word(category), word(event)),
         AttachPoint::RawTracepoint { module: m @ Some(_), event } => module(m) + &word(event),
+        AttachPoint::Iter { .. } => text::resolve(target.display, params).split(':').nth(1)?.to_owned(),
         _ => return None,
     };
     let display = text::resolve(target.display, params);
