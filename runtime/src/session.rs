@@ -47,6 +47,8 @@ pub struct Session {
     time: Option<Duration>,
     deadline: Option<Instant>,
     observer: Option<Observer>,
+    /// The process is the tool's own.
+    standalone: bool,
     keeps_maps: bool,
     kept: Option<Maps>,
     pub(crate) status: u8,
@@ -79,7 +81,11 @@ pub fn main(tool: &'static Tool, trace: impl Fn(&mut Session) -> Result<()>) -> 
         }
     };
     name_process(tool.name);
-    match Session::new(tool, args).and_then(|mut session| session.run(trace)) {
+    let run = |mut session: Session| {
+        session.standalone = true;
+        session.run(trace)
+    };
+    match Session::new(tool, args).and_then(run) {
         Ok(status) => ExitCode::from(status),
         Err(error) => fail(&error),
     }
@@ -127,6 +133,7 @@ impl Session {
             time: None,
             deadline: None,
             observer: None,
+            standalone: false,
             keeps_maps: false,
             kept: None,
             status: 0,
@@ -184,6 +191,7 @@ impl Session {
                             eprintln!("{}: left out, the kernel refuses it", program);
                         }
                     }
+                    Some(program) if self.leaves_out_first(&program) => {}
                     _ => return Err(error),
                 },
             }
@@ -411,6 +419,11 @@ impl Session {
                 if self.args.verbose {
                     eprint!("{log}");
                 }
+                // Some functions of a pattern cannot be probed.
+                if self.is_one_of_many(plan, place) {
+                    self.explain(|| format!("{name}: left out ({})", plain(&error)));
+                    return Ok(0);
+                }
                 self.could_not(name, table.optional, Some(&error)).map(|()| 0)
             }
         }
@@ -420,6 +433,25 @@ impl Session {
         if self.args.explain || self.args.verbose {
             eprintln!("{}", text());
         }
+    }
+
+    /// Whether a place was found by a pattern that fits other places, too.
+    fn is_one_of_many(&self, plan: &Plan, place: &Attachment) -> bool {
+        plan.attachments.iter().filter(|o| (o.program, o.target) == (place.program, place.target)).nth(1).is_some()
+    }
+
+    /// Without its first function a program might load: a trampoline is bound to one when it is loaded.
+    fn leaves_out_first(&mut self, program: &str) -> bool {
+        let of_program = |a: &Attachment| self.tool.programs[a.program].name == program;
+        let Some(at) = self.plan.attachments.iter().position(of_program) else { return false };
+        let first = &self.plan.attachments[at];
+        if !matches!(first.place, Place::Trampoline { .. }) || !self.is_one_of_many(&self.plan, first) {
+            return false;
+        }
+        let name = &self.plan.probes[first.probe];
+        self.explain(|| format!("{name}: left out, the kernel refuses it"));
+        self.plan.attachments.remove(at);
+        true
     }
 
     fn could_not(&self, name: &str, optional: bool, cause: Option<&io::Error>) -> Result<()> {
@@ -552,7 +584,10 @@ impl Session {
             return Ok(());
         }
         self.explain(|| format!("traced for {:.1?}", running.started.elapsed()));
+        let reaper =
+            (self.standalone && running.links.len() > attach::reaper::FEW).then(attach::reaper::start).flatten();
         running.links.clear();
+        drop(reaper);
         running.ring.drain(&running.sink);
         // The last exit() counts: that of `end` wins.
         let exit_before_end = running.sink.borrow_mut().exit.take();

@@ -5,6 +5,7 @@ pub mod cookies;
 pub mod iter;
 pub mod manual;
 pub mod perf;
+pub mod reaper;
 
 use std::ffi::CString;
 use std::io;
