@@ -12,9 +12,21 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     // Where this was built is no concern of the object.
     let paths = format!("-ffile-prefix-map={}=.", env!("CARGO_MANIFEST_DIR"));
+    let mut arguments = vec!["-Isrc/bpf", "-Wall", "-Wextra", "-Wno-unused-parameter", &paths];
+    // libbpf's functions for USDT are compiled too: from headers at a place that can be left out as well.
+    let headers = out.join("include/bpf");
+    std::fs::create_dir_all(&headers).expect("cannot make a directory in OUT_DIR");
+    for (name, text) in libbpf_rs::libbpf_sys::API_HEADERS {
+        std::fs::write(headers.join(name), text).expect("cannot write to OUT_DIR");
+    }
+    let include = format!("-I{}/include", out.display());
+    let include_paths = format!("-ffile-prefix-map={}=.", out.display());
+    // They want <asm/errno.h>, which some distributions keep here.
+    let machine = format!("-idirafter/usr/include/{}-linux-gnu", std::env::consts::ARCH);
+    arguments.extend([include.as_str(), &include_paths, &machine]);
     SkeletonBuilder::new()
         .source(SOURCE)
-        .clang_args(["-Isrc/bpf", "-Wall", "-Wextra", "-Wno-unused-parameter", &paths])
+        .clang_args(&arguments)
         .build_and_generate(out.join("funccount.skel.rs"))
         .expect("cannot compile the BPF program");
     println!("cargo:rerun-if-changed=src/bpf");

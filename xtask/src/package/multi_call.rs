@@ -54,6 +54,9 @@ fn manifest(tool: &Path) -> Result<String> {
     let package = table["package"].as_table_mut().context("no [package]")?;
     package.insert("name".into(), Value::String(CRATE.to_owned()));
     package.insert("description".into(), Value::String("All tools in one".to_owned()));
+    let build = table["build-dependencies"].as_table_mut().context("no [build-dependencies]")?;
+    let version = build.get("libbpf-cargo").cloned().context("no libbpf-cargo")?;
+    build.insert("libbpf-rs".into(), version);
     Ok(toml::to_string(&table)?)
 }
 
@@ -70,13 +73,24 @@ const TOOLS: &[&str] = &{names:?};
 fn main() {{
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    // As in the build scripts of the tools: nothing in an object tells where it was built.
+    let headers = out.join("include/bpf");
+    std::fs::create_dir_all(&headers).expect("cannot make a directory in OUT_DIR");
+    for (name, text) in libbpf_rs::libbpf_sys::API_HEADERS {{
+        std::fs::write(headers.join(name), text).expect("cannot write to OUT_DIR");
+    }}
+    let common = [
+        format!("-I{{}}/include", out.display()),
+        format!("-ffile-prefix-map={{}}=.", out.display()),
+        format!("-idirafter/usr/include/{{}}-linux-gnu", std::env::consts::ARCH),
+    ];
     for name in TOOLS {{
         let bpf = dir.join(name).join("src/bpf");
-        // Where this was built is no concern of the object.
-        let paths = format!("-ffile-prefix-map={{}}=.", dir.join(name).display());
+        let own = [format!("-I{{}}", bpf.display()), format!("-ffile-prefix-map={{}}=.", dir.join(name).display())];
+        let warnings = ["-Wall", "-Wextra", "-Wno-unused-parameter"].map(str::to_owned);
         SkeletonBuilder::new()
             .source(bpf.join(format!("{{name}}.bpf.c")))
-            .clang_args([&format!("-I{{}}", bpf.display()), "-Wall", "-Wextra", "-Wno-unused-parameter", &paths])
+            .clang_args(own.iter().chain(&common).chain(&warnings))
             .build_and_generate(out.join(format!("{{name}}.skel.rs")))
             .expect("cannot compile the BPF program");
         println!("cargo:rerun-if-changed={{}}", bpf.display());

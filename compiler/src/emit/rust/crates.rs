@@ -43,6 +43,8 @@ pub fn crate_files(program: &Program, options: &CrateOptions) -> Vec<(String, St
         "about",
         &if about.is_empty() { String::new() } else { toml_string(about.lines().next().unwrap_or("")) },
     );
+    // The functions of libbpf's header for USDT end up in the object, with the path of the header.
+    context.insert("usdt", &tool.headers.iter().any(|(name, _)| name == "usdt_args.bpf.h"));
     context.insert("runtime", &dependency(&options.runtime));
     let mut files = vec![
         ("Cargo.toml".to_owned(), render(MANIFEST, &context)),

@@ -26,7 +26,7 @@ const volatile __s64 opt_duration = 0;
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[1025]);
+	__type(key, char[128]);
 	__type(value, __u64);
 } strings SEC(".maps");
 
@@ -152,18 +152,18 @@ struct begin_1_scratch {
 };
 
 struct kprobe__1_1_scratch {
-	char value_2[1025] __aligned_8;
-	char value_3[1025] __aligned_8;
+	char value_2[128] __aligned_8;
+	char value_3[128] __aligned_8;
 };
 
 struct uprobe__1_1_scratch {
-	char value_2[1025] __aligned_8;
-	char value_3[1025] __aligned_8;
+	char value_2[128] __aligned_8;
+	char value_3[128] __aligned_8;
 };
 
 struct usdt__1_1_scratch {
-	char value_2[1025] __aligned_8;
-	char value_3[1025] __aligned_8;
+	char value_2[128] __aligned_8;
+	char value_3[128] __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -224,15 +224,15 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
 	/* if (getopt("string|S", false, "The argument is a string")) */
 	if (opt_string) {
-		/* if ((int64)$value < 0) */
-		if ((__s64)value < 0) {
-			/* @strings[str($value)] = count() */
-			tw_zero(scratch->value_2, sizeof(scratch->value_2));
+		/* if ($value < 0) */
+		if (value < 0) {
+			/* @strings[str($value, 128)] = count() */
+			__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
 			tw_check(0, bpf_probe_read_kernel_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
 			tw_must(1, tw_add(&strings, scratch->value_2, 1));
 		} else {
-			/* @strings[str(uptr($value))] = count() */
-			tw_zero(scratch->value_3, sizeof(scratch->value_3));
+			/* @strings[str(uptr($value), 128)] = count() */
+			__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
 			tw_check(2, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
 			tw_must(3, tw_add(&strings, scratch->value_3, 1));
 		}
@@ -277,15 +277,15 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
 	/* if (getopt("string|S", false, "The argument is a string")) */
 	if (opt_string) {
-		/* if ((int64)$value < 0) */
-		if ((__s64)value < 0) {
-			/* @strings[str($value)] = count() */
-			tw_zero(scratch->value_2, sizeof(scratch->value_2));
+		/* if ($value < 0) */
+		if (value < 0) {
+			/* @strings[str($value, 128)] = count() */
+			__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
 			tw_check(5, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
 			tw_must(1, tw_add(&strings, scratch->value_2, 1));
 		} else {
-			/* @strings[str(uptr($value))] = count() */
-			tw_zero(scratch->value_3, sizeof(scratch->value_3));
+			/* @strings[str(uptr($value), 128)] = count() */
+			__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
 			tw_check(2, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
 			tw_must(3, tw_add(&strings, scratch->value_3, 1));
 		}
@@ -330,15 +330,15 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	__s64 value = n == 0 ? (__s64)tw_usdt_arg(ctx, 0) : n == 1 ? (__s64)tw_usdt_arg(ctx, 1) : n == 2 ? (__s64)tw_usdt_arg(ctx, 2) : n == 3 ? (__s64)tw_usdt_arg(ctx, 3) : n == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
 	/* if (getopt("string|S", false, "The argument is a string")) */
 	if (opt_string) {
-		/* if ((int64)$value < 0) */
+		/* if ($value < 0) */
 		if (value < 0) {
-			/* @strings[str($value)] = count() */
-			tw_zero(scratch->value_2, sizeof(scratch->value_2));
+			/* @strings[str($value, 128)] = count() */
+			__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
 			tw_check(5, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
 			tw_must(1, tw_add(&strings, scratch->value_2, 1));
 		} else {
-			/* @strings[str(uptr($value))] = count() */
-			tw_zero(scratch->value_3, sizeof(scratch->value_3));
+			/* @strings[str(uptr($value), 128)] = count() */
+			__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
 			tw_check(2, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
 			tw_must(3, tw_add(&strings, scratch->value_3, 1));
 		}
@@ -379,15 +379,17 @@ int kretprobe__1_1(struct pt_regs *ctx)
 	if (tw_exiting || tw_other_process())
 		return 0;
 
+	/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
+	__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
 	/* if (getopt("hist|H", false)) */
 	if (opt_hist) {
-		/* @distribution = hist((int64)retval) */
-		__u32 bucket = tw_signed_log2_bucket((__s64)(__u64)PT_REGS_RC(ctx), 0);
+		/* @distribution = hist($value) */
+		__u32 bucket = tw_signed_log2_bucket(value, 0);
 		tw_add(&distribution, &bucket, 1);
 	} else {
-		/* @values[(int64)retval] = count() */
-		__s64 ret = (__s64)(__u64)PT_REGS_RC(ctx);
-		tw_must(6, tw_add(&values, &ret, 1));
+		/* @values[$value] = count() */
+		__s64 value_2 = value;
+		tw_must(6, tw_add(&values, &value_2, 1));
 	}
 
 	return 0;
@@ -400,15 +402,17 @@ int uretprobe__1_1(struct pt_regs *ctx)
 	if (tw_exiting || tw_other_process())
 		return 0;
 
+	/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
+	__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
 	/* if (getopt("hist|H", false)) */
 	if (opt_hist) {
-		/* @distribution = hist((int64)retval) */
-		__u32 bucket = tw_signed_log2_bucket((__s64)(__u64)PT_REGS_RC(ctx), 0);
+		/* @distribution = hist($value) */
+		__u32 bucket = tw_signed_log2_bucket(value, 0);
 		tw_add(&distribution, &bucket, 1);
 	} else {
-		/* @values[(int64)retval] = count() */
-		__s64 ret = (__s64)(__u64)PT_REGS_RC(ctx);
-		tw_must(6, tw_add(&values, &ret, 1));
+		/* @values[$value] = count() */
+		__s64 value_2 = value;
+		tw_must(6, tw_add(&values, &value_2, 1));
 	}
 
 	return 0;

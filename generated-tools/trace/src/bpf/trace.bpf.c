@@ -100,6 +100,8 @@ enum action {
 	ACTION_PRINTF_48,
 	ACTION_PRINTF_49,
 	ACTION_PRINTF_50,
+	ACTION_PRINTF_51,
+	ACTION_PRINTF_52,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 };
@@ -168,165 +170,148 @@ struct printf_event_11 {
 
 struct printf_event_12 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	struct tw_stack kstack;
 };
 
 struct printf_event_13 {
 	struct tw_header header;
-	__u32 text_len;
+	struct tw_stack ustack;
 };
 
 struct printf_event_14 {
 	struct tw_header header;
-	__u32 text_len;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_15 {
 	struct tw_header header;
-	__u64 arg0;
+	__u32 text_len;
 };
 
 struct printf_event_16 {
 	struct tw_header header;
-	__u64 arg1;
+	__u32 text_len;
 };
 
 struct printf_event_17 {
 	struct tw_header header;
-	__u64 arg2;
+	__u64 arg0;
 };
 
 struct printf_event_18 {
 	struct tw_header header;
-	__u64 arg3;
+	__u64 arg1;
 };
 
 struct printf_event_19 {
 	struct tw_header header;
-	__u64 arg4;
+	__u64 arg2;
 };
 
 struct printf_event_20 {
 	struct tw_header header;
-	__u64 arg5;
+	__u64 arg3;
 };
 
 struct printf_event_21 {
 	struct tw_header header;
+	__u64 arg4;
 };
 
 struct printf_event_22 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	__u64 arg5;
 };
 
 struct printf_event_23 {
 	struct tw_header header;
-	__u32 text_len;
 };
 
 struct printf_event_24 {
 	struct tw_header header;
-	__u32 text_len;
+	struct tw_stack kstack;
 };
 
 struct printf_event_25 {
 	struct tw_header header;
-	__s64 arg0;
+	struct tw_stack ustack;
 };
 
 struct printf_event_26 {
 	struct tw_header header;
-	__s64 arg1;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_27 {
 	struct tw_header header;
-	__s64 arg2;
+	__u32 text_len;
 };
 
 struct printf_event_28 {
 	struct tw_header header;
-	__s64 arg3;
+	__u32 text_len;
 };
 
 struct printf_event_29 {
 	struct tw_header header;
-	__s64 arg4;
+	__s64 arg0;
 };
 
 struct printf_event_30 {
 	struct tw_header header;
-	__s64 arg5;
+	__s64 arg1;
 };
 
 struct printf_event_31 {
 	struct tw_header header;
+	__s64 arg2;
 };
 
 struct printf_event_32 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 ret;
+	__s64 arg3;
 };
 
 struct printf_event_33 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 ret;
+	__s64 arg4;
 };
 
 struct printf_event_34 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
+	__s64 arg5;
 };
 
 struct printf_event_35 {
 	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
 };
 
 struct printf_event_36 {
 	struct tw_header header;
+	struct tw_stack kstack;
+};
+
+struct printf_event_37 {
+	struct tw_header header;
+	struct tw_stack ustack;
+};
+
+struct printf_event_38 {
+	struct tw_header header;
 	struct tw_timestamp time;
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
 	__u32 probe;
-};
-
-struct printf_event_37 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_38 {
-	struct tw_header header;
-	struct tw_stack ustack;
+	__s64 value;
 };
 
 struct printf_event_39 {
@@ -341,22 +326,31 @@ struct printf_event_40 {
 
 struct printf_event_41 {
 	struct tw_header header;
-	struct tw_stack kstack;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 value;
 };
 
 struct printf_event_42 {
 	struct tw_header header;
-	struct tw_stack ustack;
+	struct tw_stack kstack;
 };
 
 struct printf_event_43 {
 	struct tw_header header;
-	struct tw_stack kstack;
+	struct tw_stack ustack;
 };
 
 struct printf_event_44 {
 	struct tw_header header;
-	struct tw_stack ustack;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_45 {
@@ -371,20 +365,38 @@ struct printf_event_46 {
 
 struct printf_event_47 {
 	struct tw_header header;
-	struct tw_stack kstack;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_48 {
 	struct tw_header header;
-	struct tw_stack ustack;
+	struct tw_stack kstack;
 };
 
 struct printf_event_49 {
 	struct tw_header header;
-	struct tw_stack kstack;
+	struct tw_stack ustack;
 };
 
 struct printf_event_50 {
+	struct tw_header header;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+};
+
+struct printf_event_51 {
+	struct tw_header header;
+	struct tw_stack kstack;
+};
+
+struct printf_event_52 {
 	struct tw_header header;
 	struct tw_stack ustack;
 };
@@ -448,6 +460,8 @@ const struct printf_event_47 *printf_event_47_type __maybe_unused;
 const struct printf_event_48 *printf_event_48_type __maybe_unused;
 const struct printf_event_49 *printf_event_49_type __maybe_unused;
 const struct printf_event_50 *printf_event_50_type __maybe_unused;
+const struct printf_event_51 *printf_event_51_type __maybe_unused;
+const struct printf_event_52 *printf_event_52_type __maybe_unused;
 const struct clear_event *clear_event_type __maybe_unused;
 const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
@@ -467,55 +481,50 @@ struct kprobe__1_1_scratch {
 		struct printf_event_4 event;
 		char tail[1025];
 	} printf_event_4 __aligned_8;
+	__u64 ips[127] __aligned_8;
 };
 
 struct uprobe__1_1_scratch {
 	struct {
-		struct printf_event_13 event;
+		struct printf_event_15 event;
 		char tail[1025];
-	} printf_event_13 __aligned_8;
+	} printf_event_15 __aligned_8;
 	struct {
-		struct printf_event_14 event;
+		struct printf_event_16 event;
 		char tail[1025];
-	} printf_event_14 __aligned_8;
+	} printf_event_16 __aligned_8;
+	__u64 ips[127] __aligned_8;
 };
 
 struct usdt__1_1_scratch {
 	struct {
-		struct printf_event_23 event;
+		struct printf_event_27 event;
 		char tail[1025];
-	} printf_event_23 __aligned_8;
+	} printf_event_27 __aligned_8;
 	struct {
-		struct printf_event_24 event;
+		struct printf_event_28 event;
 		char tail[1025];
-	} printf_event_24 __aligned_8;
-};
-
-struct kprobe__1_2_scratch {
+	} printf_event_28 __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
-struct uprobe__1_2_scratch {
+struct kretprobe__1_1_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
-struct kretprobe__1_2_scratch {
+struct uretprobe__1_1_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
-struct uretprobe__1_2_scratch {
+struct tracepoint__1_1_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
-struct tracepoint__1_2_scratch {
+struct rawtracepoint__1_1_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
-struct rawtracepoint__1_2_scratch {
-	__u64 ips[127] __aligned_8;
-};
-
-struct usdt__1_3_scratch {
+struct usdt__1_2_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
@@ -525,13 +534,11 @@ struct tw_scratch_slot {
 		struct kprobe__1_1_scratch kprobe__1_1;
 		struct uprobe__1_1_scratch uprobe__1_1;
 		struct usdt__1_1_scratch usdt__1_1;
-		struct kprobe__1_2_scratch kprobe__1_2;
-		struct uprobe__1_2_scratch uprobe__1_2;
-		struct kretprobe__1_2_scratch kretprobe__1_2;
-		struct uretprobe__1_2_scratch uretprobe__1_2;
-		struct tracepoint__1_2_scratch tracepoint__1_2;
-		struct rawtracepoint__1_2_scratch rawtracepoint__1_2;
-		struct usdt__1_3_scratch usdt__1_3;
+		struct kretprobe__1_1_scratch kretprobe__1_1;
+		struct uretprobe__1_1_scratch uretprobe__1_1;
+		struct tracepoint__1_1_scratch tracepoint__1_1;
+		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
+		struct usdt__1_2_scratch usdt__1_2;
 	};
 };
 
@@ -586,8 +593,8 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
 		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
-		/* if ((int64)$text < 0) */
-		if ((__s64)text < 0) {
+		/* if ($text < 0) */
+		if (text < 0) {
 			/* printf(" \"%s\"", str($text)) */
 			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
 			__u64 tail = 0, len;
@@ -671,6 +678,43 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	if (event_10) {
 		tw_submit(event_10);
 	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_12 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_12);
+		if (event_11) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_11->kstack, scratch->ips, 127, 0);
+			tw_submit(event_11);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_13 *event_12 = tw_reserve(sizeof(*event_12), ACTION_PRINTF_13);
+		if (event_12) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_12->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_12);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events|m", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
 
 	return 0;
 }
@@ -699,7 +743,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
 	__s64 string = opt_string;
 	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_12 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_12);
+	struct printf_event_14 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_14);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -715,26 +759,26 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
 		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
-		/* if ((int64)$text < 0) */
-		if ((__s64)text < 0) {
+		/* if ($text < 0) */
+		if (text < 0) {
 			/* printf(" \"%s\"", str($text)) */
-			struct printf_event_13 *event_2 = &scratch->printf_event_13.event;
+			struct printf_event_15 *event_2 = &scratch->printf_event_15.event;
 			__u64 tail = 0, len;
 
-			event_2->header.action = ACTION_PRINTF_13;
+			event_2->header.action = ACTION_PRINTF_15;
 			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_13.tail + tail, 1025, (__s8 *)text)), 1025);
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_15.tail + tail, 1025, (__s8 *)text)), 1025);
 			event_2->text_len = len;
 			tail += len;
 			tw_output(event_2, sizeof(*event_2) + tail);
 		} else {
 			/* printf(" \"%s\"", str(uptr($text))) */
-			struct printf_event_14 *event_3 = &scratch->printf_event_14.event;
+			struct printf_event_16 *event_3 = &scratch->printf_event_16.event;
 			__u64 tail_2 = 0, len_2;
 
-			event_3->header.action = ACTION_PRINTF_14;
+			event_3->header.action = ACTION_PRINTF_16;
 			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_14.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_16.tail + tail_2, 1025, (__u64 *)text)), 1025);
 			event_3->text_len = len_2;
 			tail_2 += len_2;
 			tw_output(event_3, sizeof(*event_3) + tail_2);
@@ -743,7 +787,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
 		if (count > 0) {
 			/* printf(" 0x%llx", arg0) */
-			struct printf_event_15 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_15);
+			struct printf_event_17 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_17);
 			if (event_4) {
 				event_4->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
 				tw_submit(event_4);
@@ -752,7 +796,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
 		if (count > 1) {
 			/* printf(" 0x%llx", arg1) */
-			struct printf_event_16 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_16);
+			struct printf_event_18 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_18);
 			if (event_5) {
 				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
 				tw_submit(event_5);
@@ -761,7 +805,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
 		if (count > 2) {
 			/* printf(" 0x%llx", arg2) */
-			struct printf_event_17 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_17);
+			struct printf_event_19 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_19);
 			if (event_6) {
 				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
 				tw_submit(event_6);
@@ -770,7 +814,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
 		if (count > 3) {
 			/* printf(" 0x%llx", arg3) */
-			struct printf_event_18 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_18);
+			struct printf_event_20 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_20);
 			if (event_7) {
 				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
 				tw_submit(event_7);
@@ -779,7 +823,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
 		if (count > 4) {
 			/* printf(" 0x%llx", arg4) */
-			struct printf_event_19 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_19);
+			struct printf_event_21 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_21);
 			if (event_8) {
 				event_8->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
 				tw_submit(event_8);
@@ -788,7 +832,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
 		if (count > 5) {
 			/* printf(" 0x%llx", arg5) */
-			struct printf_event_20 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_20);
+			struct printf_event_22 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_22);
 			if (event_9) {
 				event_9->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, true));
 				tw_submit(event_9);
@@ -796,9 +840,46 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_21 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_21);
+	struct printf_event_23 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_23);
 	if (event_10) {
 		tw_submit(event_10);
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_24 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_24);
+		if (event_11) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_11->kstack, scratch->ips, 127, 0);
+			tw_submit(event_11);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_25 *event_12 = tw_reserve(sizeof(*event_12), ACTION_PRINTF_25);
+		if (event_12) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_12->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_12);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events|m", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
 	}
 
 	return 0;
@@ -828,7 +909,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
 	__s64 string = opt_string;
 	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
+	struct printf_event_26 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_26);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -844,26 +925,26 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
 		__s64 text = string == 0 ? (__s64)tw_usdt_arg(ctx, 0) : string == 1 ? (__s64)tw_usdt_arg(ctx, 1) : string == 2 ? (__s64)tw_usdt_arg(ctx, 2) : string == 3 ? (__s64)tw_usdt_arg(ctx, 3) : string == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
-		/* if ((int64)$text < 0) */
+		/* if ($text < 0) */
 		if (text < 0) {
 			/* printf(" \"%s\"", str($text)) */
-			struct printf_event_23 *event_2 = &scratch->printf_event_23.event;
+			struct printf_event_27 *event_2 = &scratch->printf_event_27.event;
 			__u64 tail = 0, len;
 
-			event_2->header.action = ACTION_PRINTF_23;
+			event_2->header.action = ACTION_PRINTF_27;
 			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_23.tail + tail, 1025, (__s8 *)text)), 1025);
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_27.tail + tail, 1025, (__s8 *)text)), 1025);
 			event_2->text_len = len;
 			tail += len;
 			tw_output(event_2, sizeof(*event_2) + tail);
 		} else {
 			/* printf(" \"%s\"", str(uptr($text))) */
-			struct printf_event_24 *event_3 = &scratch->printf_event_24.event;
+			struct printf_event_28 *event_3 = &scratch->printf_event_28.event;
 			__u64 tail_2 = 0, len_2;
 
-			event_3->header.action = ACTION_PRINTF_24;
+			event_3->header.action = ACTION_PRINTF_28;
 			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_24.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_28.tail + tail_2, 1025, (__u64 *)text)), 1025);
 			event_3->text_len = len_2;
 			tail_2 += len_2;
 			tw_output(event_3, sizeof(*event_3) + tail_2);
@@ -872,7 +953,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
 		if (count > 0) {
 			/* printf(" 0x%llx", arg0) */
-			struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
+			struct printf_event_29 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_29);
 			if (event_4) {
 				event_4->arg0 = (__s64)tw_usdt_arg(ctx, 0);
 				tw_submit(event_4);
@@ -881,7 +962,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
 		if (count > 1) {
 			/* printf(" 0x%llx", arg1) */
-			struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
+			struct printf_event_30 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_30);
 			if (event_5) {
 				event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
 				tw_submit(event_5);
@@ -890,7 +971,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
 		if (count > 2) {
 			/* printf(" 0x%llx", arg2) */
-			struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
+			struct printf_event_31 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_31);
 			if (event_6) {
 				event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
 				tw_submit(event_6);
@@ -899,7 +980,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
 		if (count > 3) {
 			/* printf(" 0x%llx", arg3) */
-			struct printf_event_28 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_28);
+			struct printf_event_32 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_32);
 			if (event_7) {
 				event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
 				tw_submit(event_7);
@@ -908,7 +989,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
 		if (count > 4) {
 			/* printf(" 0x%llx", arg4) */
-			struct printf_event_29 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_29);
+			struct printf_event_33 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_33);
 			if (event_8) {
 				event_8->arg4 = (__s64)tw_usdt_arg(ctx, 4);
 				tw_submit(event_8);
@@ -917,7 +998,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
 		if (count > 5) {
 			/* printf(" 0x%llx", arg5) */
-			struct printf_event_30 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_30);
+			struct printf_event_34 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_34);
 			if (event_9) {
 				event_9->arg5 = (__s64)tw_usdt_arg(ctx, 5);
 				tw_submit(event_9);
@@ -925,9 +1006,46 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_31 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_31);
+	struct printf_event_35 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_35);
 	if (event_10) {
 		tw_submit(event_10);
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_36 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_36);
+		if (event_11) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_11->kstack, scratch->ips, 127, 0);
+			tw_submit(event_11);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_37 *event_12 = tw_reserve(sizeof(*event_12), ACTION_PRINTF_37);
+		if (event_12) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_12->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_12);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events|m", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
 	}
 
 	return 0;
@@ -947,15 +1065,15 @@ int usdt__1_1(struct pt_regs *ctx)
 	return result;
 }
 
-/* $1 */
-SEC("kretprobe")
-int kretprobe__1_1(struct pt_regs *ctx)
+static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretprobe__1_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, */
-	struct printf_event_32 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_32);
+	/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
+	__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, … */
+	struct printf_event_38 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_38);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -965,8 +1083,121 @@ int kretprobe__1_1(struct pt_regs *ctx)
 		event->tid = tw_tid();
 		tw_current_comm(event->comm);
 		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event->ret = (__s64)(__u64)PT_REGS_RC(ctx);
+		event->value = value;
 		tw_submit(event);
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_39 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_39);
+		if (event_2) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
+			tw_submit(event_2);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_40 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_40);
+		if (event_3) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_3);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events|m", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
+
+	return 0;
+}
+
+/* $1 */
+SEC("kretprobe")
+int kretprobe__1_1(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = kretprobe__1_1_body(ctx, &slot->kretprobe__1_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int uretprobe__1_1_body(struct pt_regs *ctx, struct uretprobe__1_1_scratch *scratch)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
+	__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, … */
+	struct printf_event_41 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_41);
+	if (event) {
+		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+		event->time.nsecs = bpf_ktime_get_boot_ns();
+		event->time.format = 0;
+		event->time.clock = 0;
+		event->pid = tw_pid();
+		event->tid = tw_tid();
+		tw_current_comm(event->comm);
+		event->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event->value = value;
+		tw_submit(event);
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_42 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_42);
+		if (event_2) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
+			tw_submit(event_2);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_43 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_43);
+		if (event_3) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_3);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events|m", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
 	}
 
 	return 0;
@@ -976,11 +1207,23 @@ int kretprobe__1_1(struct pt_regs *ctx)
 SEC("uretprobe")
 int uretprobe__1_1(struct pt_regs *ctx)
 {
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = uretprobe__1_1_body(ctx, &slot->uretprobe__1_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_1_scratch *scratch)
+{
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, */
-	struct printf_event_33 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_33);
+	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
+	struct printf_event_44 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_44);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -990,8 +1233,44 @@ int uretprobe__1_1(struct pt_regs *ctx)
 		event->tid = tw_tid();
 		tw_current_comm(event->comm);
 		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event->ret = (__s64)(__u64)PT_REGS_RC(ctx);
 		tw_submit(event);
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_45 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_45);
+		if (event_2) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
+			tw_submit(event_2);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_46 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_46);
+		if (event_3) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_3);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events|m", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
 	}
 
 	return 0;
@@ -1001,11 +1280,23 @@ int uretprobe__1_1(struct pt_regs *ctx)
 SEC("tracepoint")
 int tracepoint__1_1(void *ctx)
 {
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = tracepoint__1_1_body(ctx, &slot->tracepoint__1_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
+{
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_34 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_34);
+	struct printf_event_47 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_47);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1016,6 +1307,43 @@ int tracepoint__1_1(void *ctx)
 		tw_current_comm(event->comm);
 		event->probe = (__u32)bpf_get_attach_cookie(ctx);
 		tw_submit(event);
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_48 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_48);
+		if (event_2) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
+			tw_submit(event_2);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_49 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_49);
+		if (event_3) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_3);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events|m", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
 	}
 
 	return 0;
@@ -1025,35 +1353,23 @@ int tracepoint__1_1(void *ctx)
 SEC("raw_tp")
 int rawtracepoint__1_1(__u64 *ctx)
 {
-	if (tw_exiting || tw_other_process())
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
 		return 0;
-
-	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_35 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_35);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		tw_submit(event);
-	}
-
-	return 0;
+	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
+	tw_release(&slot->users);
+	return result;
 }
 
-/* event:$1 */
-SEC("usdt")
-int usdt__1_2(struct pt_regs *ctx)
+static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_36 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_36);
+	struct printf_event_50 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_50);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1065,37 +1381,26 @@ int usdt__1_2(struct pt_regs *ctx)
 		event->probe = (__u32)bpf_usdt_cookie(ctx);
 		tw_submit(event);
 	}
-
-	return 0;
-}
-
-static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__1_2_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_37 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_37);
-		if (event) {
-			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
-			tw_submit(event);
+		struct printf_event_51 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_51);
+		if (event_2) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
+			tw_submit(event_2);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_38 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_38);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_2);
+		struct printf_event_52 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_52);
+		if (event_3) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_3);
 		}
 	}
-	/* $lines = getopt("max-events|m", 0, "End after NUMBER lines") */
-	__s64 lines = opt_max_events;
-	/* if ($lines > 0) */
-	if (lines > 0) {
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
 		/* @events++ */
 		struct events_value *element = tw_scalar(&events);
 		__s64 before __maybe_unused = 0;
@@ -1105,9 +1410,9 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 			element->set = 1;
 		}
 		(void)before;
-		/* if (@events >= $lines) */
+		/* if (@events >= getopt("max-events|m", 0)) */
 		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= lines) {
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
@@ -1117,388 +1422,16 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 	return 0;
 }
 
-/* $1 */
-SEC("kprobe")
-int kprobe__1_2(struct pt_regs *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = kprobe__1_2_body(ctx, &slot->kprobe__1_2);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__1_2_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_39 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_39);
-		if (event) {
-			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_40 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_40);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_2);
-		}
-	}
-	/* $lines = getopt("max-events|m", 0, "End after NUMBER lines") */
-	__s64 lines = opt_max_events;
-	/* if ($lines > 0) */
-	if (lines > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= $lines) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= lines) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("uprobe")
-int uprobe__1_2(struct pt_regs *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = uprobe__1_2_body(ctx, &slot->uprobe__1_2);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int kretprobe__1_2_body(struct pt_regs *ctx, struct kretprobe__1_2_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_41 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_41);
-		if (event) {
-			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_42 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_42);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_2);
-		}
-	}
-	/* $lines = getopt("max-events|m", 0, "End after NUMBER lines") */
-	__s64 lines = opt_max_events;
-	/* if ($lines > 0) */
-	if (lines > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= $lines) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= lines) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("kretprobe")
-int kretprobe__1_2(struct pt_regs *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = kretprobe__1_2_body(ctx, &slot->kretprobe__1_2);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int uretprobe__1_2_body(struct pt_regs *ctx, struct uretprobe__1_2_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_43 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_43);
-		if (event) {
-			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_44 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_44);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_2);
-		}
-	}
-	/* $lines = getopt("max-events|m", 0, "End after NUMBER lines") */
-	__s64 lines = opt_max_events;
-	/* if ($lines > 0) */
-	if (lines > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= $lines) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= lines) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("uretprobe")
-int uretprobe__1_2(struct pt_regs *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = uretprobe__1_2_body(ctx, &slot->uretprobe__1_2);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int tracepoint__1_2_body(void *ctx, struct tracepoint__1_2_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_45 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_45);
-		if (event) {
-			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_46 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_46);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_2);
-		}
-	}
-	/* $lines = getopt("max-events|m", 0, "End after NUMBER lines") */
-	__s64 lines = opt_max_events;
-	/* if ($lines > 0) */
-	if (lines > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= $lines) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= lines) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("tracepoint")
-int tracepoint__1_2(void *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = tracepoint__1_2_body(ctx, &slot->tracepoint__1_2);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int rawtracepoint__1_2_body(__u64 *ctx, struct rawtracepoint__1_2_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_47 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_47);
-		if (event) {
-			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_48 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_48);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_2);
-		}
-	}
-	/* $lines = getopt("max-events|m", 0, "End after NUMBER lines") */
-	__s64 lines = opt_max_events;
-	/* if ($lines > 0) */
-	if (lines > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= $lines) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= lines) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("raw_tp")
-int rawtracepoint__1_2(__u64 *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = rawtracepoint__1_2_body(ctx, &slot->rawtracepoint__1_2);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int usdt__1_3_body(struct pt_regs *ctx, struct usdt__1_3_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_49 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_49);
-		if (event) {
-			tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_50 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_50);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_2);
-		}
-	}
-	/* $lines = getopt("max-events|m", 0, "End after NUMBER lines") */
-	__s64 lines = opt_max_events;
-	/* if ($lines > 0) */
-	if (lines > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= $lines) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= lines) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* event:$1 */
 SEC("usdt")
-int usdt__1_3(struct pt_regs *ctx)
+int usdt__1_2(struct pt_regs *ctx)
 {
 	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
 	int result;
 
 	if (!slot)
 		return 0;
-	result = usdt__1_3_body(ctx, &slot->usdt__1_3);
+	result = usdt__1_2_body(ctx, &slot->usdt__1_2);
 	tw_release(&slot->users);
 	return result;
 }
