@@ -90,7 +90,7 @@ fn blocks(text: &str, tool: &str, name: &str) -> (String, String) {
         let next = lines.get(at + 1).copied().unwrap_or("");
         if line.trim().is_empty() {
             at += 1;
-        } else if !indented(line) && line.ends_with(':') && (indented(next) || next.is_empty()) {
+        } else if is_title(line) && (indented(next) || next.is_empty()) {
             in_section = true;
             let _ = writeln!(sections, ".SH {}", roff(&line.trim_end_matches(':').to_uppercase()));
             at += 1;
@@ -113,6 +113,11 @@ fn blocks(text: &str, tool: &str, name: &str) -> (String, String) {
         }
     }
     (description, sections)
+}
+
+/// `Examples:`, not a sentence that ends in a colon.
+fn is_title(line: &str) -> bool {
+    line.ends_with(':') && line.starts_with(char::is_uppercase) && line.split_whitespace().count() <= 2
 }
 
 /// A line of an example with the command called as it is installed.
@@ -171,7 +176,7 @@ fn bash(tool: &Tool, name: &str) -> String {
         let reply = match values(option) {
             Values::Words(words) => format!("COMPREPLY=($(compgen -W '{}' -- \"$cur\"))", words.join(" ")),
             Values::Files => "COMPREPLY=($(compgen -f -- \"$cur\"))".to_owned(),
-            Values::Processes => "COMPREPLY=($(cd /proc && compgen -d -X '!+([0-9])' -- \"$cur\"))".to_owned(),
+            Values::Processes => "COMPREPLY=($(compgen -W \"$(cd /proc && echo [0-9]*)\" -- \"$cur\"))".to_owned(),
             Values::Commands => "COMPREPLY=($(compgen -c -- \"$cur\"))".to_owned(),
             Values::Anything => "COMPREPLY=()".to_owned(),
         };

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::generate::{self, GenerateArgs};
 use crate::kernels;
+use crate::package::{self, Format, PackageArgs};
 use crate::setup;
 use crate::shell::{cargo, is_root, root, run};
 use crate::tools;
@@ -39,6 +40,7 @@ const STEPS: &[Step] = &[
     ("example scripts", example_scripts),
     ("generated C has no warnings", clang_generated),
     ("cases", cases),
+    ("packages install and leave", packages),
     ("kernels in QEMU", vm),
 ];
 
@@ -212,6 +214,26 @@ fn vm() -> Result<Outcome> {
         bin_dir,
         timeout: 600,
         names: Vec::new(),
+    })?;
+    Ok(Outcome::Passed)
+}
+
+/// The deb of two tools in a Debian root.
+fn packages() -> Result<Outcome> {
+    if !is_root() {
+        return Ok(Outcome::Skipped("a root directory needs root".to_owned()));
+    }
+    if which("debootstrap").is_none() {
+        return Ok(Outcome::Skipped("there is no debootstrap to make a Debian root with".to_owned()));
+    }
+    package::package(&PackageArgs {
+        names: vec!["funccount".to_owned(), "opensnoop".to_owned()],
+        format: vec![Format::Deb, Format::Rpm, Format::Tar],
+        out_dir: root().join("target/package/tested"),
+        multi_call: false,
+        maintainer: "tests".to_owned(),
+        check_reproducible: false,
+        check_install: true,
     })?;
     Ok(Outcome::Passed)
 }

@@ -19,8 +19,8 @@ pub fn write(tree: &Tree, about: &About) -> Result<(String, Vec<u8>)> {
     control.file("md5sums", checksums(tree));
     let members = [
         ("debian-binary", b"2.0\n".to_vec()),
-        ("control.tar.gz", gzip(&tar(&control, "./", about.date)?)?),
-        ("data.tar.gz", gzip(&tar(tree, "./", about.date)?)?),
+        ("control.tar.gz", gzip(&tar(&control, about.date)?)?),
+        ("data.tar.gz", gzip(&tar(tree, about.date)?)?),
     ];
     let mut builder = ar::Builder::new(Vec::new());
     for (name, bytes) in members {

@@ -147,10 +147,10 @@ fn about(repository: &Path, args: &PackageArgs) -> Result<About> {
         license: field("license")?,
         summary: "tracing tools for Linux, as static BPF binaries".to_owned(),
         description: format!(
-            "opensnoop, execsnoop, biolatency and others of the bpftrace tool set, compiled ahead of time\n{}. They need \
-             nothing but a kernel with BTF, 5.10 or newer. The commands are called tw-opensnoop and so on; their plain\n\
-             names are in /usr/lib/tracewright/bin.",
-            if args.multi_call { "into one binary" } else { "into one binary each" }
+            "opensnoop, execsnoop, biolatency and others of the bpftrace tool set,\ncompiled ahead of time into one \
+             binary{}. They need nothing but\na kernel with BTF, 5.10 or newer. The commands are called tw-opensnoop\nand \
+             so on; their plain names are in /usr/lib/tracewright/bin.",
+            if args.multi_call { "" } else { " each" }
         ),
         date: date(repository)?,
     })

@@ -15,14 +15,14 @@ use super::{About, Format, architecture};
 /// None but those of the archive's format.
 pub fn write(tree: &Tree, about: &About) -> Result<(String, Vec<u8>)> {
     let name = format!("{}-{}-{}.tar.gz", about.package, about.version, architecture(Format::Tar));
-    Ok((name, gzip(&tar(tree, "", about.date)?)?))
+    Ok((name, gzip(&tar(tree, about.date)?)?))
 }
 
-/// An archive whose paths begin with `prefix`; everything belongs to root.
+/// An archive; everything belongs to root.
 ///
 /// # Errors
 /// Paths too long for the format.
-pub fn tar(tree: &Tree, prefix: &str, date: u64) -> Result<Vec<u8>> {
+pub fn tar(tree: &Tree, date: u64) -> Result<Vec<u8>> {
     let mut builder = Builder::new(Vec::new());
     let header = |kind: EntryType, mode: u32, size: usize| {
         let mut header = Header::new_gnu();
@@ -41,10 +41,9 @@ pub fn tar(tree: &Tree, prefix: &str, date: u64) -> Result<Vec<u8>> {
     };
     for directory in tree.directories() {
         let mut header = named(header(EntryType::Directory, 0o755, 0))?;
-        builder.append_data(&mut header, format!("{prefix}{directory}/"), &[][..])?;
+        builder.append_data(&mut header, format!("{directory}/"), &[][..])?;
     }
     for (path, entry) in tree.entries() {
-        let path = format!("{prefix}{path}");
         match entry {
             Entry::File { content, executable } => {
                 let mode = if *executable { 0o755 } else { 0o644 };
