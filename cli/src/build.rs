@@ -124,6 +124,7 @@ fn build_scripts(front_end: &FrontEnd, scripts: &[Script], profile: Profile) -> 
     }
     if !missing.is_empty() {
         compile(&cache, &missing, profile, &progress)?;
+        cache.evict(&jobs.iter().flatten().map(|job| job.key.as_str()).collect());
     }
     let binaries = jobs.iter().map(|job| cache.used(&job.as_ref()?.key)).collect();
     drop(guard);
@@ -182,7 +183,6 @@ fn compile(cache: &Cache, jobs: &[&Job], profile: Profile, progress: &Progress) 
             Err(text) => eprint!("{}", internal_error(&job.display, text)),
         }
     }
-    cache.evict();
     Ok(())
 }
 

@@ -10,6 +10,7 @@
 //!   tools/<key>               finished binaries
 //! ```
 
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, File};
 use std::hash::Hasher;
@@ -113,8 +114,9 @@ impl Cache {
         }
     }
 
-    /// Drops the binaries that nobody asked for in the longest time.
-    pub fn evict(&self) {
+    /// Drops the binaries that nobody asked for in the longest time; those of the call that is going on stay, however
+    /// many they are.
+    pub fn evict(&self, in_use: &HashSet<&str>) {
         let entries = fs::read_dir(self.root.join("tools")).into_iter().flatten().flatten();
         let mut kept: Vec<(SystemTime, u64, PathBuf)> = entries
             .filter_map(|entry| {
@@ -127,6 +129,9 @@ impl Cache {
         for (_, size, path) in kept {
             if total <= MAX_KEPT_BYTES {
                 break;
+            }
+            if path.file_name().is_some_and(|name| in_use.contains(&*name.to_string_lossy())) {
+                continue;
             }
             // Someone else may have been faster: all the same to us.
             let _ = fs::remove_file(path);

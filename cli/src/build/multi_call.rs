@@ -45,7 +45,7 @@ pub fn build(front_end: &FrontEnd, scripts: &[Script], profile: Profile) -> Resu
         match &built[&bin] {
             Ok(path) => {
                 keep(path, &cache.tool(&key))?;
-                cache.evict();
+                cache.evict(&[key.as_str()].into());
                 return Ok((cache.tool(&key), good.len() == scripts.len()));
             }
             Err(text) => {
