@@ -144,7 +144,18 @@ impl Lower<'_> {
             (Int(_), Pointer { to, .. }) => {
                 let space = self.space_of_value(&value);
                 let ty = Pointer { to: to.clone(), space };
-                cast(value, ty)
+                // As unsigned, whatever it was: `(int8 *)-1` is 0xff.
+                match value.ty {
+                    Int(int) if int.signed && int.bits < 64 => {
+                        let unsigned = IntType { signed: false, ..int };
+                        let inner = match value.kind {
+                            ExprKind::Int(n) => constant(truncate(n, unsigned), Int(unsigned), value.span),
+                            _ => cast(value, Int(unsigned)),
+                        };
+                        cast(inner, ty)
+                    }
+                    _ => cast(value, ty),
+                }
             }
             (Pointer { space, .. }, Pointer { to, .. }) => {
                 let ty = Pointer { to: to.clone(), space: *space };
@@ -166,7 +177,7 @@ impl Lower<'_> {
                 let (mine, other) = (self.size_of(of) * len, if matches!(ty, Int(_)) { self.size_of(&ty) } else { 0 });
                 let from = self.size_of(&value.ty.clone());
                 let fits = match (&value.kind, &ty) {
-                    (ExprKind::Int(_), Array { .. }) => mine <= 8,
+                    (ExprKind::Int(_), Array { .. }) => (from..=8).contains(&mine),
                     (_, Array { .. }) => mine == from,
                     _ => mine == other,
                 };

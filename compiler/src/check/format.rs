@@ -138,8 +138,7 @@ impl Lower<'_> {
     }
 
     fn takes(&mut self, arg: &Expr, conversion: char, span: Span) -> bool {
-        let stats = self.is_numberless(arg) && matches!(arg.kind, ExprKind::MapSummary { .. });
-        if stats && conversion == 's' {
+        if matches!(arg.kind, ExprKind::MapSummary { .. }) && conversion == 's' {
             return true;
         }
         if let Some(aggregate) = self.raw_aggregate(arg) {

@@ -1,8 +1,8 @@
 //! The current task: who runs.
 
-use crate::check::{Lower, effect, kind_name, poison, wide};
+use crate::check::{Lower, effect, kind_name, parse_format, poison, wide};
 use crate::codes;
-use crate::program::{Builtin, Call, Expr, ExprKind, SettingSource, StmtKind};
+use crate::program::{ActionKind, Builtin, Call, Expr, ExprKind, SettingSource, Stmt, StmtKind};
 use crate::stdlib::CallSite;
 use crate::syntax::ast::{self, Arg, Ident};
 use crate::types::{AddressSpace, IntType, StructName, Type};
@@ -129,7 +129,13 @@ pub(super) fn leader_tid(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 
 pub(super) fn cpid(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let id = lower.add_setting("cpid", SettingSource::ChildPid, Type::U64, site.span);
-    Expr { ty: Type::U64, kind: ExprKind::Setting(id), span: site.span }
+    let value = Expr { ty: Type::U64, kind: ExprKind::Setting(id), span: site.span };
+    let text = parse_format(b"No child command (`-c`); cpid is zero");
+    let action = lower.add_action(ActionKind::Warnf(text), Vec::new(), site.span);
+    let warn = Stmt { kind: StmtKind::Action { action, args: Vec::new() }, span: site.span };
+    let cond = has_cpid(lower, site);
+    let stmt = Stmt { kind: StmtKind::If { cond, then: Vec::new(), otherwise: vec![warn] }, span: site.span };
+    Expr { ty: Type::U64, kind: ExprKind::Block(vec![stmt], Box::new(value)), span: site.span }
 }
 
 pub(super) fn has_cpid(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {

@@ -58,7 +58,7 @@ fn stack(lower: &mut Lower<'_>, site: &CallSite<'_>, dwarf: bool) -> Option<Stac
                 );
                 return None;
             }
-            Some(limit) if limit >= 1 => out.limit = limit as u16,
+            Some(limit) if limit >= 0 => out.limit = limit as u16,
             _ => {
                 lower.error(codes::ARGUMENT_TYPE, site.span, format!("{}: invalid limit value", site.name));
                 return None;

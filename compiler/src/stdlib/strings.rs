@@ -13,7 +13,15 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     if let Arg::Expr(expr) = &site.args[0]
         && let Some((n, offset)) = parameter_offset(expr)
     {
-        return parameter(lower, n, offset, site);
+        let text = parameter(lower, n, offset, site);
+        let limit = lower.settings.config.max_strlen;
+        return match length(lower, site, 1, limit) {
+            Ok(Some((Some(characters), _))) if characters < limit => {
+                lower.coerce(text, &Type::String { capacity: characters + 1 })
+            }
+            Ok(_) => text,
+            Err(()) => poison(span),
+        };
     }
     let Some(value) = lower.value(site, &site.args[0]) else { return poison(span) };
     let limit = lower.settings.config.max_strlen;
@@ -23,6 +31,14 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Err(()) => return poison(span),
     };
     let given = site.args.len() > 1;
+    if let (ExprKind::Int(number), Type::Int(_)) = (&value.kind, &value.ty) {
+        // No address: the number is shown.
+        let mut text = number.to_string();
+        if given && len.is_none() {
+            text.truncate(capacity as usize);
+        }
+        return string(text, span);
+    }
     match value.ty.clone() {
         Type::String { capacity: has } => {
             let wanted = if given && len.is_none() { (capacity + 1).min(has.max(1)) } else { has };
@@ -50,6 +66,17 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 fn read_text(pointer: Expr, capacity: u32, len: Option<Expr>, span: crate::source::Span) -> Expr {
     let kind = ExprKind::Call(Call::Str { pointer: Box::new(pointer), len: len.map(Box::new) });
     Expr { ty: Type::String { capacity }, kind, span }
+}
+
+/// Where an array or string lies: in the kernel's or a process's memory, or in a variable.
+fn address_of(lower: &mut Lower<'_>, value: Expr) -> Result<Expr, Expr> {
+    match value.kind {
+        ExprKind::Local(id) => {
+            let ty = Type::Pointer { to: Box::new(value.ty), space: AddressSpace::Bpf };
+            Ok(Expr { ty, kind: ExprKind::AddressOfLocal(id), span: value.span })
+        }
+        _ => lower.address(value).map(|(pointer, _)| pointer),
+    }
 }
 
 /// A pointer to characters, made of whatever holds the address.
@@ -149,7 +176,14 @@ pub(super) fn buf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Type::String { capacity } => Some(*capacity),
         _ => None,
     };
+    if let Some((Some(0), _)) = &len {
+        return Expr { ty: Type::Buffer { capacity: 1 }, kind: ExprKind::Zero, span };
+    }
     match (&value.ty, own) {
+        (Type::String { .. }, _) if len.is_none() => {
+            let message = format!("buf() expects a length argument for non-array type {}", kind_name(&value.ty));
+            lower.error(codes::ARGUMENT_COUNT, span, message)
+        }
         (Type::Array { .. } | Type::String { .. }, Some(own)) => match len {
             None => {
                 let ty = Type::Buffer { capacity: own.min(limit) };
@@ -159,9 +193,9 @@ pub(super) fn buf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
                 let ty = Type::Buffer { capacity: n.max(1) };
                 Expr { ty, kind: ExprKind::Call(Call::BufOf(Box::new(value))), span }
             }
-            Some((known, run_time)) => match lower.address(value) {
-                Ok((pointer, _)) => {
-                    let capacity = known.unwrap_or(limit);
+            Some((known, run_time)) => match address_of(lower, value) {
+                Ok(pointer) => {
+                    let capacity = known.unwrap_or(limit.min(own));
                     let len = run_time.map(Box::new);
                     let kind = ExprKind::Call(Call::Buf { pointer: Box::new(pointer), len });
                     Expr { ty: Type::Buffer { capacity }, kind, span }

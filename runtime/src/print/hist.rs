@@ -80,6 +80,11 @@ impl Buckets {
     fn label(self, row: &Row, bucket: u32, label: &mut String) {
         use std::fmt::Write as _;
         let result = match (self, row.min, row.end) {
+            (Buckets::Linear { step, .. }, min, end) if step % 1024 == 0 && step > 0 => {
+                let edge = |edge: Option<i64>| edge.map_or_else(|| "...".to_owned(), stepped);
+                let open = if min.is_none() { '(' } else { '[' };
+                write!(label, "{open}{}, {})", edge(min), edge(end))
+            }
             (_, None, end) => write!(label, "(..., {})", end.unwrap_or(0)),
             (_, Some(min), None) => write!(label, "[{min}, ...)"),
             (_, Some(min), Some(end)) if end - min == 1 => write!(label, "[{min}]"),
@@ -103,6 +108,16 @@ fn log2_edge(index: u32, k: u32) -> i64 {
             i64::try_from(mantissa << (exponent - 1)).unwrap_or(i64::MAX)
         }
     }
+}
+
+/// An edge of a linear histogram whose steps are multiples of 1024.
+fn stepped(edge: i64) -> String {
+    let (mut edge, mut power) = (edge, 0);
+    while edge != 0 && edge % 1024 == 0 && power + 1 < SUFFIXES.len() {
+        edge /= 1024;
+        power += 1;
+    }
+    format!("{edge}{}", SUFFIXES[power])
 }
 
 /// An edge as number and suffix of 1024.

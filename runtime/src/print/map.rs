@@ -248,7 +248,8 @@ fn weight(map: &Map, value: &Reduced) -> i128 {
     let of = |value: i64, signed: bool| if signed { value.into() } else { (value as u64).into() };
     match value {
         Reduced::Plain(bytes) => match map.value {
-            Value::Plain(Ty::Int { size, signed }) => of(int_of(bytes, size, signed), signed),
+            // bpftrace orders narrow integers without their sign.
+            Value::Plain(Ty::Int { size, signed }) => of(int_of(bytes, size, signed && size == 8), signed),
             _ => 0,
         },
         Reduced::Number { value, signed } => of(*value, *signed),
@@ -333,7 +334,7 @@ pub fn write_value(writer: &mut Writer, map: &Map, value: &Reduced, div: u64) {
         }
         (&Reduced::Stats { total, count, signed }, _) => {
             writer.format(format_args!("{{ .count = {count}, .average = "));
-            writer.integer(average(total, count, signed), signed);
+            writer.integer(divided(average(total, count, signed), div, signed), signed);
             writer.text(", .total = ");
             writer.integer(total, signed);
             writer.text(" }");
@@ -389,7 +390,7 @@ pub fn write_json_value(writer: &mut Writer, shape: &Shape, value: &Reduced, div
             writer.text("{\"count\": ");
             writer.json_integer(count as i64, false);
             writer.text(", \"average\": ");
-            writer.json_integer(average(total, count, signed), signed);
+            writer.json_integer(divided(average(total, count, signed), div, signed), signed);
             writer.text(", \"total\": ");
             writer.json_integer(total, signed);
             writer.out.push(b'}');

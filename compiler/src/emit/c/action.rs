@@ -4,7 +4,7 @@ use super::body::{Body, Place, has_effects, hint};
 use super::value::Value;
 use super::{EmittedAction, EmittedField, Emitter};
 use crate::emit::escape;
-use crate::program::{Action, ActionId, ActionKind, Expr, ExprKind, Program};
+use crate::program::{Action, ActionId, ActionKind, BinaryOp, Expr, ExprKind, Program};
 use crate::source::Span;
 use crate::types::{IntType, Type, tuple_layout};
 
@@ -188,7 +188,7 @@ impl<'p> Body<'_, 'p> {
 
     /// Effects happen whether or not there is room for the record, and before it is reserved.
     fn ready(&mut self, args: &'p [Expr]) -> Vec<Ready<'p>> {
-        let effects = args.iter().any(has_effects) || args.iter().any(runs_callbacks);
+        let effects = args.iter().any(has_effects) || args.iter().any(runs_callbacks) || args.iter().any(may_tell);
         let mut ready = Vec::new();
         for arg in args {
             if !effects {
@@ -456,6 +456,17 @@ fn parenthesized(text: &str) -> String {
 /// Values that later effects cannot change.
 fn is_fixed(kind: &ExprKind) -> bool {
     matches!(kind, ExprKind::Str(_) | ExprKind::Bytes(_) | ExprKind::Zero)
+}
+
+/// Divisions tell of zeros: before what is printed of their result.
+fn may_tell(e: &Expr) -> bool {
+    let mut found = false;
+    super::walk::expr(e, &mut |e| {
+        if let ExprKind::Binary { op: BinaryOp::Div | BinaryOp::Mod, right, .. } = &e.kind {
+            found |= super::expr::fold(right).is_none();
+        }
+    });
+    found || (e.ty.is_scalar() && matches!(e.kind, ExprKind::Deref(_)))
 }
 
 /// Loops in callbacks, which a reserved record would have to be carried through.

@@ -310,7 +310,10 @@ impl<'p> Body<'_, 'p> {
             Call::Buf { pointer, len } => self.buf_into(to, e, pointer, len.as_deref()),
             Call::BufOf(inner) => {
                 let from = self.place_of(inner);
-                let size = self.size_of(&inner.ty);
+                let size = match e.ty {
+                    Type::Buffer { capacity } => self.size_of(&inner.ty).min(capacity),
+                    _ => self.size_of(&inner.ty),
+                };
                 let src = self.address(&from);
                 self.zero(to);
                 self.line(format!("{}.len = {size};", to.text));
@@ -417,8 +420,11 @@ impl<'p> Body<'_, 'p> {
 
     fn stack_into(&mut self, to: &Place, e: &Expr, stack: crate::types::StackType) {
         self.e.header("stacks.bpf.h");
-        self.e.stack_limits.insert(stack.limit);
         let limit = stack.limit;
+        if limit == 0 {
+            return self.zero(to);
+        }
+        self.e.stack_limits.insert(limit);
         let ips = match self.stack_room.iter().find(|(known, _)| *known == limit) {
             Some((_, text)) => text.clone(),
             None => {

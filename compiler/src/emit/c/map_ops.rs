@@ -406,6 +406,9 @@ impl<'p> Body<'_, 'p> {
         let Some(aggregate) = self.e.program.aggregate(map).cloned() else { return };
         match (update, &aggregate) {
             (AggregateUpdate::Count, _) => self.update(map, key, span, |_| ("tw_add", "1".to_string())),
+            (AggregateUpdate::Sum(n), _) if self.e.maps[map.0].array => {
+                self.update(map, key, span, |body| ("tw_add_total", body.text(n)));
+            }
             (AggregateUpdate::Sum(n), _) => self.update(map, key, span, |body| ("tw_add", body.text(n))),
             (AggregateUpdate::Min(n), Aggregate::Min { signed }) => {
                 let name = if *signed { "tw_signed_min" } else { "tw_min" };
@@ -421,8 +424,7 @@ impl<'p> Body<'_, 'p> {
             (AggregateUpdate::Hist(n), Aggregate::Hist { k }) => {
                 self.e.header("histogram.bpf.h");
                 let value = self.text(n);
-                let name = if super::expr::sign(&n.ty) { "tw_signed_log2_bucket" } else { "tw_log2_bucket" };
-                self.add_bucket(map, key, &format!("{name}({value}, {k})"), span);
+                self.add_bucket(map, key, &format!("tw_signed_log2_bucket({value}, {k})"), span);
             }
             (AggregateUpdate::Linear(n), Aggregate::Linear { min, max, step }) => {
                 self.e.header("histogram.bpf.h");

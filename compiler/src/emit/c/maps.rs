@@ -117,14 +117,22 @@ impl Emitter<'_> {
             MapKind::Hash | MapKind::LruHash => false,
         };
         let bucketed = buckets.is_some() && !array;
-        let set_offset = (array && aggregate.is_none()).then(|| map.value.layout(&program.structs).0.div_ceil(8) * 8);
+        let set_offset = match aggregate {
+            _ if !array => None,
+            None => Some(map.value.layout(&program.structs).0.div_ceil(8) * 8),
+            // What adds up to zero was set all the same.
+            Some(Aggregate::Sum { .. }) => Some(8),
+            Some(_) => None,
+        };
         let hint = if map.name.is_empty() { name.clone() } else { map.name.clone() };
+        let has_struct = set_offset.is_some() && aggregate.is_none();
         let value_tag =
-            if set_offset.is_some() { self.types.free_tag(program, &format!("{hint}_value")) } else { String::new() };
+            if has_struct { self.types.free_tag(program, &format!("{hint}_value")) } else { String::new() };
         let key_tag = if bucketed { self.types.free_tag(program, &format!("{hint}_bucket")) } else { String::new() };
         let value_size = match aggregate {
             Some(Aggregate::Min { .. } | Aggregate::Max { .. } | Aggregate::Avg { .. } | Aggregate::Stats { .. }) => 16,
             Some(Aggregate::TimeSeries { .. }) => 32,
+            Some(Aggregate::Sum { .. }) if array => 16,
             Some(_) => 8,
             None => set_offset.map_or(map.value.layout(&program.structs).0, |offset| offset + 8),
         };
@@ -192,6 +200,7 @@ impl Emitter<'_> {
             None => "__u32".to_string(),
         };
         let value = match &map.value {
+            Type::Aggregate(Aggregate::Sum { .. }) if info.array => "struct tw_total".to_string(),
             Type::Aggregate(aggregate) => aggregate_value(aggregate).to_string(),
             ty if info.set_offset.is_some() => {
                 let text = self.types.declare(program, ty, "value");
