@@ -685,11 +685,11 @@ pub enum SettingSource {
     /// `$#`
     ParamCount,
     /// `kaddr(name)`
-    KernelAddress(String),
+    KernelAddress(LateText),
     /// `uaddr(name)` in the binary of the probe's target.
-    UserAddress { path: LateText, symbol: String },
+    UserAddress { path: LateText, symbol: LateText },
     /// `cgroupid(path)`
-    CgroupId(String),
+    CgroupId(LateText),
     /// `ncpus`
     CpuCount,
     /// `cpid`

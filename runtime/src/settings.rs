@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::find::elf::Binary;
 use crate::find::{kernel, libraries};
 use crate::rodata::Rodata;
-use crate::tool::{Setting, SettingSource, Tool};
+use crate::tool::{Setting, SettingSource, Text, TextPiece, Tool};
 use crate::{message, text};
 
 /// What settings depend on.
@@ -82,31 +82,54 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
             return Ok(Value::Text(number.unwrap_or_else(|| given.to_owned())));
         }
         SettingSource::ParamCount => params.len() as u64,
-        SettingSource::KernelAddress(symbol) => match kernel::address(symbol) {
-            Some(address) => address,
-            None => return refuse(format!("Failed to resolve kernel symbol: {symbol}")),
-        },
+        SettingSource::KernelAddress(symbol) => {
+            let symbol = late_text(sources, symbol);
+            match kernel::address(&symbol) {
+                Some(address) => address,
+                None => return refuse(format!("Failed to resolve kernel symbol: {symbol}")),
+            }
+        }
         SettingSource::UserAddress { path, symbol } => {
-            let path = text::resolve(path, params);
+            let (path, symbol) = (text::resolve(path, params), late_text(sources, symbol));
             let files = libraries::binaries(&path, sources.target_pid);
-            let found = files.iter().find_map(|file| Some(Binary::read(file).ok()?.symbol(symbol)?.address));
+            let found = files.iter().find_map(|file| Some(Binary::read(file).ok()?.symbol(&symbol)?.address));
             match found {
                 Some(address) => address,
                 None => return refuse(format!("Could not resolve symbol: {path}:{symbol}")),
             }
         }
-        SettingSource::CgroupId(path) => match fs::metadata(path) {
-            // The inode number of a cgroup's directory is its id.
-            Ok(meta) => meta.ino(),
-            Err(error) => {
-                let reason = crate::session::plain(&error);
-                return refuse(format!("Failed to get `cgroupid` for path: \"{path}\": {reason}"));
+        SettingSource::CgroupId(path) => {
+            let path = late_text(sources, path);
+            match fs::metadata(&path) {
+                // The inode number of a cgroup's directory is its id.
+                Ok(meta) => meta.ino(),
+                Err(error) => {
+                    let reason = crate::session::plain(&error);
+                    return refuse(format!("Failed to get `cgroupid` for path: \"{path}\": {reason}"));
+                }
             }
-        },
+        }
         SettingSource::CpuCount => possible_cpus() as u64,
         SettingSource::ChildPid => u64::from(sources.child.unwrap_or(0)),
         SettingSource::HasChildPid => u64::from(sources.child.is_some()),
     }))
+}
+
+/// A name made of literal text, parameters and options.
+fn late_text(sources: &Sources<'_>, name: Text) -> String {
+    let option = |name: &str| {
+        let at = sources.tool.options.iter().position(|option| option.name == name)?;
+        match sources.args.options.get(at)? {
+            OptionValue::Str(value) => Some(value.clone()),
+            _ => None,
+        }
+    };
+    name.iter()
+        .map(|piece| match piece {
+            TextPiece::Option(name) => option(name).unwrap_or_default(),
+            piece => text::resolve(std::slice::from_ref(piece), &sources.args.params),
+        })
+        .collect()
 }
 
 fn own_variables(sources: &Sources<'_>, rodata: &Rodata, object: &mut OpenObject) -> Result<()> {

@@ -1,13 +1,14 @@
 //! Text and numbers with positional parameters in them.
 
 use crate::error::{Error, Result};
-use crate::tool::{Number, Text, TextPiece};
+use crate::tool::{Number, TextPiece};
 
 /// Puts positional parameters into a text; missing ones are empty.
-pub fn resolve(text: Text, params: &[String]) -> String {
+pub fn resolve(text: &[TextPiece], params: &[String]) -> String {
     let piece = |piece: &TextPiece| match piece {
         TextPiece::Lit(text) => (*text).to_owned(),
         TextPiece::Param(n) => param(params, *n).unwrap_or_default().to_owned(),
+        TextPiece::Option(_) => String::new(),
     };
     text.iter().map(piece).collect()
 }

@@ -103,16 +103,16 @@ pub enum SettingSource {
     /// `$#`
     ParamCount,
     /// Address of a kernel symbol.
-    KernelAddress(&'static str),
+    KernelAddress(Text),
     /// Address of a symbol of a binary.
     UserAddress {
         /// Binary or library.
         path: Text,
         /// Symbol.
-        symbol: &'static str,
+        symbol: Text,
     },
     /// Id of a cgroup by path.
-    CgroupId(&'static str),
+    CgroupId(Text),
     /// Number of possible CPUs.
     CpuCount,
     /// Process id of the `-c` command.
@@ -131,6 +131,8 @@ pub enum TextPiece {
     Lit(&'static str),
     /// `$n`
     Param(u32),
+    /// Value of the string option of that name; only in [`SettingSource`].
+    Option(&'static str),
 }
 
 /// A BPF program and where it attaches.

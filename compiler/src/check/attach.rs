@@ -569,6 +569,7 @@ pub(crate) fn plain(pieces: &[TextPiece]) -> String {
         .map(|piece| match piece {
             TextPiece::Lit(text) => text.clone(),
             TextPiece::Param(n) => format!("${n}"),
+            TextPiece::Option(name) => format!("--{name}"),
         })
         .collect()
 }
@@ -579,7 +580,7 @@ pub(crate) fn known(pieces: &[TextPiece]) -> Option<String> {
         .iter()
         .map(|piece| match piece {
             TextPiece::Lit(text) => Some(text.clone()),
-            TextPiece::Param(_) => None,
+            TextPiece::Param(_) | TextPiece::Option(_) => None,
         })
         .collect()
 }

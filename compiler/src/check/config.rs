@@ -14,6 +14,10 @@ pub(crate) struct Settings {
     /// `stack_mode`: how stacks are shown that do not say it themselves.
     pub stack_mode: StackMode,
     pub unstable_tseries: Unstable,
+    /// Known by name only.
+    pub unstable_typeinfo: Unstable,
+    pub unstable_dw_ustack: Unstable,
+    pub unstable_import_statement: Unstable,
 }
 
 /// What becomes of a feature that may still change.
@@ -22,6 +26,17 @@ pub(crate) enum Unstable {
     Enable,
     Warn,
     Error,
+}
+
+impl Unstable {
+    /// As scripts write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Unstable::Enable => "enable",
+            Unstable::Warn => "warn",
+            Unstable::Error => "error",
+        }
+    }
 }
 
 /// Where a setting was found.
@@ -34,7 +49,7 @@ const LICENSES: [&str; 6] =
     ["Dual MIT/GPL", "Dual BSD/GPL", "Dual MPL/GPL", "GPL and additional rights", "GPL v2", "GPL"];
 
 /// Settings that only the environment knows, or that concern bpftrace's own compiler: accepted and without effect.
-const IGNORED: [&str; 12] = [
+const IGNORED: [&str; 11] = [
     "btf",
     "vmlinux",
     "kernel_source",
@@ -45,7 +60,6 @@ const IGNORED: [&str; 12] = [
     "verify_llvm_ir",
     "use_blazesym",
     "unstable_import",
-    "unstable_import_statement",
     "unstable_macro",
 ];
 
@@ -89,6 +103,9 @@ fn defaults() -> Settings {
         },
         stack_mode: StackMode::Bpftrace,
         unstable_tseries: Unstable::Warn,
+        unstable_typeinfo: Unstable::Error,
+        unstable_dw_ustack: Unstable::Warn,
+        unstable_import_statement: Unstable::Error,
     }
 }
 
@@ -123,7 +140,7 @@ fn set(settings: &mut Settings, written: &str, value: &str, origin: &Origin<'_>,
     }
 }
 
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 23] = [
     "cache_user_symbols",
     "cpp_demangle",
     "lazy_symbolication",
@@ -142,8 +159,11 @@ const NAMES: [&str; 20] = [
     "stack_mode",
     "str_trunc_trailer",
     "unstable_addr",
+    "unstable_dw_ustack",
+    "unstable_import_statement",
     "unstable_map_decl",
     "unstable_tseries",
+    "unstable_typeinfo",
 ];
 
 enum Problem {
@@ -220,6 +240,9 @@ fn apply(settings: &mut Settings, name: &str, value: &str) -> Result<(), Problem
             settings.stack_mode =
                 stack_mode(value).ok_or_else(|| Problem::Invalid(format!("stack_mode: {STACK_MODES}")))?;
         }
+        "unstable_typeinfo" => settings.unstable_typeinfo = unstable(name, value)?,
+        "unstable_dw_ustack" => settings.unstable_dw_ustack = unstable(name, value)?,
+        "unstable_import_statement" => settings.unstable_import_statement = unstable(name, value)?,
         "unstable_tseries" => settings.unstable_tseries = unstable(name, value)?,
         "unstable_map_decl" | "unstable_addr" => drop(unstable(name, value)?),
         _ if IGNORED.contains(&name) => {}

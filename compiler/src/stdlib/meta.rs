@@ -2,10 +2,10 @@
 
 use crate::check::{Lower, constant, is_constant, parse_format, poison, string};
 use crate::codes;
-use crate::program::{Expr, ExprKind, FieldStep, FormatPiece};
+use crate::program::{Expr, ExprKind, FieldStep, FormatPiece, MissingProbes};
 use crate::stdlib::CallSite;
 use crate::syntax::ast::{self, Arg};
-use crate::types::{IntType, Origin, Type};
+use crate::types::{IntType, Origin, StackMode, Type};
 
 fn boolean(value: bool, site: &CallSite<'_>) -> Expr {
     Expr { ty: Type::Bool, kind: ExprKind::Bool(value), span: site.span }
@@ -263,19 +263,45 @@ pub(super) fn kfunc_exist(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 
 /// `config()`: the settings, as a record.
 pub(super) fn config(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
-    let config = &lower.settings.config;
+    let settings = lower.settings;
+    let config = &settings.config;
     let span = site.span;
     let number = |n: u32| constant(i64::from(n), Type::U64, span);
+    let flag = |value: bool| boolean(value, site);
+    let word = |text: &str| string(text, span);
+    let missing = match config.missing_probes {
+        MissingProbes::Error => "error",
+        MissingProbes::Warn => "warn",
+        MissingProbes::Ignore => "ignore",
+    };
+    let stack_mode = match settings.stack_mode {
+        StackMode::Bpftrace => "bpftrace",
+        StackMode::Perf => "perf",
+        StackMode::Raw => "raw",
+        StackMode::BuildId => "build_id",
+    };
     let fields = [
-        ("max_strlen", number(config.max_strlen)),
-        ("max_map_keys", number(config.max_map_keys)),
-        ("max_probes", number(config.max_probes)),
+        ("cpp_demangle", flag(config.cpp_demangle)),
+        ("lazy_symbolication", flag(config.lazy_symbolication)),
+        ("print_maps_on_exit", flag(config.print_maps_on_exit)),
+        ("use_blazesym", flag(true)),
+        ("show_debug_info", flag(config.show_debug_info)),
+        ("log_size", number(config.log_size)),
         ("max_bpf_progs", number(config.max_bpf_progs)),
         ("max_cat_bytes", number(config.max_cat_bytes)),
-        ("log_size", number(config.log_size)),
+        ("max_map_keys", number(config.max_map_keys)),
+        ("max_probes", number(config.max_probes)),
+        ("max_strlen", number(config.max_strlen)),
         ("on_stack_limit", number(config.on_stack_limit)),
-        ("license", string(config.license.clone(), span)),
-        ("str_trunc_trailer", string(config.str_trunc_trailer.clone(), span)),
+        ("perf_rb_pages", number(config.perf_rb_pages.unwrap_or(0))),
+        ("str_trunc_trailer", word(&config.str_trunc_trailer)),
+        ("unstable_import_statement", word(settings.unstable_import_statement.word())),
+        ("unstable_tseries", word(settings.unstable_tseries.word())),
+        ("unstable_typeinfo", word(settings.unstable_typeinfo.word())),
+        ("unstable_dw_ustack", word(settings.unstable_dw_ustack.word())),
+        ("missing_probes", word(missing)),
+        ("stack_mode", word(stack_mode)),
+        ("license", word(&config.license)),
     ];
     let types = fields.iter().map(|(name, value)| ((*name).to_owned(), value.ty.clone())).collect();
     let items = fields.into_iter().map(|(_, value)| value).collect();

@@ -6,6 +6,7 @@ pub(crate) mod aggregates;
 mod maps;
 mod meta;
 mod net;
+mod notes;
 mod output;
 mod probe;
 mod process;
@@ -74,6 +75,10 @@ pub struct Documented {
     pub about: &'static str,
     /// A line of script that uses it.
     pub example: &'static str,
+    /// The kernel that it needs, if a later one than tools need anyway.
+    pub since: &'static str,
+    /// What else there is to know.
+    pub notes: &'static str,
 }
 
 /// The whole standard library, for its reference.
@@ -85,6 +90,8 @@ pub fn documented() -> impl Iterator<Item = Documented> {
         signatures: entry.signatures,
         about: entry.about,
         example: entry.example,
+        since: notes::since(entry.name),
+        notes: notes::of(entry.name),
     })
 }
 

@@ -51,8 +51,10 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         }
         Type::Pointer { .. } | Type::Int(_) => {
             let pointer = text_pointer(lower, value);
-            // A length includes the NUL; without one, `max_strlen` characters are read.
-            let capacity = if given && len.is_none() && capacity < limit { capacity } else { limit + 1 };
+            // A length includes the NUL; without one, `max_strlen` characters are read. As bpftrace has it, long limits
+            // include the NUL too, and what they cut off is not told.
+            let whole = if limit < 1024 { limit + 1 } else { limit };
+            let capacity = if given && len.is_none() && capacity < limit { capacity } else { whole };
             read_text(pointer, capacity.max(1), len, span)
         }
         ty => {

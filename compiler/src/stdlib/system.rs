@@ -3,7 +3,8 @@
 use crate::check::{Lower, Provider, effect, kind_name, poison};
 use crate::codes;
 use crate::program::{
-    ActionKind, AttachPoint, Call, ContextField, Expr, ExprKind, OptionDefault, SettingSource, StmtKind,
+    ActionKind, AttachPoint, Call, ContextField, Expr, ExprKind, LateText, OptionDefault, SettingSource, StmtKind,
+    TextPiece,
 };
 use crate::stdlib::CallSite;
 use crate::types::{AddressSpace, IntType, Type};
@@ -21,13 +22,48 @@ fn name_literal(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Option<String> {
     lower.literal_text(site, 0).map(|text| String::from_utf8_lossy(&text).into_owned())
 }
 
+/// A name that may come from a parameter or an option: settled at start.
+fn late_name(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Option<LateText> {
+    use crate::syntax::ast::{Arg, Expr as Written, ExprKind as Form};
+    let parameter = |expr: &Written| match expr.kind {
+        Form::Param(n) => Some(vec![TextPiece::Param(n)]),
+        _ => None,
+    };
+    let Arg::Expr(written) = &site.args[0] else { return lower.literal_text(site, 0).map(|_| Vec::new()) };
+    if let Some(name) = parameter(written) {
+        return Some(name);
+    }
+    let value = lower.value(site, &site.args[0])?;
+    if let ExprKind::Setting(id) = value.kind {
+        match &lower.rodata[id.0].source {
+            SettingSource::ParamString(n) | SettingSource::ParamAny(n) => return Some(vec![TextPiece::Param(*n)]),
+            SettingSource::Option { name, default: OptionDefault::Str(_), .. } => {
+                return Some(vec![TextPiece::Option(name.clone())]);
+            }
+            _ => {}
+        }
+    }
+    name_literal(lower, site).map(|name| vec![TextPiece::Lit(name)])
+}
+
+/// Part of a variable's name.
+fn named(name: &LateText) -> String {
+    name.iter()
+        .map(|piece| match piece {
+            TextPiece::Lit(text) => text.clone(),
+            TextPiece::Param(n) => format!("param_{n}"),
+            TextPiece::Option(name) => format!("opt_{name}"),
+        })
+        .collect()
+}
+
 pub(super) fn kaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
-    let Some(name) = name_literal(lower, site) else { return poison(site.span) };
-    setting(lower, &format!("kaddr_{name}"), SettingSource::KernelAddress(name), Type::U64, site)
+    let Some(name) = late_name(lower, site) else { return poison(site.span) };
+    setting(lower, &format!("kaddr_{}", named(&name)), SettingSource::KernelAddress(name), Type::U64, site)
 }
 
 pub(super) fn uaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
-    let Some(symbol) = name_literal(lower, site) else { return poison(site.span) };
+    let Some(symbol) = late_name(lower, site) else { return poison(site.span) };
     if !lower.probe.provider.is_user() {
         return lower
             .wrong_probe(site.span, format!("uaddr can not be used with \"{}\" probes", lower.probe.provider.name()));
@@ -36,7 +72,10 @@ pub(super) fn uaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Some(AttachPoint::User { path, .. } | AttachPoint::Usdt { path, .. }) => path.clone(),
         _ => return poison(site.span),
     };
-    let size = crate::check::known_text(&path).and_then(|path| lower.host.user_symbol_size(&path, &symbol));
+    let known = |text: &LateText| crate::check::known_text(text);
+    let size = known(&path)
+        .zip(known(&symbol))
+        .and_then(|(path, symbol)| lower.host.user_symbol_size(&path, &symbol));
     let to = match size {
         Some(1) => Type::Int(IntType { bits: 8, signed: false }),
         Some(2) => Type::Int(IntType { bits: 16, signed: false }),
@@ -44,13 +83,13 @@ pub(super) fn uaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         _ => Type::U64,
     };
     let source = SettingSource::UserAddress { path, symbol: symbol.clone() };
-    let address = setting(lower, &format!("uaddr_{symbol}"), source, Type::U64, site);
+    let address = setting(lower, &format!("uaddr_{}", named(&symbol)), source, Type::U64, site);
     let ty = Type::Pointer { to: Box::new(to), space: AddressSpace::User };
     Expr { ty, kind: ExprKind::Cast(Box::new(address)), span: site.span }
 }
 
 pub(super) fn cgroupid(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
-    let Some(path) = name_literal(lower, site) else { return poison(site.span) };
+    let Some(path) = late_name(lower, site) else { return poison(site.span) };
     setting(lower, "cgroupid", SettingSource::CgroupId(path), Type::U64, site)
 }
 
@@ -66,6 +105,14 @@ pub(super) fn percpu_kaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             Some(Box::new(lower.coerce(cpu, &Type::U32)))
         }
     };
+    // Tells at start that there is no such symbol.
+    setting(
+        lower,
+        &format!("percpu_{symbol}"),
+        SettingSource::KernelAddress(vec![TextPiece::Lit(symbol.clone())]),
+        Type::U64,
+        site,
+    );
     let to = lower.kernel.variable(&symbol).unwrap_or(Type::U64);
     let to = match to {
         Type::Struct(_) | Type::Int(_) | Type::Pointer { .. } => to,

@@ -185,6 +185,8 @@ pub enum TextPiece {
     Lit(String),
     /// `$1`: 1-based positional parameter.
     Param(u32),
+    /// `getopt("name", "default")`: only in arguments of functions.
+    Option(String),
 }
 
 /// `{ statements; value }`

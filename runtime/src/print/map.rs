@@ -248,8 +248,7 @@ fn weight(map: &Map, value: &Reduced) -> i128 {
     let of = |value: i64, signed: bool| if signed { value.into() } else { (value as u64).into() };
     match value {
         Reduced::Plain(bytes) => match map.value {
-            // bpftrace orders narrow integers without their sign.
-            Value::Plain(Ty::Int { size, signed }) => of(int_of(bytes, size, signed && size == 8), signed),
+            Value::Plain(Ty::Int { size, signed }) => of(int_of(bytes, size, signed), signed),
             _ => 0,
         },
         Reduced::Number { value, signed } => of(*value, *signed),

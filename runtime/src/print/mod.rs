@@ -173,8 +173,9 @@ impl Printer {
                 });
             }
             ActionKind::SkbOutput(path) => {
+                let boot = fields.next().map_or(0, |(_, bytes)| u64_at(bytes, 0));
                 let packet = fields.next().map_or(&[][..], |(_, bytes)| bytes);
-                if let Err(error) = self.captures.write(path, packet) {
+                if let Err(error) = self.captures.write(path, self.names.wall_clock(boot), packet) {
                     self.error(&format!("cannot write '{path}': {error}"))?;
                 }
             }

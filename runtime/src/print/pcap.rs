@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The files that packets went to.
 #[derive(Default)]
@@ -18,11 +17,11 @@ const SNAPSHOT_LENGTH: u32 = 65535;
 const LINKTYPE_RAW: u32 = 101;
 
 impl Captures {
-    /// Appends a packet; the first to a file makes it.
+    /// Appends a packet of a time in nanoseconds since 1970; the first to a file makes it.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&mut self, path: &'static str, packet: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, path: &'static str, nanoseconds: u64, packet: &[u8]) -> io::Result<()> {
         let file = match self.files.entry(path) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
@@ -32,9 +31,9 @@ impl Captures {
                 entry.insert(file)
             }
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
         let len = packet.len() as u32;
-        let header = [now.as_secs() as u32, now.subsec_nanos(), len, len];
+        let header = [seconds as u32, rest as u32, len, len];
         let mut record = header.map(u32::to_le_bytes).concat();
         record.extend_from_slice(packet);
         file.write_all(&record)

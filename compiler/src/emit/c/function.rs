@@ -246,7 +246,7 @@ fn late(text: &LateText) -> Option<String> {
     for piece in text {
         match piece {
             TextPiece::Lit(text) => out += &section_part(text)?,
-            TextPiece::Param(_) => return None,
+            TextPiece::Param(_) | TextPiece::Option(_) => return None,
         }
     }
     (!out.is_empty()).then_some(out)

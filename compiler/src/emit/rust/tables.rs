@@ -301,6 +301,7 @@ fn text(text: &LateText) -> TokenStream {
     let pieces = text.iter().map(|piece| match piece {
         TextPiece::Lit(text) => quote! { TextPiece::Lit(#text) },
         TextPiece::Param(n) => quote! { TextPiece::Param(#n) },
+        TextPiece::Option(name) => quote! { TextPiece::Option(#name) },
     });
     quote! { &[#(#pieces),*] }
 }
@@ -540,12 +541,18 @@ fn other_setting(program: &Program, setting: &Setting) -> Option<TokenStream> {
         SettingSource::ParamString(n) => quote! { ParamString(#n) },
         SettingSource::ParamAny(n) => quote! { ParamAny(#n) },
         SettingSource::ParamCount => quote! { ParamCount },
-        SettingSource::KernelAddress(symbol) => quote! { KernelAddress(#symbol) },
+        SettingSource::KernelAddress(symbol) => {
+            let symbol = text(symbol);
+            quote! { KernelAddress(#symbol) }
+        }
         SettingSource::UserAddress { path, symbol } => {
-            let path = text(path);
+            let (path, symbol) = (text(path), text(symbol));
             quote! { UserAddress { path: #path, symbol: #symbol } }
         }
-        SettingSource::CgroupId(path) => quote! { CgroupId(#path) },
+        SettingSource::CgroupId(path) => {
+            let path = text(path);
+            quote! { CgroupId(#path) }
+        }
         SettingSource::CpuCount => quote! { CpuCount },
         SettingSource::ChildPid => quote! { ChildPid },
         SettingSource::HasChildPid => quote! { HasChildPid },
@@ -563,6 +570,8 @@ fn highest_param(program: &Program) -> u32 {
     };
     let settings = program.settings.iter().filter_map(|setting| match &setting.source {
         SettingSource::ParamNumber(n) | SettingSource::ParamString(n) | SettingSource::ParamAny(n) => Some(*n),
+        SettingSource::KernelAddress(name) | SettingSource::CgroupId(name) => of_text(name),
+        SettingSource::UserAddress { symbol, .. } => of_text(symbol),
         _ => None,
     });
     let targets = program.programs.iter().flat_map(|p| &p.targets).filter_map(|target| match &target.point {
