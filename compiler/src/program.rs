@@ -639,6 +639,8 @@ pub enum Call {
     KernelSizeOf(StructName),
     /// `offsetof(struct of the kernel, path)`: at load; u64.
     KernelOffsetOf { path: Vec<FieldStep> },
+    /// `field_exists(struct of the kernel, path)`: at load; bool.
+    KernelFieldExists { path: Vec<FieldStep> },
     /// A kernel enumerator: at load, bpf_core_enum_value; the constant is the description's value.
     KernelEnumValue { enumeration: String, enumerator: String, value: i64 },
     /// `kptr`/`uptr`: only the type changes.

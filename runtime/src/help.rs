@@ -78,6 +78,11 @@ pub fn synopsis(tool: &Tool) -> String {
     }
 }
 
+/// Whether the script says itself how it is used: its positional parameters may then be left out.
+pub fn tells_usage(tool: &Tool) -> bool {
+    tool.description.lines().any(|line| line.starts_with("Usage: "))
+}
+
 /// The header comment after its first paragraph, without the line about usage.
 pub fn description(tool: &Tool) -> String {
     let lines: Vec<&str> = tool.description.lines().filter(|line| !line.starts_with("Usage: ")).collect();

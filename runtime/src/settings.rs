@@ -12,7 +12,7 @@ use crate::find::elf::Binary;
 use crate::find::{kernel, libraries};
 use crate::rodata::Rodata;
 use crate::tool::{Setting, SettingSource, Text, TextPiece, Tool};
-use crate::{message, text};
+use crate::{help, message, text};
 
 /// What settings depend on.
 pub struct Sources<'a> {
@@ -66,6 +66,7 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
     if let SettingSource::ParamNumber(n) | SettingSource::ParamAny(n) = setting.source
         && text::param(params, n).is_none_or(str::is_empty)
         && !sources.args.no_warnings
+        && !help::tells_usage(sources.tool)
     {
         let text = format!("Positional parameter ${n} is empty or not provided. ");
         eprintln!("{}", message::at(sources.tool, setting.place, "WARNING", &text));

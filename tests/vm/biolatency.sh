@@ -4,5 +4,12 @@ start biolatency
 dd if=/dev/zero of=/dev/vda bs=4096 count=16 oflag=direct 2>/dev/null
 stop
 expect '^@usecs:'
-total=$(sed -n 's/^[[(].*) *\([0-9][0-9]*\) |.*/\1/p' /tmp/out | awk '{ sum += $1 } END { print sum + 0 }')
-[ "$total" -ge 16 ] || fail "$total writes counted"
+[ "$(total)" -ge 16 ] || fail "$(total) writes counted"
+refuse '^@msecs'
+
+start biolatency -Q -m -D -T 1 2
+dd if=/dev/zero of=/dev/vda bs=4096 count=16 oflag=direct 2>/dev/null
+finish
+expect '^[0-9:]{8}$'
+expect '^@disk_msecs\[vda\]:'
+[ "$(total 'disk_msecs.vda')" -ge 16 ] || fail "$(total) writes counted on vda"

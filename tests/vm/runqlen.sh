@@ -1,12 +1,16 @@
 . /cases/lib
 
-for n in 1 2 3 4; do
-	while :; do :; done &
-	busy="$busy $!"
-done
 start runqlen
-sleep 1
+for n in 1 2 3 4; do
+	cause burn 4 &
+done
+sleep 1.5
 stop
-kill $busy
 expect '^@runqlen:'
-expect '^\[[1-9]\] +[0-9]+ \|'
+expect '^\[[1-9], [0-9]+\) +[0-9]+ \||^\[[1-9]\] +[0-9]+ \|'
+
+start runqlen -C 1 1
+finish
+wait
+expect '^@cpu\[0\]:'
+refuse '^@runqlen'

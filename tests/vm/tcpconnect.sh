@@ -1,9 +1,15 @@
 . /cases/lib
 
-nc -l -p 7771 >/dev/null &
 start tcpconnect
-echo hello | nc -w 1 127.0.0.1 7771
-nc -w 1 ::1 7772 </dev/null 2>/dev/null
+cause tcp 127.0.0.1 7771 10
+cause connect ::1 7772 0
 stop
-expect '^[0-9:]+ [0-9]+ +nc +127\.0\.0\.1 +[0-9]+ +127\.0\.0\.1 +7771 *$'
-expect '^[0-9:]+ [0-9]+ +nc +::1 +[0-9]+ +::1 +7772 *$'
+expect '^[0-9:]+ [0-9]+ +cause +127\.0\.0\.1 +[0-9]+ +127\.0\.0\.1 +7771 *$'
+expect '^[0-9:]+ [0-9]+ +cause +::1 +[0-9]+ +::1 +7772 *$'
+
+start tcpconnect -U -P 7773
+cause connect 127.0.0.1 7772 0
+cause connect 127.0.0.1 7773 0
+stop
+expect '^0 +[0-9:]+ [0-9]+ +cause +.* 7773 *$'
+refuse 7772

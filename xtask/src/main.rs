@@ -12,9 +12,10 @@ mod shell;
 mod test;
 mod tools;
 mod vm;
+mod vm_cases;
+mod vm_docs;
 mod vm_guest;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -64,19 +65,8 @@ fn run(command: Command) -> Result<()> {
         Command::Test(args) => test::test(&args),
         Command::BuildTools(args) => tools::build_tools(&args),
         Command::Generate(args) => generate::generate(&args),
-        Command::Vm(args) => run_vm(args),
+        Command::Vm(args) => vm::run(&args),
         Command::Package(args) => package::package(&args),
         Command::Bench(args) => bench::bench(&args),
     }
-}
-
-/// Tools of this repository are built first; with `--bin-dir` they are there already.
-fn run_vm(mut args: vm::VmArgs) -> Result<()> {
-    if args.script.is_none() && args.snapshot.is_none() && args.bin_dir == Path::new("dist") {
-        args.bin_dir = shell::root().join("dist");
-        let known = tools::all()?;
-        let names = args.names.iter().filter(|name| known.contains(name)).cloned().collect();
-        tools::build_tools(&tools::BuildToolsArgs { names, out_dir: args.bin_dir.clone() })?;
-    }
-    vm::run(&args)
 }

@@ -1,6 +1,7 @@
 //! `build-tools`: the crates of generated-tools/ → static binaries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -26,6 +27,7 @@ pub fn build_tools(args: &BuildToolsArgs) -> Result<()> {
     let binaries = build(&names)?;
     std::fs::create_dir_all(&args.out_dir).with_context(|| format!("cannot make {}", args.out_dir.display()))?;
     for (name, binary) in names.iter().zip(binaries) {
+        check_binary(name, &binary)?;
         let output = args.out_dir.join(name);
         let temporary = args.out_dir.join(format!(".{name}.tmp"));
         std::fs::copy(&binary, &temporary)
@@ -66,6 +68,49 @@ pub fn build(names: &[String]) -> Result<Vec<PathBuf>> {
         found.pop().with_context(|| format!("cargo made no binary `{name}` below {}", target.display()))
     });
     binaries.collect()
+}
+
+/// One binary of all tools, compiled quickly: for tests.
+///
+/// # Errors
+/// When a script does not compile.
+pub fn build_multi_call() -> Result<PathBuf> {
+    let names = all()?;
+    let output = root().join("target/vm/tracewright-tools");
+    std::fs::create_dir_all(root().join("target/vm"))?;
+    let mut command = Command::new(crate::generate::build_cli()?);
+    command.args(["build", "--no-warnings", "--unsafe", "--multi-call"]).arg(&output);
+    run(command.args(names.iter().map(|name| root().join(format!("generated-tools/{name}/{name}.bt")))))?;
+    Ok(output)
+}
+
+/// The most that a tool may weigh.
+const MAX_TOOL_BYTES: u64 = 3_000_000;
+
+/// Whether a binary is what we ship: small and static. Its size in bytes.
+///
+/// # Errors
+/// When it is not.
+pub fn check_binary(name: &str, path: &Path) -> Result<u64> {
+    let bytes = std::fs::read(path)?;
+    let size = bytes.len() as u64;
+    if size > MAX_TOOL_BYTES {
+        bail!("{name} has {size} bytes, more than {MAX_TOOL_BYTES}");
+    }
+    if has_interpreter(&bytes) {
+        bail!("{name} is not static: it asks for a dynamic loader");
+    }
+    Ok(size)
+}
+
+/// Whether an ELF file (64-bit, little endian) has a PT_INTERP program header.
+fn has_interpreter(elf: &[u8]) -> bool {
+    const PT_INTERP: u32 = 3;
+    let number = |at: usize, size: usize| -> usize {
+        elf.get(at..at + size).map_or(0, |bytes| bytes.iter().rev().fold(0, |n, byte| n << 8 | usize::from(*byte)))
+    };
+    let (offset, entry_size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    (0..count).any(|index| number(offset + index * entry_size, 4) == PT_INTERP as usize)
 }
 
 /// Where the tools are built.

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::kernels::{self, Kernel, output};
+use crate::tools;
+use crate::vm_cases;
 use crate::vm_guest::Guest;
 
 /// Options of `cargo xtask vm`.
@@ -30,22 +32,49 @@ pub struct VmArgs {
     /// Modules to load.
     #[arg(long, value_delimiter = ',')]
     pub module: Vec<String>,
-    /// Where the tools' binaries are.
-    #[arg(long, default_value = "dist")]
-    pub bin_dir: PathBuf,
+    /// Take the tools' binaries from here; otherwise one unoptimised binary of all of them is built
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
     /// Seconds until a guest is given up.
-    #[arg(long, default_value_t = 240)]
+    #[arg(long, default_value_t = 900)]
     pub timeout: u64,
+    /// How many guests run at once.
+    #[arg(long, default_value_t = 2)]
+    pub jobs: usize,
+    /// Write docs/tools.md from what came of it
+    #[arg(long)]
+    pub write_table: bool,
     /// Cases of tests/vm to run. All when not given.
     pub names: Vec<String>,
+}
+
+impl VmArgs {
+    /// All cases on all kernels.
+    pub fn all_cases() -> VmArgs {
+        VmArgs {
+            kernel: Vec::new(),
+            snapshot: None,
+            script: None,
+            file: Vec::new(),
+            module: Vec::new(),
+            bin_dir: None,
+            timeout: 900,
+            jobs: 2,
+            write_table: false,
+            names: Vec::new(),
+        }
+    }
 }
 
 /// Modules whose tracepoints and types scripts ask for, and that Debian does not build in.
 const TRACED_MODULES: [&str; 12] =
     ["ext4", "xfs", "btrfs", "scsi_mod", "sd_mod", "nvme", "nvme_core", "kvm", "nfs", "sunrpc", "overlay", "fuse"];
 
+/// Modules that cases need: file systems, swap, a network device that swallows everything, software RAID.
+const CASE_MODULES: [&str; 8] = ["crc32c_generic", "ext4", "xfs", "zram", "dummy", "loop", "md_mod", "raid1"];
+
 /// Programs of this machine that cases use besides busybox; they are brought with their libraries.
-const PROGRAMS: [&str; 2] = ["bash", "script"];
+const PROGRAMS: [&str; 5] = ["bash", "script", "openssl", "mkfs.ext4", "mkfs.xfs"];
 
 /// Runs it.
 pub fn run(args: &VmArgs) -> Result<()> {
@@ -59,40 +88,83 @@ pub fn run(args: &VmArgs) -> Result<()> {
     }
     if let Some(script) = &args.script {
         let script = fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
-        return kernels.iter().try_for_each(|kernel| run_script(root, kernel, args, &script));
+        let contents = Contents::new(root, args)?;
+        return kernels.iter().try_for_each(|kernel| run_script(root, kernel, args, &contents, &script));
     }
-    table(root, &kernels, args)
+    vm_cases::run(root, &kernels, args, &Contents::new(root, args)?)
 }
 
-/// A guest with the tools, the wanted files, and what cases use.
-fn guest<'a>(root: &Path, kernel: &'a Kernel, args: &'a VmArgs, script: String) -> Result<Guest<'a>> {
-    let mut files = vec![("cases/lib".to_owned(), fs::read(root.join("tests/vm/lib"))?)];
-    for program in PROGRAMS {
-        files.extend(with_libraries(program)?);
+/// What every guest has in it.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    files: Vec<(String, Vec<u8>)>,
+    links: Vec<(String, String)>,
+}
+
+impl Contents {
+    /// The tools, the wanted files, and what cases use.
+    fn new(root: &Path, args: &VmArgs) -> Result<Contents> {
+        let mut files = vec![("cases/lib".to_owned(), fs::read(root.join("tests/vm/lib"))?)];
+        for program in PROGRAMS {
+            let places = ["/bin", "/usr/bin", "/sbin", "/usr/sbin"].map(|place| Path::new(place).join(program));
+            if let Some(path) = places.iter().find(|path| path.exists()) {
+                files.extend(with_libraries(path)?);
+            }
+        }
+        files.extend(with_libraries(&compile_causes(root)?)?);
+        let mut links = Vec::new();
+        match &args.bin_dir {
+            Some(dir) => {
+                for binary in entries(&root.join(dir)) {
+                    files.push((format!("bin/{}", name_of(&binary)), fs::read(&binary)?));
+                }
+            }
+            None => {
+                files.push(("bin/tracewright-tools".to_owned(), fs::read(tools::build_multi_call()?)?));
+                links.extend(
+                    tools::all()?.into_iter().map(|name| (format!("bin/{name}"), "tracewright-tools".to_owned())),
+                );
+            }
+        }
+        for path in &args.file {
+            let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            files.push((format!("bin/{}", name_of(path)), data));
+        }
+        Ok(Contents { files, links })
     }
-    for binary in entries(&root.join(&args.bin_dir)) {
-        files.push((format!("bin/{}", name_of(&binary)), fs::read(&binary)?));
-    }
-    for path in &args.file {
-        let name = path.file_name().context("a file has a name")?.to_string_lossy();
-        files.push((format!("bin/{name}"), fs::read(path).with_context(|| format!("cannot read {}", path.display()))?));
-    }
-    Ok(Guest {
+}
+
+/// The program that makes events happen which busybox cannot; dynamic, so that libraries are traced in it.
+fn compile_causes(root: &Path) -> Result<PathBuf> {
+    let directory = root.join("target/vm");
+    fs::create_dir_all(&directory)?;
+    let binary = directory.join("cause");
+    let mut clang = Command::new("clang");
+    clang.args(["-O1", "-g", "-Wall", "-pthread", "-o"]).arg(&binary).arg(root.join("tests/vm/cause.c"));
+    output(&mut clang)?;
+    Ok(binary)
+}
+
+/// A guest that runs `script`.
+pub fn guest<'a>(kernel: &'a Kernel, args: &'a VmArgs, contents: &Contents, script: String) -> Guest<'a> {
+    Guest {
         kernel,
-        modules: args.module.iter().map(String::as_str).collect(),
-        files,
+        modules: args.module.iter().map(String::as_str).chain(CASE_MODULES).collect(),
+        files: contents.files.clone(),
+        links: contents.links.clone(),
         script,
         disk: 64 << 20,
         timeout: Duration::from_secs(args.timeout),
-    })
+    }
 }
 
-fn place(root: &Path, kernel: &Kernel) -> PathBuf {
+/// Where a guest keeps its disk and what it prints.
+pub fn place(root: &Path, kernel: &Kernel) -> PathBuf {
     root.join("target/vm").join(format!("{}-{}", kernel.name, std::process::id()))
 }
 
-fn run_script(root: &Path, kernel: &Kernel, args: &VmArgs, script: &str) -> Result<()> {
-    let guest = guest(root, kernel, args, script.to_owned())?;
+fn run_script(root: &Path, kernel: &Kernel, args: &VmArgs, contents: &Contents, script: &str) -> Result<()> {
+    let guest = guest(kernel, args, contents, script.to_owned());
     let directory = place(root, kernel);
     let result = guest.run(&directory)?;
     fs::remove_dir_all(&directory)?;
@@ -104,107 +176,9 @@ fn run_script(root: &Path, kernel: &Kernel, args: &VmArgs, script: &str) -> Resu
     }
 }
 
-/// A case of `tests/vm`: `<tool>.sh`, run with the tool in `/bin`; it ends with status 0 when all is well.
-struct Case {
-    name: String,
-    script: String,
-}
-
-/// Boots each kernel once, runs all cases there, and prints which went well where.
-fn table(root: &Path, kernels: &[Kernel], args: &VmArgs) -> Result<()> {
-    let mut cases = Vec::new();
-    for path in entries(&root.join("tests/vm")).iter().filter(|path| path.extension().is_some_and(|e| e == "sh")) {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if args.names.is_empty() || args.names.contains(&name) {
-            cases.push(Case { name, script: fs::read_to_string(path)? });
-        }
-    }
-    if cases.is_empty() {
-        bail!("no such case in tests/vm");
-    }
-    let mut failures = Vec::new();
-    let mut columns: Vec<BTreeMap<String, bool>> = Vec::new();
-    for kernel in kernels {
-        eprintln!("booting {} …", kernel.release);
-        columns.push(run_cases(root, kernel, args, &cases, &mut failures)?);
-    }
-    let width = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
-    print!("{:width$}", "");
-    kernels.iter().for_each(|kernel| print!("  {:>5}", kernel.name));
-    println!();
-    for case in &cases {
-        print!("{:width$}", case.name);
-        for column in &columns {
-            print!("  {:>5}", if column.get(&case.name) == Some(&true) { "ok" } else { "FAIL" });
-        }
-        println!();
-    }
-    if failures.is_empty() {
-        return Ok(());
-    }
-    failures.iter().for_each(|text| eprintln!("\n{text}"));
-    let known = fs::read_to_string(root.join("tests/vm/known.txt")).unwrap_or_default();
-    failures.retain(|text| {
-        !known
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .any(|(tool, kernel)| text.starts_with(&format!("{tool} on {kernel}.")))
-    });
-    if failures.is_empty() {
-        println!("only what tests/vm/known.txt lists has failed");
-        return Ok(());
-    }
-    bail!("{} of {} failed", failures.len(), cases.len() * kernels.len());
-}
-
-fn run_cases(
-    root: &Path,
-    kernel: &Kernel,
-    args: &VmArgs,
-    cases: &[Case],
-    failures: &mut Vec<String>,
-) -> Result<BTreeMap<String, bool>> {
-    let script: String = cases
-        .iter()
-        .map(|c| {
-            format!(
-                "echo '@case {0}@'; timeout 60 sh /cases/{0}.sh; status=$?; echo; echo \"@end {0} $status@\"\n",
-                c.name
-            )
-        })
-        .collect();
-    let mut guest = guest(root, kernel, args, script)?;
-    for case in cases {
-        guest.files.push((format!("cases/{}.sh", case.name), case.script.clone().into_bytes()));
-    }
-    let directory = place(root, kernel);
-    let result = guest.run(&directory)?;
-    fs::remove_dir_all(&directory)?;
-    let mut column = BTreeMap::new();
-    for case in cases {
-        let start = result.output.find(&format!("@case {}@\n", case.name));
-        let rest = start.map_or("", |at| &result.output[at..]);
-        let end = rest.find(&format!("\n@end {} ", case.name));
-        let good = end.is_some_and(|at| rest[at..].starts_with(&format!("\n@end {} 0@", case.name)));
-        if !good {
-            let said = end.map_or(rest, |at| &rest[..at]);
-            let why = if end.is_none() {
-                format!("\nno end; the kernel said:\n{}", tail(&result.console))
-            } else {
-                String::new()
-            };
-            failures.push(format!("{} on {}:\n{said}{why}", case.name, kernel.release));
-        }
-        column.insert(case.name.clone(), good);
-    }
-    Ok(column)
-}
-
 /// A program, in the guest's /bin, and the libraries that it loads.
-fn with_libraries(program: &str) -> Result<Vec<(String, Vec<u8>)>> {
-    let places = ["/bin", "/usr/bin"].map(|place| Path::new(place).join(program));
-    let Some(path) = places.iter().find(|path| path.exists()) else { return Ok(Vec::new()) };
-    let mut files = vec![(format!("bin/{program}"), fs::read(path)?)];
+fn with_libraries(path: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = vec![(format!("bin/{}", name_of(path)), fs::read(path)?)];
     let libraries = output(Command::new("ldd").arg(path))?;
     for word in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
         files.push((word.to_owned(), fs::read(word)?));
@@ -212,7 +186,8 @@ fn with_libraries(program: &str) -> Result<Vec<(String, Vec<u8>)>> {
     Ok(files)
 }
 
-fn tail(text: &str) -> String {
+/// The last lines.
+pub fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
@@ -226,6 +201,7 @@ fn snapshot(root: &Path, kernel: &Kernel, file: &Path) -> Result<()> {
         kernel,
         modules: TRACED_MODULES.to_vec(),
         files: Vec::new(),
+        links: Vec::new(),
         script: script.to_owned(),
         disk: 128 << 20,
         timeout: Duration::from_secs(300),
@@ -258,7 +234,8 @@ fn snapshot(root: &Path, kernel: &Kernel, file: &Path) -> Result<()> {
     Ok(())
 }
 
-fn entries(directory: &Path) -> Vec<PathBuf> {
+/// The files of a directory, sorted.
+pub fn entries(directory: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<_> = fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.is_file());
     paths.sort();

@@ -19,6 +19,8 @@ pub struct Guest<'a> {
     pub modules: Vec<&'a str>,
     /// Path in the guest, and contents. All are executable.
     pub files: Vec<(String, Vec<u8>)>,
+    /// Symbolic links: path in the guest, and what it points at.
+    pub links: Vec<(String, String)>,
     /// Shell script to run. `/proc`, `/sys`, `/dev` and tracefs are mounted, loopback is up; the scratch disk is `/dev/vda`.
     pub script: String,
     /// Bytes of the scratch disk; the second value of [`Guest::run`] has its path.
@@ -120,6 +122,9 @@ impl Guest<'_> {
                 archive.add(&path[..at], 0o040_755, b"");
             }
             archive.add(path, 0o100_755, data);
+        }
+        for (path, to) in &self.links {
+            archive.add(path, 0o120_777, to.as_bytes());
         }
         Ok(archive.finish())
     }

@@ -144,9 +144,18 @@ impl ScriptTypes {
     }
 }
 
+/// `struct request___old`: how a struct of the kernel looks on other kernels. What follows the three underscores is no
+/// part of its name there (a convention of libbpf's); its members are found when the program is loaded.
+fn is_flavour(name: &StructName) -> bool {
+    name.0.split_once("___").is_some_and(|(_, flavour)| !flavour.is_empty())
+}
+
 /// Only types: a script's C has no functions and tracepoints to trace.
 impl Kernel for ScriptTypes {
     fn structure(&self, name: &StructName) -> Option<StructDef> {
+        if is_flavour(name) {
+            return Converter { origin: Origin::Kernel, ..self.types() }.structure(name);
+        }
         self.types().structure(name)
     }
 

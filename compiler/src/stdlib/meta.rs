@@ -40,19 +40,48 @@ pub(super) fn sizeof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 
 pub(super) fn offsetof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let span = site.span;
-    let Some(ty) = lower.type_of_arg(&site.args[0]) else { return poison(span) };
+    let Some(path) = member_path(lower, site) else { return poison(span) };
+    if is_of_kernel(lower, &path) {
+        let kind = ExprKind::Call(crate::program::Call::KernelOffsetOf { path });
+        return Expr { ty: Type::U64, kind, span };
+    }
+    unsigned(offset(lower, &path), site)
+}
+
+/// `field_exists(struct task_struct, __state)`, an extension: what the running kernel has, settled at load.
+pub(super) fn field_exists(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let span = site.span;
+    let Some(path) = member_path(lower, site) else { return poison(span) };
+    if is_of_kernel(lower, &path) {
+        let kind = ExprKind::Call(crate::program::Call::KernelFieldExists { path });
+        return Expr { ty: Type::Bool, kind, span };
+    }
+    boolean(true, site)
+}
+
+fn is_of_kernel(lower: &Lower<'_>, path: &[FieldStep]) -> bool {
+    path.first().and_then(|step| lower.structs.get(&step.parent)).is_some_and(|def| def.origin == Origin::Kernel)
+}
+
+/// The member that a call's two arguments name.
+fn member_path(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Option<Vec<FieldStep>> {
+    let (span, function) = (site.span, site.name);
+    let ty = lower.type_of_arg(&site.args[0])?;
     let Type::Struct(mut name) = pointee(&ty) else {
-        let message = format!("offsetof() expects a struct or union, got '{}'", crate::check::shown(&ty));
-        return lower.error(codes::ARGUMENT_TYPE, span, message);
+        let message = format!("{function}() expects a struct or union, got '{}'", crate::check::shown(&ty));
+        lower.error(codes::ARGUMENT_TYPE, span, message);
+        return None;
     };
     let Some(fields) = field_names(&site.args[1]) else {
-        return lower.error(codes::ARGUMENT_TYPE, span, "offsetof() expects the name of a field");
+        lower.error(codes::ARGUMENT_TYPE, span, format!("{function}() expects the name of a field"));
+        return None;
     };
     let mut path: Vec<FieldStep> = Vec::new();
     for (at, field) in fields.iter().enumerate() {
         let Some((steps, ty)) = lower.find_member(&name, field) else {
             let message = format!("'{}' has no field named '{field}'", name.0);
-            return lower.error(codes::UNKNOWN_FIELD, span, message);
+            lower.error(codes::UNKNOWN_FIELD, span, message);
+            return None;
         };
         path.extend(steps);
         if at + 1 < fields.len() {
@@ -60,18 +89,13 @@ pub(super) fn offsetof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
                 Type::Struct(inner) => name = inner,
                 other => {
                     let message = format!("'{}' is not a c_struct type.", crate::check::shown(&other));
-                    return lower.error(codes::UNKNOWN_FIELD, span, message);
+                    lower.error(codes::UNKNOWN_FIELD, span, message);
+                    return None;
                 }
             }
         }
     }
-    let kernel =
-        path.first().and_then(|step| lower.structs.get(&step.parent)).is_some_and(|def| def.origin == Origin::Kernel);
-    if kernel {
-        let kind = ExprKind::Call(crate::program::Call::KernelOffsetOf { path });
-        return Expr { ty: Type::U64, kind, span };
-    }
-    unsigned(offset(lower, &path), site)
+    Some(path)
 }
 
 fn offset(lower: &Lower<'_>, path: &[FieldStep]) -> u64 {

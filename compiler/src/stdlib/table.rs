@@ -286,6 +286,17 @@ pub(crate) static ENTRIES: &[Entry] = &[
         lower: meta::fail,
     },
     Entry {
+        name: "field_exists",
+        least: 2,
+        most: 2,
+        mode: CompileTime,
+        is_unsafe: false,
+        signatures: &["bool field_exists(TYPE, FIELD[.SUBFIELD])", "bool field_exists(EXPRESSION, FIELD[.SUBFIELD])"],
+        about: "Whether a struct of the running kernel has a field; settled when the tool is loaded",
+        example: "print(field_exists(struct task_struct, __state));",
+        lower: meta::field_exists,
+    },
+    Entry {
         name: "find",
         least: 3,
         most: 3,

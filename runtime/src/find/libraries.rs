@@ -41,7 +41,26 @@ pub fn binaries(target: &str, pid: Option<u32>) -> Vec<PathBuf> {
     if let Some(path) = pid.and_then(|pid| mapped_library(pid, target)) {
         return vec![path];
     }
-    cached_library(target).into_iter().collect()
+    cached_library(target).or_else(|| library_in_directories(target)).into_iter().collect()
+}
+
+/// A library where the loader looks without a cache: small systems have none.
+fn library_in_directories(name: &str) -> Option<PathBuf> {
+    let directories = ["lib", "usr/lib"].map(|place| format!("/{place}/{}-linux-gnu", std::env::consts::ARCH));
+    let directories = directories.iter().map(String::as_str).chain(["/lib64", "/usr/lib64", "/lib", "/usr/lib"]);
+    for directory in directories {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut found: Vec<PathBuf> = entries
+            .filter(|entry| entry.file_name().to_str().is_some_and(|file| is_library_called(file, name)))
+            .map(|entry| entry.path())
+            .filter(|path| path.is_file())
+            .collect();
+        found.sort();
+        if let Some(path) = found.pop() {
+            return Some(path);
+        }
+    }
+    None
 }
 
 /// The process's root directory where its mount namespace is not ours.

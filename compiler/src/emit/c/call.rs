@@ -203,6 +203,11 @@ impl<'p> Body<'_, 'p> {
                 let parent = path.first().map_or("void", |step| step.parent.0.as_str());
                 Value::cast(&to, &Value::atom(format!("bpf_core_field_offset({parent}, {members})")))
             }
+            Call::KernelFieldExists { path } => {
+                let members = self.path_text(path);
+                let parent = path.first().map_or("void", |step| step.parent.0.as_str());
+                Value::cast(&to, &Value::atom(format!("bpf_core_field_exists({parent}, {members})")))
+            }
             Call::KernelEnumValue { enumeration, enumerator, value } => {
                 self.e.types.use_enumerator(enumeration, enumerator, *value);
                 let of = format!("(enum {enumeration}___tw, {enumerator}___tw)");
@@ -254,6 +259,8 @@ impl<'p> Body<'_, 'p> {
     fn search(&mut self, haystack: &'p Expr, needle: &'p Expr) -> Value {
         let (a, a_size) = self.string_source(haystack);
         let (b, b_size) = self.string_source(needle);
+        // What is longer than the haystack cannot be in it, whatever comes after.
+        let b_size = b_size.min(a_size.saturating_add(1));
         if b.starts_with('"') && a_size <= PLAIN_LOOP && (2..=65).contains(&b_size) {
             self.e.header("strings.bpf.h");
             return Value::atom(format!("tw_str_search({a}, {a_size}, {b}, {})", b_size - 1));

@@ -127,6 +127,7 @@ fn call_args<'a>(call: &'a Call, visit: &mut dyn FnMut(&'a Expr)) {
         | Call::Stack(_)
         | Call::KernelSizeOf(_)
         | Call::KernelOffsetOf { .. }
+        | Call::KernelFieldExists { .. }
         | Call::KernelEnumValue { .. } => {}
     }
 }

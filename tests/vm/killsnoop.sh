@@ -1,0 +1,16 @@
+. /cases/lib
+
+start killsnoop
+sleep 100 &
+kill -USR1 $!
+cause kill 999999 15
+stop
+expect "^[0-9:]+ +[0-9]+ +sh +10 +$! +0$"
+expect '^[0-9:]+ +[0-9]+ +cause +15 +999999 -3$'
+
+start killsnoop -x -s 3
+cause kill 999999 3
+cause kill 999999 15
+stop
+expect ' cause +3 +999999 -3$'
+refuse ' 15 +999999'

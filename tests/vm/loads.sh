@@ -1,0 +1,9 @@
+. /cases/lib
+
+start loads 1 2
+finish
+expect '^[0-9:]{8} load averages: [0-9]+\.[0-9]{3} [0-9]+\.[0-9]{3} [0-9]+\.[0-9]{3}$'
+[ "$(grep -c averages: /tmp/out)" -eq 2 ] || fail "not two lines"
+# The tool has read them at most a second ago.
+read one rest </proc/loadavg
+grep -q "averages: ${one%.*}\." /tmp/out || fail "the load was $one"

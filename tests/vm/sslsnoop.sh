@@ -1,0 +1,17 @@
+. /cases/lib
+
+[ -x /bin/openssl ] || skip "no openssl program"
+printf '[req]\ndistinguished_name=dn\n[dn]\n' >/tmp/ssl.cnf
+export OPENSSL_CONF=/tmp/ssl.cnf
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=tw -keyout /tmp/key -out /tmp/cert 2>/tmp/err ||
+	fail "no certificate"
+start sslsnoop
+sleep 8 | openssl s_server -quiet -accept 7443 -key /tmp/key -cert /tmp/cert >/tmp/served 2>&1 &
+server=$!
+sleep 2
+(echo tw-secret; sleep 1) | openssl s_client -quiet -connect 127.0.0.1:7443 >/dev/null 2>&1
+kill $server
+stop
+expect '^TIME\(us\) +TID +COMM +LAT\(us\) +RET FUNC$'
+expect '^[0-9]+ +[0-9]+ +openssl +[0-9]+ +10 SSL_write$'
+expect '^[0-9]+ +[0-9]+ +openssl +[0-9]+ +10 SSL_read$'

@@ -1,0 +1,187 @@
+//! Cases of `tests/vm`: each is run on each kernel; one boot of a kernel runs them all.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::kernels::Kernel;
+use crate::vm::{Contents, VmArgs, entries, guest, place, tail};
+use crate::vm_docs;
+
+/// `<tool>.sh`, run with the tool in `/bin`; it ends with status 0 when all is well, with 77 when it cannot run.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The tool's.
+    pub name: String,
+    script: String,
+}
+
+/// Exit status of a case that cannot run; it has printed a line `skipped: reason`.
+const SKIPPED: &str = "77";
+
+/// How a case has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As it should.
+    Good,
+    /// Could not be run, for this reason.
+    Skipped(String),
+    /// What it printed.
+    Failed(String),
+}
+
+/// A kernel's part of the table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// `6.12`
+    pub kernel: String,
+    /// By case.
+    pub ended: BTreeMap<String, Ended>,
+    /// What each case has printed.
+    pub printed: BTreeMap<String, String>,
+}
+
+/// Boots each kernel once, runs all cases there, and prints which went well where.
+pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs, contents: &Contents) -> Result<()> {
+    let mut cases = Vec::new();
+    for path in entries(&root.join("tests/vm")).iter().filter(|path| path.extension().is_some_and(|e| e == "sh")) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if args.names.is_empty() || args.names.contains(&name) {
+            cases.push(Case { name, script: fs::read_to_string(path)? });
+        }
+    }
+    if cases.is_empty() {
+        bail!("no such case in tests/vm");
+    }
+    let columns = run_guests(root, kernels, args, contents, &cases)?;
+    print_table(&cases, &columns);
+    if args.write_table {
+        vm_docs::write(root, &columns)?;
+    }
+    let failed: Vec<(&str, &str, &str)> = columns
+        .iter()
+        .flat_map(|column| column.ended.iter().map(|(case, ended)| (column.kernel.as_str(), case.as_str(), ended)))
+        .filter_map(|(kernel, case, ended)| match ended {
+            Ended::Failed(text) => Some((kernel, case, text.as_str())),
+            _ => None,
+        })
+        .collect();
+    for (kernel, case, text) in &failed {
+        eprintln!("\n{case} on {kernel}:\n{text}");
+    }
+    let known = fs::read_to_string(root.join("tests/vm/known.txt")).unwrap_or_default();
+    let is_known = |case: &str, kernel: &str| {
+        known
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .any(|(tool, rest)| tool == case && rest.split_whitespace().next() == Some(kernel))
+    };
+    let unknown = failed.iter().filter(|(kernel, case, _)| !is_known(case, kernel)).count();
+    if unknown > 0 {
+        bail!("{unknown} of {} failed", cases.len() * kernels.len());
+    }
+    if !failed.is_empty() {
+        println!("only what tests/vm/known.txt lists has failed");
+    }
+    Ok(())
+}
+
+/// Some guests at once; the columns are in the order of the kernels.
+fn run_guests(
+    root: &Path,
+    kernels: &[Kernel],
+    args: &VmArgs,
+    contents: &Contents,
+    cases: &[Case],
+) -> Result<Vec<Column>> {
+    let waiting = Mutex::new(kernels.iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..args.jobs.clamp(1, kernels.len().max(1)) {
+            scope.spawn(|| {
+                loop {
+                    // SANITY: no thread panics while it holds the lock.
+                    let next = waiting.lock().expect("no thread has panicked").next();
+                    let Some((index, kernel)) = next else { return };
+                    eprintln!("{}: {} cases …", kernel.release, cases.len());
+                    let start = Instant::now();
+                    let column = run_cases(root, kernel, args, contents, cases);
+                    eprintln!("{}: done in {} s", kernel.release, start.elapsed().as_secs());
+                    done.lock().expect("no thread has panicked").push((index, column));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("no thread has panicked");
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, column)| column).collect()
+}
+
+fn run_cases(root: &Path, kernel: &Kernel, args: &VmArgs, contents: &Contents, cases: &[Case]) -> Result<Column> {
+    let run = |case: &Case| {
+        let name = &case.name;
+        format!(
+            "echo '@case {name}@'; timeout 60 sh /cases/{name}.sh; status=$?; echo; echo \"@end {name} $status@\"\n"
+        )
+    };
+    let mut guest = guest(kernel, args, contents, cases.iter().map(run).collect());
+    for case in cases {
+        guest.files.push((format!("cases/{}.sh", case.name), case.script.clone().into_bytes()));
+    }
+    let directory = place(root, kernel);
+    let result = guest.run(&directory)?;
+    fs::remove_dir_all(&directory)?;
+    let mut column = Column { kernel: kernel.name.clone(), ended: BTreeMap::new(), printed: BTreeMap::new() };
+    for case in cases {
+        let start = result.output.find(&format!("@case {}@\n", case.name));
+        let rest = start.map_or("", |at| &result.output[at..]);
+        let marker = format!("\n@end {} ", case.name);
+        let end = rest.find(&marker);
+        let printed = end.map_or(rest, |at| &rest[..at]).to_owned();
+        let status = end.and_then(|at| rest[at + marker.len()..].split('@').next());
+        let ended = match status {
+            Some("0") => Ended::Good,
+            Some(SKIPPED) => {
+                let reason = printed.lines().rev().find_map(|line| line.strip_prefix("skipped: "));
+                Ended::Skipped(reason.unwrap_or("no reason given").to_owned())
+            }
+            Some(_) => Ended::Failed(printed.clone()),
+            None => Ended::Failed(format!("{printed}\nno end; the kernel said:\n{}", tail(&result.console))),
+        };
+        column.ended.insert(case.name.clone(), ended);
+        column.printed.insert(case.name.clone(), printed);
+    }
+    Ok(column)
+}
+
+fn print_table(cases: &[Case], columns: &[Column]) {
+    let width = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
+    print!("{:width$}", "");
+    columns.iter().for_each(|column| print!("  {:>5}", column.kernel));
+    println!();
+    let mut counts = [0; 3];
+    for case in cases {
+        print!("{:width$}", case.name);
+        let mut reasons = Vec::new();
+        for column in columns {
+            let (word, kind) = match column.ended.get(&case.name) {
+                Some(Ended::Good) => ("ok", 0),
+                Some(Ended::Skipped(reason)) => {
+                    if !reasons.contains(reason) {
+                        reasons.push(reason.clone());
+                    }
+                    ("skip", 1)
+                }
+                _ => ("FAIL", 2),
+            };
+            counts[kind] += 1;
+            print!("  {word:>5}");
+        }
+        println!("{}{}", if reasons.is_empty() { "" } else { "  " }, reasons.join("; "));
+    }
+    println!("{} ok, {} skipped, {} failed", counts[0], counts[1], counts[2]);
+}
