@@ -19,7 +19,8 @@ pub fn all(program: &Program, c: &EmittedC, source: &TokenStream) -> Vec<TokenSt
     items.extend(programs(program));
     items.extend(maps(program, c));
     items.extend(actions(program, c));
-    items.extend(enums(program));
+    let used: String = items.iter().map(ToString::to_string).collect();
+    items.extend(enums(program, &used));
     items
 }
 
@@ -508,7 +509,8 @@ fn conversion(c: &Conversion) -> TokenStream {
     quote! { #out.piece() }
 }
 
-fn enums(program: &Program) -> Vec<TokenStream> {
+/// Names of the enumerators of enums that are printed: `used` is what refers to the tables.
+fn enums(program: &Program, used: &str) -> Vec<TokenStream> {
     let table = |(name, values): &(String, Vec<(String, i64)>)| {
         let constant = types::enum_table(name);
         let rows = values.iter().map(|(enumerator, value)| quote! { (#value, #enumerator) });
@@ -518,7 +520,11 @@ fn enums(program: &Program) -> Vec<TokenStream> {
             const #constant: &[(i64, &str)] = &[#(#rows),*];
         }
     };
-    program.enums.iter().map(table).collect()
+    let is_used = |(name, _): &&(String, Vec<(String, i64)>)| {
+        let constant = types::enum_table(name).to_string();
+        used.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == constant)
+    };
+    program.enums.iter().filter(is_used).map(table).collect()
 }
 
 fn option(setting: &Setting) -> Option<TokenStream> {

@@ -8,7 +8,7 @@
 #define TW_ACTION_EXIT 0xffffffff
 #define TW_ACTION_CHECK 0xfffffffe
 
-/* The reader is woken when this much waits for it; otherwise it looks by itself. */
+/* The reader is woken when this much has come since it was woken last; otherwise it looks by itself. */
 #define TW_WAKEUP_BYTES (64 * 1024)
 
 struct tw_header {
@@ -21,12 +21,18 @@ struct {
 	__uint(max_entries, 16 * 1024 * 1024);
 } tw_events SEC(".maps");
 
+/* Where the ring's producer was when the reader was woken last. CPUs may race for it: a wake-up more does no harm. */
+__u64 tw_woken;
+
 /* Functions of their own rather than inlined: the verifier looks at them once. */
 __noinline int tw_wakeup(void)
 {
-	if (bpf_ringbuf_query(&tw_events, BPF_RB_AVAIL_DATA) > TW_WAKEUP_BYTES)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	__u64 produced = bpf_ringbuf_query(&tw_events, BPF_RB_PROD_POS);
+
+	if (produced - tw_woken < TW_WAKEUP_BYTES)
+		return BPF_RB_NO_WAKEUP;
+	tw_woken = produced;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /* The rest of the ring is kept for control records, so that exit() and print(@map) get through a flood of data. */

@@ -6,36 +6,84 @@
 #include "aggregates.bpf.h"
 #include "checks.bpf.h"
 #include "events.bpf.h"
+#include "exit.bpf.h"
 #include "filter.bpf.h"
 #include "histogram.bpf.h"
+#include "scratch.bpf.h"
 
-struct trace_event_raw_block_rq {
-	__u32 dev;
-	__u64 sector;
+struct gendisk {
+	char disk_name[32];
 } __attribute__((preserve_access_index));
 
-struct trace_event_raw_block_rq_completion {
-	__u32 dev;
-	__u64 sector;
+struct request {
+	struct request_queue *q;
+	__u64 start_time_ns;
 } __attribute__((preserve_access_index));
 
-struct trace_event_raw_block_rq_complete {
-	__u32 dev;
-	__u64 sector;
+struct request___old {
+	struct gendisk *rq_disk;
 } __attribute__((preserve_access_index));
 
-struct start_key {
-	__u32 dev;
-	__u64 sector;
-};
+struct request_queue {
+	struct gendisk *disk;
+} __attribute__((preserve_access_index));
+
+const volatile bool opt_disks = false;
+const volatile bool opt_queued = false;
+const volatile bool opt_milliseconds = false;
+const volatile __s64 param_1 = 0;
+const volatile bool opt_timestamp = false;
+const volatile __s64 param_2 = 0;
 
 /* @start */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
-	__type(key, struct start_key);
+	__type(key, __u64);
 	__type(value, __u64);
 } start SEC(".maps");
+
+/* @disk */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, char[32]);
+} disk SEC(".maps");
+
+struct disk_msecs_bucket {
+	char key[32];
+	__u32 bucket;
+};
+
+/* @disk_msecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct disk_msecs_bucket);
+	__type(value, __u64);
+} disk_msecs SEC(".maps");
+
+/* @msecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 66);
+	__type(key, __u32);
+	__type(value, __u64);
+} msecs SEC(".maps");
+
+struct disk_usecs_bucket {
+	char key[32];
+	__u32 bucket;
+};
+
+/* @disk_usecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct disk_usecs_bucket);
+	__type(value, __u64);
+} disk_usecs SEC(".maps");
 
 /* @usecs */
 struct {
@@ -45,22 +93,171 @@ struct {
 	__type(value, __u64);
 } usecs SEC(".maps");
 
+struct seconds_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @seconds */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seconds_value);
+} seconds SEC(".maps");
+
+struct outputs_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @outputs */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct outputs_value);
+} outputs SEC(".maps");
+
 enum action {
 	ACTION_PRINTF,
+	ACTION_TIME,
+	ACTION_PRINT_MAP,
+	ACTION_PRINT_MAP_2,
+	ACTION_PRINT_MAP_3,
+	ACTION_PRINT_MAP_4,
 	ACTION_CLEAR,
+	ACTION_CLEAR_2,
+	ACTION_CLEAR_3,
+	ACTION_CLEAR_4,
+	ACTION_CLEAR_5,
+	ACTION_CLEAR_6,
+	ACTION_CLEAR_7,
+	ACTION_CLEAR_8,
+	ACTION_CLEAR_9,
+	ACTION_CLEAR_10,
+	ACTION_CLEAR_11,
+	ACTION_CLEAR_12,
 };
 
 struct printf_event {
 	struct tw_header header;
 };
 
+struct time_event {
+	struct tw_header header;
+};
+
+struct print_map_event {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_2 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_3 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_4 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
 struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
+struct clear_event_4 {
+	struct tw_header header;
+};
+
+struct clear_event_5 {
+	struct tw_header header;
+};
+
+struct clear_event_6 {
+	struct tw_header header;
+};
+
+struct clear_event_7 {
+	struct tw_header header;
+};
+
+struct clear_event_8 {
+	struct tw_header header;
+};
+
+struct clear_event_9 {
+	struct tw_header header;
+};
+
+struct clear_event_10 {
+	struct tw_header header;
+};
+
+struct clear_event_11 {
+	struct tw_header header;
+};
+
+struct clear_event_12 {
 	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
+const struct print_map_event *print_map_event_type __maybe_unused;
+const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
+const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
+const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
 const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
+const struct clear_event_4 *clear_event_4_type __maybe_unused;
+const struct clear_event_5 *clear_event_5_type __maybe_unused;
+const struct clear_event_6 *clear_event_6_type __maybe_unused;
+const struct clear_event_7 *clear_event_7_type __maybe_unused;
+const struct clear_event_8 *clear_event_8_type __maybe_unused;
+const struct clear_event_9 *clear_event_9_type __maybe_unused;
+const struct clear_event_10 *clear_event_10_type __maybe_unused;
+const struct clear_event_11 *clear_event_11_type __maybe_unused;
+const struct clear_event_12 *clear_event_12_type __maybe_unused;
+
+struct rawtracepoint_block_rq_complete_1_scratch {
+	struct disk_msecs_bucket key __aligned_8;
+	struct disk_usecs_bucket key_2 __aligned_8;
+};
+
+struct tw_scratch_slot {
+	__u64 users;
+	union {
+		struct rawtracepoint_block_rq_complete_1_scratch rawtracepoint_block_rq_complete_1;
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_SCRATCH_LEVELS);
+	__type(key, __u32);
+	__type(value, struct tw_scratch_slot);
+} tw_scratch SEC(".maps");
 
 /* begin */
 SEC("raw_tp")
@@ -75,54 +272,251 @@ int begin_1(void)
 	return 0;
 }
 
-/* tracepoint:block:block_rq_issue */
-SEC("tracepoint/block/block_rq_issue")
-int tracepoint_block_block_rq_issue_1(struct trace_event_raw_block_rq *ctx)
+/* kprobe:blk_mq_start_request */
+SEC("kprobe/blk_mq_start_request")
+int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* @start[args.dev, args.sector] = nsecs */
-	__u64 nsecs = bpf_ktime_get_boot_ns();
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.dev = ctx->dev;
-	key.sector = ctx->sector;
-	tw_must(0, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+	/* @start[arg0] = nsecs(monotonic) */
+	__u64 nsecs = bpf_ktime_get_ns();
+	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
+	tw_must(0, bpf_map_update_elem(&start, &arg0, &nsecs, BPF_ANY));
+	/* if (getopt("disks|D", false, "A histogram for each disk")) */
+	if (opt_disks) {
+		/* $rq = (struct request *)arg0 */
+		struct request *rq = (struct request *)(__u64)PT_REGS_PARM1(ctx);
+		/* if (field_exists(struct request___old, rq_disk)) */
+		if ((bool)bpf_core_field_exists(struct request___old, rq_disk)) {
+			/* @disk[arg0] = ((struct request___old *)arg0).rq_disk.disk_name */
+			char disk_name[32] __aligned_8;
+			tw_check(2, bpf_probe_read_kernel(disk_name, sizeof(disk_name), &tw_core_read(1, (struct request___old *)(__u64)PT_REGS_PARM1(ctx), rq_disk)->disk_name));
+			__u64 arg0_2 = (__u64)PT_REGS_PARM1(ctx);
+			tw_must(3, bpf_map_update_elem(&disk, &arg0_2, disk_name, BPF_ANY));
+		} else {
+			/* @disk[arg0] = $rq.q.disk.disk_name */
+			char disk_name_2[32] __aligned_8;
+			tw_check(5, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2), &tw_core_read(4, rq, q, disk)->disk_name));
+			__u64 arg0_3 = (__u64)PT_REGS_PARM1(ctx);
+			tw_must(6, bpf_map_update_elem(&disk, &arg0_3, disk_name_2, BPF_ANY));
+		}
+	}
 
 	return 0;
 }
 
-/* tracepoint:block:block_rq_complete */
-SEC("tracepoint/block/block_rq_complete")
-int tracepoint_block_block_rq_complete_1(struct trace_event_raw_block_rq_completion *ctx)
+static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, struct rawtracepoint_block_rq_complete_1_scratch *scratch)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /@start[args.dev, args.sector]/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.dev = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, dev) : BPF_CORE_READ(ctx, dev);
-	key.sector = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, sector) : BPF_CORE_READ(ctx, sector);
-	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key));
-	if (!((start_2 ? *start_2 : 0) != 0))
+	/*  /has_key(@start, arg0)/ */
+	__u64 arg0 = (__u64)ctx[0];
+	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
-	/* @usecs = hist((nsecs - @start[args.dev, args.sector]) / 1000) */
-	struct start_key key_2 __aligned_8;
-	__builtin_memset(&key_2, 0, sizeof(key_2));
-	key_2.dev = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, dev) : BPF_CORE_READ(ctx, dev);
-	key_2.sector = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, sector) : BPF_CORE_READ(ctx, sector);
-	__u64 *start_3 = tw_found(2, bpf_map_lookup_elem(&start, &key_2));
-	__u32 bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_3 ? *start_3 : 0)) / 1000), 0);
-	tw_add(&usecs, &bucket, 1);
-	/* _ = delete(@start, (args.dev, args.sector)) */
-	struct start_key key_3 __aligned_8;
-	__builtin_memset(&key_3, 0, sizeof(key_3));
-	key_3.dev = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, dev) : BPF_CORE_READ(ctx, dev);
-	key_3.sector = bpf_core_type_exists(struct trace_event_raw_block_rq_complete) ? BPF_CORE_READ((struct trace_event_raw_block_rq_complete *)ctx, sector) : BPF_CORE_READ(ctx, sector);
-	bpf_map_delete_elem(&start, &key_3);
+	/* $began = @start[arg0] */
+	__u64 arg0_2 = (__u64)ctx[0];
+	__u64 *start_2 = tw_found(7, bpf_map_lookup_elem(&start, &arg0_2));
+	__u64 began = start_2 ? *start_2 : 0;
+	/* if (getopt("queued|Q", false, "Count the time in the kernel's queue as well")) */
+	if (opt_queued) {
+		/* $queued = ((struct request *)arg0).start_time_ns */
+		__u64 queued = tw_core_read(8, (struct request *)(__u64)ctx[0], start_time_ns);
+		/* if ($queued > 0 && $queued < $began) */
+		if (queued > 0 && queued < began) {
+			/* $began = $queued */
+			began = queued;
+		}
+	}
+	/* $ns = nsecs(monotonic) - $began */
+	__s64 ns = (__s64)bpf_ktime_get_ns() - (__s64)began;
+	/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
+	if (opt_milliseconds) {
+		/* if (getopt("disks")) */
+		if (opt_disks) {
+			/* @disk_msecs[@disk[arg0]] = hist($ns / 1000000) */
+			tw_zero(&scratch->key, sizeof(scratch->key));
+			__u64 arg0_3 = (__u64)ctx[0];
+			char *disk_2 = bpf_map_lookup_elem(&disk, &arg0_3);
+			if (disk_2) {
+				__builtin_memcpy(scratch->key.key, disk_2, sizeof(scratch->key.key));
+			} else {
+				__builtin_memset(scratch->key.key, 0, sizeof(scratch->key.key));
+			}
+			scratch->key.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000000), 0);
+			tw_must(9, tw_add(&disk_msecs, &scratch->key, 1));
+		} else {
+			/* @msecs = hist($ns / 1000000) */
+			__u32 bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000000), 0);
+			tw_add(&msecs, &bucket, 1);
+		}
+	} else {
+		/* if (getopt("disks")) */
+		if (opt_disks) {
+			/* @disk_usecs[@disk[arg0]] = hist($ns / 1000) */
+			tw_zero(&scratch->key_2, sizeof(scratch->key_2));
+			__u64 arg0_4 = (__u64)ctx[0];
+			char *disk_3 = bpf_map_lookup_elem(&disk, &arg0_4);
+			if (disk_3) {
+				__builtin_memcpy(scratch->key_2.key, disk_3, sizeof(scratch->key_2.key));
+			} else {
+				__builtin_memset(scratch->key_2.key, 0, sizeof(scratch->key_2.key));
+			}
+			scratch->key_2.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
+			tw_must(10, tw_add(&disk_usecs, &scratch->key_2, 1));
+		} else {
+			/* @usecs = hist($ns / 1000) */
+			__u32 bucket_2 = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
+			tw_add(&usecs, &bucket_2, 1);
+		}
+	}
+	/* delete(@start, arg0) */
+	__u64 arg0_5 = (__u64)ctx[0];
+	tw_check(11, bpf_map_delete_elem(&start, &arg0_5));
+	/* if (getopt("disks")) */
+	if (opt_disks) {
+		/* delete(@disk, arg0) */
+		__u64 arg0_6 = (__u64)ctx[0];
+		tw_check(12, bpf_map_delete_elem(&disk, &arg0_6));
+	}
+
+	return 0;
+}
+
+/* rawtracepoint:block_rq_complete */
+SEC("raw_tp/block_rq_complete")
+int rawtracepoint_block_rq_complete_1(__u64 *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = rawtracepoint_block_rq_complete_1_body(ctx, &slot->rawtracepoint_block_rq_complete_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* interval:s:1 */
+SEC("perf_event")
+int interval_s_1_1(void)
+{
+	if (tw_exiting)
+		return 0;
+
+	/*  /$1 > 0/ */
+	if (!(param_1 > 0))
+		return 0;
+
+	/* @seconds++ */
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
+	if (element) {
+		before = element->value;
+		__sync_fetch_and_add(&element->value, 1);
+		element->set = 1;
+	}
+	(void)before;
+	/* if (@seconds >= $1) */
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
+		/* @seconds = 0 */
+		struct seconds_value *seconds_value = tw_scalar(&seconds);
+		if (seconds_value) {
+			seconds_value->value = 0;
+			seconds_value->set = 1;
+		}
+		/* @outputs++ */
+		struct outputs_value *element_2 = tw_scalar(&outputs);
+		__s64 before_2 __maybe_unused = 0;
+		if (element_2) {
+			before_2 = element_2->value;
+			__sync_fetch_and_add(&element_2->value, 1);
+			element_2->set = 1;
+		}
+		(void)before_2;
+		/* if (getopt("timestamp|T", false, "Print the time of day with each histogram")) */
+		if (opt_timestamp) {
+			/* time("%H:%M:%S\n") */
+			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+			if (event) {
+				tw_submit_control(event);
+			}
+		}
+		/* if (getopt("milliseconds")) */
+		if (opt_milliseconds) {
+			/* if (getopt("disks")) { print(@disk_msecs); } else { print(@msecs); } */
+			if (opt_disks) {
+				/* print(@disk_msecs) */
+				struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
+				if (event_2) {
+					event_2->top = 0;
+					event_2->div = 0;
+					tw_submit_control(event_2);
+				}
+			} else {
+				/* print(@msecs) */
+				struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
+				if (event_3) {
+					event_3->top = 0;
+					event_3->div = 0;
+					tw_submit_control(event_3);
+				}
+			}
+		} else {
+			/* if (getopt("disks")) */
+			if (opt_disks) {
+				/* print(@disk_usecs) */
+				struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
+				if (event_4) {
+					event_4->top = 0;
+					event_4->div = 0;
+					tw_submit_control(event_4);
+				}
+			} else {
+				/* print(@usecs) */
+				struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
+				if (event_5) {
+					event_5->top = 0;
+					event_5->div = 0;
+					tw_submit_control(event_5);
+				}
+			}
+		}
+		/* clear(@disk_msecs) */
+		struct clear_event *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR);
+		if (event_6) {
+			tw_submit_control(event_6);
+		}
+		/* clear(@msecs) */
+		struct clear_event_2 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_2);
+		if (event_7) {
+			tw_submit_control(event_7);
+		}
+		/* clear(@disk_usecs) */
+		struct clear_event_3 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_3);
+		if (event_8) {
+			tw_submit_control(event_8);
+		}
+		/* clear(@usecs) */
+		struct clear_event_4 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_4);
+		if (event_9) {
+			tw_submit_control(event_9);
+		}
+		/* if ($2 > 0 && @outputs >= $2) */
+		bool holds = param_2 > 0;
+		if (holds) {
+			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
+		}
+		if (holds) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
 
 	return 0;
 }
@@ -132,9 +526,52 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@start) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	struct clear_event_5 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_5);
 	if (event) {
 		tw_submit_control(event);
+	}
+	/* clear(@disk) */
+	struct clear_event_6 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_6);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
+	/* clear(@seconds) */
+	struct clear_event_7 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_7);
+	if (event_3) {
+		tw_submit_control(event_3);
+	}
+	/* clear(@outputs) */
+	struct clear_event_8 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_CLEAR_8);
+	if (event_4) {
+		tw_submit_control(event_4);
+	}
+	/* if (getopt("disks")) */
+	if (opt_disks) {
+		/* clear(@usecs) */
+		struct clear_event_9 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR_9);
+		if (event_5) {
+			tw_submit_control(event_5);
+		}
+		/* clear(@msecs) */
+		struct clear_event_10 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_10);
+		if (event_6) {
+			tw_submit_control(event_6);
+		}
+	} else {
+		/* if (getopt("milliseconds")) */
+		if (opt_milliseconds) {
+			/* clear(@usecs) */
+			struct clear_event_11 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_11);
+			if (event_7) {
+				tw_submit_control(event_7);
+			}
+		} else {
+			/* clear(@msecs) */
+			struct clear_event_12 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_12);
+			if (event_8) {
+				tw_submit_control(event_8);
+			}
+		}
 	}
 
 	return 0;

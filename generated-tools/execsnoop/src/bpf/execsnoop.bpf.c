@@ -20,15 +20,26 @@ struct task_struct {
 	struct task_struct *real_parent;
 } __attribute__((preserve_access_index));
 
+const volatile bool opt_print_uid = false;
+const volatile __s64 opt_uid = 0;
+
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
-	ACTION_JOIN,
 	ACTION_PRINTF_3,
+	ACTION_PRINTF_4,
+	ACTION_JOIN,
+	ACTION_PRINTF_5,
+	ACTION_PRINTF_6,
 	ACTION_JOIN_2,
 };
 
 struct printf_event {
+	struct tw_header header;
+	char arg1[4];
+};
+
+struct printf_event_2 {
 	struct tw_header header;
 	char arg1[5];
 	char arg2[4];
@@ -36,7 +47,12 @@ struct printf_event {
 	char arg4[5];
 };
 
-struct printf_event_2 {
+struct printf_event_3 {
+	struct tw_header header;
+	__u64 uid;
+};
+
+struct printf_event_4 {
 	struct tw_header header;
 	struct tw_timestamp time;
 	__u32 pid;
@@ -48,7 +64,12 @@ struct join_event {
 	__u32 words_len;
 };
 
-struct printf_event_3 {
+struct printf_event_5 {
+	struct tw_header header;
+	__u64 uid;
+};
+
+struct printf_event_6 {
 	struct tw_header header;
 	struct tw_timestamp time;
 	__u32 pid;
@@ -63,8 +84,11 @@ struct join_event_2 {
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct join_event *join_event_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
+const struct printf_event_4 *printf_event_4_type __maybe_unused;
+const struct join_event *join_event_type __maybe_unused;
+const struct printf_event_5 *printf_event_5_type __maybe_unused;
+const struct printf_event_6 *printf_event_6_type __maybe_unused;
 const struct join_event_2 *join_event_2_type __maybe_unused;
 
 struct tracepoint_syscalls_sys_enter_execve_1_scratch {
@@ -100,15 +124,24 @@ struct {
 SEC("raw_tp")
 int begin_1(void)
 {
+	/* if (getopt("print-uid|U", false, "Show the user id")) */
+	if (opt_print_uid) {
+		/* printf("%-6s ", "UID") */
+		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
+		if (event) {
+			__builtin_memcpy(event->arg1, "UID", 4);
+			tw_submit(event);
+		}
+	}
 	/* printf("%-15s %-7s %-7s %s\n", "TIME", "PID", "PPID", "ARGS") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "PPID", 5);
-		__builtin_memcpy(event->arg4, "ARGS", 5);
-		tw_submit(event);
+	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
+	if (event_2) {
+		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
+		__builtin_memcpy(event_2->arg1, "TIME", 5);
+		__builtin_memcpy(event_2->arg2, "PID", 4);
+		__builtin_memcpy(event_2->arg3, "PPID", 5);
+		__builtin_memcpy(event_2->arg4, "ARGS", 5);
+		tw_submit(event_2);
 	}
 
 	return 0;
@@ -119,28 +152,41 @@ static __always_inline int tracepoint_syscalls_sys_enter_execve_1_body(struct tr
 	if (tw_other_process())
 		return 0;
 
+	/*  /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
+	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
+		return 0;
+
 	/* $task = curtask */
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	/* if (getopt("print-uid")) */
+	if (opt_print_uid) {
+		/* printf("%-6d ", uid) */
+		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
+		if (event) {
+			event->uid = (__u64)(__u32)bpf_get_current_uid_gid();
+			tw_submit(event);
+		}
+	}
 	/* printf("%15s %-7d %-7d ", strftime("%H:%M:%S.%f", nsecs), pid, */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tgid = tw_core_read(0, task, real_parent, tgid);
-		tw_submit(event);
+	struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
+	if (event_2) {
+		event_2->time.nsecs = bpf_ktime_get_boot_ns();
+		event_2->time.format = 0;
+		event_2->time.clock = 0;
+		event_2->pid = tw_pid();
+		event_2->tgid = tw_core_read(0, task, real_parent, tgid);
+		tw_submit(event_2);
 	}
 	/* join(args.argv) */
-	struct join_event *event_2 = &scratch->join.event;
+	struct join_event *event_3 = &scratch->join.event;
 
-	event_2->header.action = ACTION_JOIN;
-	event_2->header.aux = 0;
-	event_2->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)ctx->args[1]), 16, true);
-	__u64 len = event_2->words_len;
+	event_3->header.action = ACTION_JOIN;
+	event_3->header.aux = 0;
+	event_3->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)ctx->args[1]), 16, true);
+	__u64 len = event_3->words_len;
 	if (len > 1024)
 		len = 1024;
-	tw_output(event_2, sizeof(*event_2) + len);
+	tw_output(event_3, sizeof(*event_3) + len);
 
 	return 0;
 }
@@ -164,28 +210,41 @@ static __always_inline int tracepoint_syscalls_sys_enter_execveat_1_body(struct 
 	if (tw_other_process())
 		return 0;
 
+	/*  /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
+	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
+		return 0;
+
 	/* $task = curtask */
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	/* if (getopt("print-uid")) */
+	if (opt_print_uid) {
+		/* printf("%-6d ", uid) */
+		struct printf_event_5 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_5);
+		if (event) {
+			event->uid = (__u64)(__u32)bpf_get_current_uid_gid();
+			tw_submit(event);
+		}
+	}
 	/* printf("%15s %-7d %-7d ", strftime("%H:%M:%S.%f", nsecs), pid, */
-	struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
-	if (event) {
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tgid = tw_core_read(0, task, real_parent, tgid);
-		tw_submit(event);
+	struct printf_event_6 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_6);
+	if (event_2) {
+		event_2->time.nsecs = bpf_ktime_get_boot_ns();
+		event_2->time.format = 0;
+		event_2->time.clock = 0;
+		event_2->pid = tw_pid();
+		event_2->tgid = tw_core_read(0, task, real_parent, tgid);
+		tw_submit(event_2);
 	}
 	/* join(args.argv) */
-	struct join_event_2 *event_2 = &scratch->join.event;
+	struct join_event_2 *event_3 = &scratch->join.event;
 
-	event_2->header.action = ACTION_JOIN_2;
-	event_2->header.aux = 0;
-	event_2->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)ctx->args[2]), 16, true);
-	__u64 len = event_2->words_len;
+	event_3->header.action = ACTION_JOIN_2;
+	event_3->header.aux = 0;
+	event_3->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)ctx->args[2]), 16, true);
+	__u64 len = event_3->words_len;
 	if (len > 1024)
 		len = 1024;
-	tw_output(event_2, sizeof(*event_2) + len);
+	tw_output(event_3, sizeof(*event_3) + len);
 
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "checks.bpf.h"
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
+#include "exit.bpf.h"
 #include "filter.bpf.h"
 #include "process.bpf.h"
 #include "scratch.bpf.h"
@@ -19,7 +20,20 @@ struct trace_event_raw_sys_exit {
 	long ret;
 } __attribute__((preserve_access_index));
 
+struct open_how {
+	__u64 flags;
+} __attribute__((preserve_access_index));
+
+const volatile bool opt_timestamp = false;
+const volatile bool opt_print_uid = false;
+const volatile bool opt_extended = false;
+const volatile bool opt_failed = false;
+const volatile __s64 opt_uid = 0;
+const volatile __s64 opt_tid = 0;
+const volatile char opt_name[1024] = "";
 const volatile bool opt_errname = false;
+const volatile __s64 opt_duration = 0;
+const volatile __u64 tw_start_ns = 0;
 
 /* @filename */
 struct {
@@ -29,12 +43,41 @@ struct {
 	__type(value, __u64);
 } filename SEC(".maps");
 
+/* @flags */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+} flags SEC(".maps");
+
+struct seconds_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @seconds */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seconds_value);
+} seconds SEC(".maps");
+
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
 	ACTION_PRINTF_4,
+	ACTION_PRINTF_5,
+	ACTION_PRINTF_6,
+	ACTION_PRINTF_7,
+	ACTION_PRINTF_8,
+	ACTION_PRINTF_9,
+	ACTION_PRINTF_10,
 	ACTION_CLEAR,
+	ACTION_CLEAR_2,
+	ACTION_CLEAR_3,
 };
 
 struct printf_event {
@@ -43,6 +86,26 @@ struct printf_event {
 
 struct printf_event_2 {
 	struct tw_header header;
+	char arg1[8];
+};
+
+struct printf_event_3 {
+	struct tw_header header;
+	char arg1[4];
+};
+
+struct printf_event_4 {
+	struct tw_header header;
+	char arg1[4];
+	char arg2[5];
+	char arg3[3];
+	char arg4[4];
+	char arg5[6];
+	char arg6[5];
+};
+
+struct printf_event_5 {
+	struct tw_header header;
 	char arg1[4];
 	char arg2[5];
 	char arg3[3];
@@ -50,7 +113,28 @@ struct printf_event_2 {
 	char arg5[5];
 };
 
-struct printf_event_3 {
+struct printf_event_6 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_7 {
+	struct tw_header header;
+	__u64 uid;
+};
+
+struct printf_event_8 {
+	struct tw_header header;
+	__u32 pid;
+	char comm[16];
+	__s64 fd;
+	__s64 errno;
+	__u64 flags;
+	__u32 filename_len;
+};
+
+struct printf_event_9 {
 	struct tw_header header;
 	__u32 pid;
 	char comm[16];
@@ -59,7 +143,7 @@ struct printf_event_3 {
 	__u32 filename_len;
 };
 
-struct printf_event_4 {
+struct printf_event_10 {
 	struct tw_header header;
 	__u32 pid;
 	char comm[16];
@@ -72,22 +156,42 @@ struct clear_event {
 	struct tw_header header;
 };
 
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
+const struct printf_event_5 *printf_event_5_type __maybe_unused;
+const struct printf_event_6 *printf_event_6_type __maybe_unused;
+const struct printf_event_7 *printf_event_7_type __maybe_unused;
+const struct printf_event_8 *printf_event_8_type __maybe_unused;
+const struct printf_event_9 *printf_event_9_type __maybe_unused;
+const struct printf_event_10 *printf_event_10_type __maybe_unused;
 const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
 
 struct tracepoint_syscalls_sys_exit_open_1_scratch {
 	struct {
-		struct printf_event_3 event;
+		struct printf_event_8 event;
 		char tail[1025];
-	} printf_event_3 __aligned_8;
+	} printf_event_8 __aligned_8;
 	struct {
-		struct printf_event_4 event;
+		struct printf_event_9 event;
 		char tail[1025];
-	} printf_event_4 __aligned_8;
+	} printf_event_9 __aligned_8;
+	struct {
+		struct printf_event_10 event;
+		char tail[1025];
+	} printf_event_10 __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -113,16 +217,50 @@ int begin_1(void)
 	if (event) {
 		tw_submit(event);
 	}
-	/* printf("%-6s %-16s %4s %3s %s\n", "PID", "COMM", "FD", "ERR", "PATH") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "PID", 4);
-		__builtin_memcpy(event_2->arg2, "COMM", 5);
-		__builtin_memcpy(event_2->arg3, "FD", 3);
-		__builtin_memcpy(event_2->arg4, "ERR", 4);
-		__builtin_memcpy(event_2->arg5, "PATH", 5);
-		tw_submit(event_2);
+	/* if (getopt("timestamp|T", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* printf("%13s ", "TIME(s)") */
+		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
+		if (event_2) {
+			__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
+			tw_submit(event_2);
+		}
+	}
+	/* if (getopt("print-uid|U", false, "Show the user id")) */
+	if (opt_print_uid) {
+		/* printf("%-6s ", "UID") */
+		struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
+		if (event_3) {
+			__builtin_memcpy(event_3->arg1, "UID", 4);
+			tw_submit(event_3);
+		}
+	}
+	/* if (getopt("extended|e", false, "Show the flags, in octal")) */
+	if (opt_extended) {
+		/* printf("%-6s %-16s %4s %3s %-8s %s\n", "PID", "COMM", "FD", "ERR", "FLAGS", "PATH") */
+		struct printf_event_4 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_4);
+		if (event_4) {
+			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
+			__builtin_memcpy(event_4->arg1, "PID", 4);
+			__builtin_memcpy(event_4->arg2, "COMM", 5);
+			__builtin_memcpy(event_4->arg3, "FD", 3);
+			__builtin_memcpy(event_4->arg4, "ERR", 4);
+			__builtin_memcpy(event_4->arg5, "FLAGS", 6);
+			__builtin_memcpy(event_4->arg6, "PATH", 5);
+			tw_submit(event_4);
+		}
+	} else {
+		/* printf("%-6s %-16s %4s %3s %s\n", "PID", "COMM", "FD", "ERR", "PATH") */
+		struct printf_event_5 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_5);
+		if (event_5) {
+			__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+			__builtin_memcpy(event_5->arg1, "PID", 4);
+			__builtin_memcpy(event_5->arg2, "COMM", 5);
+			__builtin_memcpy(event_5->arg3, "FD", 3);
+			__builtin_memcpy(event_5->arg4, "ERR", 4);
+			__builtin_memcpy(event_5->arg5, "PATH", 5);
+			tw_submit(event_5);
+		}
 	}
 
 	return 0;
@@ -132,13 +270,17 @@ int begin_1(void)
 SEC("tracepoint/syscalls/sys_enter_open")
 int tracepoint_syscalls_sys_enter_open_1(struct trace_event_raw_sys_enter *ctx)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* @filename[tid] = args.filename */
 	__u64 arg0 = (__u64)(__u8 *)ctx->args[0];
 	__u32 tid = tw_tid();
 	tw_must(0, bpf_map_update_elem(&filename, &tid, &arg0, BPF_ANY));
+	/* @flags[tid] = (uint64)args.flags */
+	__u64 arg1 = (__u64)ctx->args[1];
+	__u32 tid_2 = tw_tid();
+	tw_must(1, bpf_map_update_elem(&flags, &tid_2, &arg1, BPF_ANY));
 
 	return 0;
 }
@@ -147,40 +289,49 @@ int tracepoint_syscalls_sys_enter_open_1(struct trace_event_raw_sys_enter *ctx)
 SEC("tracepoint/syscalls/sys_enter_openat")
 int tracepoint_syscalls_sys_enter_openat_1(struct trace_event_raw_sys_enter *ctx)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* @filename[tid] = args.filename */
 	__u64 arg1 = (__u64)(__u8 *)ctx->args[1];
 	__u32 tid = tw_tid();
 	tw_must(0, bpf_map_update_elem(&filename, &tid, &arg1, BPF_ANY));
+	/* @flags[tid] = (uint64)args.flags */
+	__u64 arg2 = (__u64)ctx->args[2];
+	__u32 tid_2 = tw_tid();
+	tw_must(1, bpf_map_update_elem(&flags, &tid_2, &arg2, BPF_ANY));
 
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_open, */
+/* tracepoint:syscalls:sys_enter_openat2 */
 SEC("tracepoint/syscalls/sys_enter_openat2")
 int tracepoint_syscalls_sys_enter_openat2_1(struct trace_event_raw_sys_enter *ctx)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* @filename[tid] = args.filename */
 	__u64 arg1 = (__u64)(__u8 *)ctx->args[1];
 	__u32 tid = tw_tid();
-	tw_must(0, bpf_map_update_elem(&filename, &tid, &arg1, BPF_ANY));
+	tw_must(2, bpf_map_update_elem(&filename, &tid, &arg1, BPF_ANY));
+	/* @flags[tid] = args.how->flags */
+	struct open_how *pointer = (struct open_how *)ctx->args[2];
+	__u64 flags_2 = tw_core_read_user(3, pointer, flags);
+	__u32 tid_2 = tw_tid();
+	tw_must(4, bpf_map_update_elem(&flags, &tid_2, &flags_2, BPF_ANY));
 
 	return 0;
 }
 
 static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_syscalls_sys_exit_open_1_scratch *scratch)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/*  /@filename[tid]/ */
 	__u32 tid = tw_tid();
-	__u64 *filename_2 = tw_found(1, bpf_map_lookup_elem(&filename, &tid));
+	__u64 *filename_2 = tw_found(5, bpf_map_lookup_elem(&filename, &tid));
 	if (!((__u8 *)(filename_2 ? *filename_2 : 0) != NULL))
 		return 0;
 
@@ -189,48 +340,109 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 	/* $fd = $ret >= 0 ? $ret : -1 */
 	__s64 fd = ret >= 0 ? ret : -1;
 	/* $errno = $ret >= 0 ? 0 : -$ret */
-	__s64 errno = ret >= 0 ? 0 : -ret;
-	/* if (getopt("errname", false, "Show errors in words") && $errno != 0) */
-	if (opt_errname && errno != 0) {
-		/* printf("%-6d %-16s %4d %s: %s\n", pid, comm, $fd, strerror($errno), */
-		struct printf_event_3 *event = &scratch->printf_event_3.event;
-		__u64 tail = 0, len;
+	__s64 errno = ret >= 0 ? 0 : (__s64)-(__u64)ret;
+	/* if ((!getopt("failed|x", false, "Only calls that failed") || $errno != 0) && */
+	bool holds_2 = (!opt_failed || errno != 0) && (opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid);
+	if (holds_2) {
+		bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+		if (!holds) {
+			char comm[16] __aligned_8;
+			tw_current_comm(comm);
+			holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+		}
+		holds_2 = holds;
+	}
+	if (holds_2) {
+		/* if (getopt("timestamp")) */
+		if (opt_timestamp) {
+			/* $us = elapsed / 1000 */
+			__u64 us = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+			/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+			struct printf_event_6 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_6);
+			if (event) {
+				event->arg1 = us / 1000000;
+				event->arg2 = us % 1000000;
+				tw_submit(event);
+			}
+		}
+		/* if (getopt("print-uid")) */
+		if (opt_print_uid) {
+			/* printf("%-6d ", uid) */
+			struct printf_event_7 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_7);
+			if (event_2) {
+				event_2->uid = (__u64)(__u32)bpf_get_current_uid_gid();
+				tw_submit(event_2);
+			}
+		}
+		/* if (getopt("extended")) */
+		if (opt_extended) {
+			/* printf("%-6d %-16s %4d %3d %08o %s\n", pid, comm, $fd, $errno, @flags[tid], */
+			struct printf_event_8 *event_3 = &scratch->printf_event_8.event;
+			__u64 tail = 0, len;
 
-		event->header.action = ACTION_PRINTF_3;
-		event->header.aux = 0;
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->pid = tw_pid();
-		tw_current_comm(event->comm);
-		event->fd = fd;
-		event->errno = (__s32)errno;
-		__u32 tid_2 = tw_tid();
-		__u64 *filename_3 = tw_found(2, bpf_map_lookup_elem(&filename, &tid_2));
-		len = tw_str_put(tw_check(3, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1025, (__u8 *)(filename_3 ? *filename_3 : 0))), 1025);
-		event->filename_len = len;
-		tail += len;
-		tw_output(event, sizeof(*event) + tail);
-	} else {
-		/* printf("%-6d %-16s %4d %3d %s\n", pid, comm, $fd, $errno, */
-		struct printf_event_4 *event_2 = &scratch->printf_event_4.event;
-		__u64 tail_2 = 0, len_2;
+			event_3->header.action = ACTION_PRINTF_8;
+			event_3->header.aux = 0;
+			__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+			event_3->pid = tw_pid();
+			tw_current_comm(event_3->comm);
+			event_3->fd = fd;
+			event_3->errno = errno;
+			__u32 tid_2 = tw_tid();
+			__u64 *flags_2 = tw_found(6, bpf_map_lookup_elem(&flags, &tid_2));
+			event_3->flags = flags_2 ? *flags_2 : 0;
+			__u32 tid_3 = tw_tid();
+			__u64 *filename_3 = tw_found(7, bpf_map_lookup_elem(&filename, &tid_3));
+			len = tw_str_put(tw_check(8, bpf_probe_read_user_str(scratch->printf_event_8.tail + tail, 1025, (__u8 *)(filename_3 ? *filename_3 : 0))), 1025);
+			event_3->filename_len = len;
+			tail += len;
+			tw_output(event_3, sizeof(*event_3) + tail);
+		} else {
+			/* if (getopt("errname", false, "Show errors in words") && $errno != 0) */
+			if (opt_errname && errno != 0) {
+				/* printf("%-6d %-16s %4d %s: %s\n", pid, comm, $fd, strerror($errno), */
+				struct printf_event_9 *event_4 = &scratch->printf_event_9.event;
+				__u64 tail_2 = 0, len_2;
 
-		event_2->header.action = ACTION_PRINTF_4;
-		event_2->header.aux = 0;
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		event_2->pid = tw_pid();
-		tw_current_comm(event_2->comm);
-		event_2->fd = fd;
-		event_2->errno = errno;
-		__u32 tid_3 = tw_tid();
-		__u64 *filename_4 = tw_found(4, bpf_map_lookup_elem(&filename, &tid_3));
-		len_2 = tw_str_put(tw_check(5, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1025, (__u8 *)(filename_4 ? *filename_4 : 0))), 1025);
-		event_2->filename_len = len_2;
-		tail_2 += len_2;
-		tw_output(event_2, sizeof(*event_2) + tail_2);
+				event_4->header.action = ACTION_PRINTF_9;
+				event_4->header.aux = 0;
+				__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
+				event_4->pid = tw_pid();
+				tw_current_comm(event_4->comm);
+				event_4->fd = fd;
+				event_4->errno = (__s32)errno;
+				__u32 tid_4 = tw_tid();
+				__u64 *filename_4 = tw_found(9, bpf_map_lookup_elem(&filename, &tid_4));
+				len_2 = tw_str_put(tw_check(10, bpf_probe_read_user_str(scratch->printf_event_9.tail + tail_2, 1025, (__u8 *)(filename_4 ? *filename_4 : 0))), 1025);
+				event_4->filename_len = len_2;
+				tail_2 += len_2;
+				tw_output(event_4, sizeof(*event_4) + tail_2);
+			} else {
+				/* printf("%-6d %-16s %4d %3d %s\n", pid, comm, $fd, $errno, */
+				struct printf_event_10 *event_5 = &scratch->printf_event_10.event;
+				__u64 tail_3 = 0, len_3;
+
+				event_5->header.action = ACTION_PRINTF_10;
+				event_5->header.aux = 0;
+				__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+				event_5->pid = tw_pid();
+				tw_current_comm(event_5->comm);
+				event_5->fd = fd;
+				event_5->errno = errno;
+				__u32 tid_5 = tw_tid();
+				__u64 *filename_5 = tw_found(11, bpf_map_lookup_elem(&filename, &tid_5));
+				len_3 = tw_str_put(tw_check(12, bpf_probe_read_user_str(scratch->printf_event_10.tail + tail_3, 1025, (__u8 *)(filename_5 ? *filename_5 : 0))), 1025);
+				event_5->filename_len = len_3;
+				tail_3 += len_3;
+				tw_output(event_5, sizeof(*event_5) + tail_3);
+			}
+		}
 	}
 	/* _ = delete(@filename, tid) */
-	__u32 tid_4 = tw_tid();
-	bpf_map_delete_elem(&filename, &tid_4);
+	__u32 tid_6 = tw_tid();
+	bpf_map_delete_elem(&filename, &tid_6);
+	/* _ = delete(@flags, tid) */
+	__u32 tid_7 = tw_tid();
+	bpf_map_delete_elem(&flags, &tid_7);
 
 	return 0;
 }
@@ -249,6 +461,37 @@ int tracepoint_syscalls_sys_exit_open_1(struct trace_event_raw_sys_exit *ctx)
 	return result;
 }
 
+/* interval:s:1 */
+SEC("perf_event")
+int interval_s_1_1(void)
+{
+	if (tw_exiting)
+		return 0;
+
+	/*  /getopt("duration|d", 0, "End after this many seconds") > 0/ */
+	if (!(opt_duration > 0))
+		return 0;
+
+	/* @seconds++ */
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
+	if (element) {
+		before = element->value;
+		__sync_fetch_and_add(&element->value, 1);
+		element->set = 1;
+	}
+	(void)before;
+	/* if (@seconds >= (uint64)getopt("duration", 0)) */
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	if ((seconds_2 ? seconds_2->value : 0) >= (__s64)(__u64)opt_duration) {
+		/* exit() */
+		tw_exit(0);
+		return 0;
+	}
+
+	return 0;
+}
+
 /* end */
 SEC("raw_tp")
 int end_1(void)
@@ -257,6 +500,16 @@ int end_1(void)
 	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
 	if (event) {
 		tw_submit_control(event);
+	}
+	/* clear(@flags) */
+	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
+	/* clear(@seconds) */
+	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
+	if (event_3) {
+		tw_submit_control(event_3);
 	}
 
 	return 0;

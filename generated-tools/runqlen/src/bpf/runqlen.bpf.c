@@ -6,6 +6,7 @@
 #include "aggregates.bpf.h"
 #include "checks.bpf.h"
 #include "events.bpf.h"
+#include "exit.bpf.h"
 #include "filter.bpf.h"
 #include "histogram.bpf.h"
 
@@ -25,6 +26,24 @@ struct task_struct {
 	struct sched_entity se;
 } __attribute__((preserve_access_index));
 
+const volatile bool opt_cpus = false;
+const volatile __s64 param_1 = 0;
+const volatile bool opt_timestamp = false;
+const volatile __s64 param_2 = 0;
+
+struct cpu_bucket {
+	__u64 key;
+	__u32 bucket;
+};
+
+/* @cpu */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct cpu_bucket);
+	__type(value, __u64);
+} cpu SEC(".maps");
+
 /* @runqlen */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -33,16 +52,94 @@ struct {
 	__type(value, __u64);
 } runqlen SEC(".maps");
 
+struct seconds_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @seconds */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seconds_value);
+} seconds SEC(".maps");
+
+struct outputs_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @outputs */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct outputs_value);
+} outputs SEC(".maps");
+
 enum action {
 	ACTION_PRINTF,
+	ACTION_TIME,
+	ACTION_PRINT_MAP,
+	ACTION_PRINT_MAP_2,
+	ACTION_CLEAR,
+	ACTION_CLEAR_2,
+	ACTION_CLEAR_3,
+	ACTION_CLEAR_4,
+	ACTION_CLEAR_5,
 };
 
 struct printf_event {
 	struct tw_header header;
 };
 
+struct time_event {
+	struct tw_header header;
+};
+
+struct print_map_event {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_2 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
+struct clear_event_4 {
+	struct tw_header header;
+};
+
+struct clear_event_5 {
+	struct tw_header header;
+};
+
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
+const struct print_map_event *print_map_event_type __maybe_unused;
+const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
+const struct clear_event_4 *clear_event_4_type __maybe_unused;
+const struct clear_event_5 *clear_event_5_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -61,7 +158,7 @@ int begin_1(void)
 SEC("perf_event")
 int profile_hz_99_1(void)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* $task = curtask */
@@ -70,9 +167,134 @@ int profile_hz_99_1(void)
 	__s64 len = (__s64)tw_core_read(0, task, se.cfs_rq, rq, nr_running);
 	/* $waiting = $len > 0 ? $len - 1 : 0 */
 	__s64 waiting = len > 0 ? len - 1 : 0;
-	/* @runqlen = lhist($waiting, 0, 100, 1) */
-	__u32 bucket = tw_linear_bucket(waiting, 0, 100, 1);
-	tw_add(&runqlen, &bucket, 1);
+	/* if (getopt("cpus|C", false, "A histogram for each CPU")) */
+	if (opt_cpus) {
+		/* @cpu[cpu] = lhist($waiting, 0, 100, 1) */
+		struct cpu_bucket key = {};
+		key.key = (__u64)bpf_get_smp_processor_id();
+		key.bucket = tw_linear_bucket(waiting, 0, 100, 1);
+		tw_must(1, tw_add(&cpu, &key, 1));
+	} else {
+		/* @runqlen = lhist($waiting, 0, 100, 1) */
+		__u32 bucket = tw_linear_bucket(waiting, 0, 100, 1);
+		tw_add(&runqlen, &bucket, 1);
+	}
+
+	return 0;
+}
+
+/* interval:s:1 */
+SEC("perf_event")
+int interval_s_1_1(void)
+{
+	if (tw_exiting)
+		return 0;
+
+	/*  /$1 > 0/ */
+	if (!(param_1 > 0))
+		return 0;
+
+	/* @seconds++ */
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
+	if (element) {
+		before = element->value;
+		__sync_fetch_and_add(&element->value, 1);
+		element->set = 1;
+	}
+	(void)before;
+	/* if (@seconds >= $1) */
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
+		/* @seconds = 0 */
+		struct seconds_value *seconds_value = tw_scalar(&seconds);
+		if (seconds_value) {
+			seconds_value->value = 0;
+			seconds_value->set = 1;
+		}
+		/* @outputs++ */
+		struct outputs_value *element_2 = tw_scalar(&outputs);
+		__s64 before_2 __maybe_unused = 0;
+		if (element_2) {
+			before_2 = element_2->value;
+			__sync_fetch_and_add(&element_2->value, 1);
+			element_2->set = 1;
+		}
+		(void)before_2;
+		/* if (getopt("timestamp|T", false, "Print the time of day with each histogram")) */
+		if (opt_timestamp) {
+			/* time("%H:%M:%S\n") */
+			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+			if (event) {
+				tw_submit_control(event);
+			}
+		}
+		/* if (getopt("cpus")) { print(@cpu); } else { print(@runqlen); } */
+		if (opt_cpus) {
+			/* print(@cpu) */
+			struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
+			if (event_2) {
+				event_2->top = 0;
+				event_2->div = 0;
+				tw_submit_control(event_2);
+			}
+		} else {
+			/* print(@runqlen) */
+			struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
+			if (event_3) {
+				event_3->top = 0;
+				event_3->div = 0;
+				tw_submit_control(event_3);
+			}
+		}
+		/* clear(@cpu) */
+		struct clear_event *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_CLEAR);
+		if (event_4) {
+			tw_submit_control(event_4);
+		}
+		/* clear(@runqlen) */
+		struct clear_event_2 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR_2);
+		if (event_5) {
+			tw_submit_control(event_5);
+		}
+		/* if ($2 > 0 && @outputs >= $2) */
+		bool holds = param_2 > 0;
+		if (holds) {
+			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
+		}
+		if (holds) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
+
+	return 0;
+}
+
+/* end */
+SEC("raw_tp")
+int end_1(void)
+{
+	/* clear(@seconds) */
+	struct clear_event_3 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_3);
+	if (event) {
+		tw_submit_control(event);
+	}
+	/* clear(@outputs) */
+	struct clear_event_4 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_4);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
+	/* if (getopt("cpus")) */
+	if (opt_cpus) {
+		/* clear(@runqlen) */
+		struct clear_event_5 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_5);
+		if (event_3) {
+			tw_submit_control(event_3);
+		}
+	}
 
 	return 0;
 }

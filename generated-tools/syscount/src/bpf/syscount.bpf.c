@@ -7,13 +7,38 @@
 #include "checks.bpf.h"
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
+#include "exit.bpf.h"
 #include "filter.bpf.h"
+#include "process.bpf.h"
+
+struct trace_event_raw_sys_enter {
+	__s64 id;
+} __attribute__((preserve_access_index));
+
+struct trace_event_raw_sys_exit {
+	__s64 id;
+	__s64 ret;
+} __attribute__((preserve_access_index));
+
+const volatile bool opt_latency = false;
+const volatile bool opt_failed = false;
+const volatile __u64 kaddr_sys_call_table = 0;
+const volatile __s64 param_1 = 0;
+const volatile __s64 param_2 = 0;
+
+/* @start */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+} start SEC(".maps");
 
 /* @syscall */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __u32);
+	__type(key, __u64);
 	__type(value, __u64);
 } syscall SEC(".maps");
 
@@ -25,21 +50,79 @@ struct {
 	__type(value, __u64);
 } process SEC(".maps");
 
+/* @syscall_usecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __s64);
+} syscall_usecs SEC(".maps");
+
+/* @process_usecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, char[16]);
+	__type(value, __s64);
+} process_usecs SEC(".maps");
+
+struct seconds_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @seconds */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct seconds_value);
+} seconds SEC(".maps");
+
+struct outputs_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @outputs */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct outputs_value);
+} outputs SEC(".maps");
+
 enum action {
 	ACTION_PRINTF,
-	ACTION_PRINTF_2,
+	ACTION_TIME,
 	ACTION_PRINT_MAP,
-	ACTION_CLEAR,
-	ACTION_PRINTF_3,
 	ACTION_PRINT_MAP_2,
+	ACTION_PRINT_MAP_3,
+	ACTION_PRINT_MAP_4,
+	ACTION_CLEAR,
 	ACTION_CLEAR_2,
+	ACTION_CLEAR_3,
+	ACTION_CLEAR_4,
+	ACTION_PRINTF_2,
+	ACTION_PRINT_MAP_5,
+	ACTION_PRINT_MAP_6,
+	ACTION_PRINTF_3,
+	ACTION_PRINT_MAP_7,
+	ACTION_PRINT_MAP_8,
+	ACTION_CLEAR_5,
+	ACTION_CLEAR_6,
+	ACTION_CLEAR_7,
+	ACTION_CLEAR_8,
+	ACTION_CLEAR_9,
+	ACTION_CLEAR_10,
+	ACTION_CLEAR_11,
 };
 
 struct printf_event {
 	struct tw_header header;
 };
 
-struct printf_event_2 {
+struct time_event {
 	struct tw_header header;
 };
 
@@ -49,32 +132,124 @@ struct print_map_event {
 	__u64 div;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-};
-
 struct print_map_event_2 {
 	struct tw_header header;
 	__u64 top;
 	__u64 div;
 };
 
+struct print_map_event_3 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_4 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
 struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
+struct clear_event_4 {
+	struct tw_header header;
+};
+
+struct printf_event_2 {
+	struct tw_header header;
+};
+
+struct print_map_event_5 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_6 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct printf_event_3 {
+	struct tw_header header;
+};
+
+struct print_map_event_7 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_8 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event_5 {
+	struct tw_header header;
+};
+
+struct clear_event_6 {
+	struct tw_header header;
+};
+
+struct clear_event_7 {
+	struct tw_header header;
+};
+
+struct clear_event_8 {
+	struct tw_header header;
+};
+
+struct clear_event_9 {
+	struct tw_header header;
+};
+
+struct clear_event_10 {
+	struct tw_header header;
+};
+
+struct clear_event_11 {
 	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
 const struct print_map_event *print_map_event_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
+const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
+const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
 const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
+const struct clear_event_4 *clear_event_4_type __maybe_unused;
+const struct printf_event_2 *printf_event_2_type __maybe_unused;
+const struct print_map_event_5 *print_map_event_5_type __maybe_unused;
+const struct print_map_event_6 *print_map_event_6_type __maybe_unused;
+const struct printf_event_3 *printf_event_3_type __maybe_unused;
+const struct print_map_event_7 *print_map_event_7_type __maybe_unused;
+const struct print_map_event_8 *print_map_event_8_type __maybe_unused;
+const struct clear_event_5 *clear_event_5_type __maybe_unused;
+const struct clear_event_6 *clear_event_6_type __maybe_unused;
+const struct clear_event_7 *clear_event_7_type __maybe_unused;
+const struct clear_event_8 *clear_event_8_type __maybe_unused;
+const struct clear_event_9 *clear_event_9_type __maybe_unused;
+const struct clear_event_10 *clear_event_10_type __maybe_unused;
+const struct clear_event_11 *clear_event_11_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -89,20 +264,202 @@ int begin_1(void)
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_*  */
-SEC("tracepoint")
-int tracepoint_syscalls_sys_enter___1(void *ctx)
+/* tracepoint:raw_syscalls:sys_enter */
+SEC("tracepoint/raw_syscalls/sys_enter")
+int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 {
-	if (tw_other_process())
+	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* @syscall[probe] = count() */
-	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
-	tw_must(0, tw_add(&syscall, &probe, 1));
-	/* @process[comm] = count() */
-	char comm[16] __aligned_8;
-	tw_current_comm(comm);
-	tw_must(1, tw_add(&process, comm, 1));
+	/* if (getopt("latency|L", false, "Sum up microseconds rather than count")) */
+	if (opt_latency) {
+		/* @start[tid] = nsecs */
+		__u64 nsecs = bpf_ktime_get_boot_ns();
+		__u32 tid = tw_tid();
+		tw_must(0, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
+	} else {
+		/* if (!getopt("failed|x", false, "Only calls that failed")) */
+		if (!opt_failed) {
+			/* $table = (uint64 *)kaddr("sys_call_table") */
+			__u64 *table = (__u64 *)kaddr_sys_call_table;
+			/* @syscall[ksym(*kptr($table + args.id))] = count() */
+			__u64 value = 0;
+			tw_check(1, bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)((void *)table + ctx->id * 8)));
+			__u64 ksym = value;
+			tw_must(2, tw_add(&syscall, &ksym, 1));
+			/* @process[comm] = count() */
+			char comm[16] __aligned_8;
+			tw_current_comm(comm);
+			tw_must(3, tw_add(&process, comm, 1));
+		}
+	}
+
+	return 0;
+}
+
+/* tracepoint:raw_syscalls:sys_exit */
+SEC("tracepoint/raw_syscalls/sys_exit")
+int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/*  /getopt("failed") || getopt("latency")/ */
+	if (!(opt_failed || opt_latency))
+		return 0;
+
+	/* if (!getopt("failed") || args.ret < 0) */
+	if (!opt_failed || ctx->ret < 0) {
+		/* $table = (uint64 *)kaddr("sys_call_table") */
+		__u64 *table = (__u64 *)kaddr_sys_call_table;
+		/* $name = ksym(*kptr($table + args.id)) */
+		__u64 value = 0;
+		tw_check(4, bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)((void *)table + ctx->id * 8)));
+		__u64 name = value;
+		/* if (getopt("latency")) */
+		if (opt_latency) {
+			/* if (has_key(@start, tid)) */
+			__u32 tid = tw_tid();
+			if (!!bpf_map_lookup_elem(&start, &tid)) {
+				/* $us = (nsecs - @start[tid]) / 1000 */
+				__u32 tid_2 = tw_tid();
+				__u64 *start_2 = tw_found(5, bpf_map_lookup_elem(&start, &tid_2));
+				__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+				/* @syscall_usecs[$name] = sum($us) */
+				__u64 name_2 = name;
+				tw_must(6, tw_add(&syscall_usecs, &name_2, us));
+				/* @process_usecs[comm] = sum($us) */
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				tw_must(7, tw_add(&process_usecs, comm, us));
+			}
+		} else {
+			/* @syscall[$name] = count() */
+			__u64 name_3 = name;
+			tw_must(8, tw_add(&syscall, &name_3, 1));
+			/* @process[comm] = count() */
+			char comm_2[16] __aligned_8;
+			tw_current_comm(comm_2);
+			tw_must(9, tw_add(&process, comm_2, 1));
+		}
+	}
+	/* if (getopt("latency")) */
+	if (opt_latency) {
+		/* delete(@start, tid) */
+		__u32 tid_3 = tw_tid();
+		tw_check(10, bpf_map_delete_elem(&start, &tid_3));
+	}
+
+	return 0;
+}
+
+/* interval:s:1 */
+SEC("perf_event")
+int interval_s_1_1(void)
+{
+	if (tw_exiting)
+		return 0;
+
+	/*  /$1 > 0/ */
+	if (!(param_1 > 0))
+		return 0;
+
+	/* @seconds++ */
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
+	if (element) {
+		before = element->value;
+		__sync_fetch_and_add(&element->value, 1);
+		element->set = 1;
+	}
+	(void)before;
+	/* if (@seconds >= $1) */
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
+		/* @seconds = 0 */
+		struct seconds_value *seconds_value = tw_scalar(&seconds);
+		if (seconds_value) {
+			seconds_value->value = 0;
+			seconds_value->set = 1;
+		}
+		/* @outputs++ */
+		struct outputs_value *element_2 = tw_scalar(&outputs);
+		__s64 before_2 __maybe_unused = 0;
+		if (element_2) {
+			before_2 = element_2->value;
+			__sync_fetch_and_add(&element_2->value, 1);
+			element_2->set = 1;
+		}
+		(void)before_2;
+		/* time("[%H:%M:%S]\n") */
+		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+		if (event) {
+			tw_submit_control(event);
+		}
+		/* if (getopt("latency")) */
+		if (opt_latency) {
+			/* print(@syscall_usecs, 10) */
+			struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
+			if (event_2) {
+				event_2->top = 10;
+				event_2->div = 0;
+				tw_submit_control(event_2);
+			}
+			/* print(@process_usecs, 10) */
+			struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
+			if (event_3) {
+				event_3->top = 10;
+				event_3->div = 0;
+				tw_submit_control(event_3);
+			}
+		} else {
+			/* print(@syscall, 10) */
+			struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
+			if (event_4) {
+				event_4->top = 10;
+				event_4->div = 0;
+				tw_submit_control(event_4);
+			}
+			/* print(@process, 10) */
+			struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
+			if (event_5) {
+				event_5->top = 10;
+				event_5->div = 0;
+				tw_submit_control(event_5);
+			}
+		}
+		/* clear(@syscall) */
+		struct clear_event *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR);
+		if (event_6) {
+			tw_submit_control(event_6);
+		}
+		/* clear(@process) */
+		struct clear_event_2 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_2);
+		if (event_7) {
+			tw_submit_control(event_7);
+		}
+		/* clear(@syscall_usecs) */
+		struct clear_event_3 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_3);
+		if (event_8) {
+			tw_submit_control(event_8);
+		}
+		/* clear(@process_usecs) */
+		struct clear_event_4 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_4);
+		if (event_9) {
+			tw_submit_control(event_9);
+		}
+		/* if ($2 > 0 && @outputs >= $2) */
+		bool holds = param_2 > 0;
+		if (holds) {
+			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
+		}
+		if (holds) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
 
 	return 0;
 }
@@ -111,39 +468,89 @@ int tracepoint_syscalls_sys_enter___1(void *ctx)
 SEC("raw_tp")
 int end_1(void)
 {
-	/* printf("\nTop 10 syscalls:\n") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		tw_submit(event);
-	}
-	/* print(@syscall, 10) */
-	struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-	if (event_2) {
-		event_2->top = 10;
-		event_2->div = 0;
-		tw_submit_control(event_2);
+	/* if ($1 == 0) */
+	if (param_1 == 0) {
+		/* printf("\nTop 10 syscalls:\n") */
+		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+		if (event) {
+			tw_submit(event);
+		}
+		/* if (getopt("latency")) { print(@syscall_usecs, 10); } else { print(@syscall, 10); } */
+		if (opt_latency) {
+			/* print(@syscall_usecs, 10) */
+			struct print_map_event_5 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP_5);
+			if (event_2) {
+				event_2->top = 10;
+				event_2->div = 0;
+				tw_submit_control(event_2);
+			}
+		} else {
+			/* print(@syscall, 10) */
+			struct print_map_event_6 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_6);
+			if (event_3) {
+				event_3->top = 10;
+				event_3->div = 0;
+				tw_submit_control(event_3);
+			}
+		}
+		/* printf("\nTop 10 processes:\n") */
+		struct printf_event_3 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_3);
+		if (event_4) {
+			tw_submit(event_4);
+		}
+		/* if (getopt("latency")) { print(@process_usecs, 10); } else { print(@process, 10); } */
+		if (opt_latency) {
+			/* print(@process_usecs, 10) */
+			struct print_map_event_7 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_7);
+			if (event_5) {
+				event_5->top = 10;
+				event_5->div = 0;
+				tw_submit_control(event_5);
+			}
+		} else {
+			/* print(@process, 10) */
+			struct print_map_event_8 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_8);
+			if (event_6) {
+				event_6->top = 10;
+				event_6->div = 0;
+				tw_submit_control(event_6);
+			}
+		}
 	}
 	/* clear(@syscall) */
-	struct clear_event *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
-	/* printf("\nTop 10 processes:\n") */
-	struct printf_event_3 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_3);
-	if (event_4) {
-		tw_submit(event_4);
-	}
-	/* print(@process, 10) */
-	struct print_map_event_2 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_2);
-	if (event_5) {
-		event_5->top = 10;
-		event_5->div = 0;
-		tw_submit_control(event_5);
+	struct clear_event_5 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_5);
+	if (event_7) {
+		tw_submit_control(event_7);
 	}
 	/* clear(@process) */
-	struct clear_event_2 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_2);
-	if (event_6) {
-		tw_submit_control(event_6);
+	struct clear_event_6 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_6);
+	if (event_8) {
+		tw_submit_control(event_8);
+	}
+	/* clear(@syscall_usecs) */
+	struct clear_event_7 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_7);
+	if (event_9) {
+		tw_submit_control(event_9);
+	}
+	/* clear(@process_usecs) */
+	struct clear_event_8 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_8);
+	if (event_10) {
+		tw_submit_control(event_10);
+	}
+	/* clear(@start) */
+	struct clear_event_9 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_9);
+	if (event_11) {
+		tw_submit_control(event_11);
+	}
+	/* clear(@seconds) */
+	struct clear_event_10 *event_12 = tw_reserve_control(sizeof(*event_12), ACTION_CLEAR_10);
+	if (event_12) {
+		tw_submit_control(event_12);
+	}
+	/* clear(@outputs) */
+	struct clear_event_11 *event_13 = tw_reserve_control(sizeof(*event_13), ACTION_CLEAR_11);
+	if (event_13) {
+		tw_submit_control(event_13);
 	}
 
 	return 0;

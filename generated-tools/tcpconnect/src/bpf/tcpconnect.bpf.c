@@ -38,13 +38,17 @@ struct sock {
 	struct sock_common __sk_common;
 } __attribute__((preserve_access_index));
 
+const volatile bool opt_print_uid = false;
+const volatile __s64 opt_port = 0;
+const volatile __s64 opt_uid = 0;
+
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
-	ACTION_TIME,
 	ACTION_PRINTF_4,
 	ACTION_PRINTF_5,
+	ACTION_PRINTF_6,
 };
 
 struct printf_event {
@@ -53,12 +57,17 @@ struct printf_event {
 
 struct printf_event_2 {
 	struct tw_header header;
+	char arg1[4];
+};
+
+struct printf_event_3 {
+	struct tw_header header;
 	char arg1[5];
 	char arg2[4];
 	char arg3[5];
 };
 
-struct printf_event_3 {
+struct printf_event_4 {
 	struct tw_header header;
 	char arg1[6];
 	char arg2[6];
@@ -66,31 +75,29 @@ struct printf_event_3 {
 	char arg4[6];
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
-struct printf_event_4 {
-	struct tw_header header;
-	__u32 pid;
-	char comm[16];
-};
-
 struct printf_event_5 {
 	struct tw_header header;
+	__u64 uid;
+};
+
+struct printf_event_6 {
+	struct tw_header header;
+	struct tw_timestamp time;
+	__u32 pid;
+	char comm[16];
 	struct tw_inet saddr;
 	__u16 skc_num;
 	struct tw_inet daddr;
-	__u16 skc_dport;
+	__u16 port;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
+const struct printf_event_6 *printf_event_6_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -101,23 +108,32 @@ int begin_1(void)
 	if (event) {
 		tw_submit(event);
 	}
-	/* printf("%-8s %-8s %-16s ", "TIME", "PID", "COMM") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "COMM", 5);
-		tw_submit(event_2);
+	/* if (getopt("print-uid|U", false, "Show the user id")) */
+	if (opt_print_uid) {
+		/* printf("%-6s ", "UID") */
+		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
+		if (event_2) {
+			__builtin_memcpy(event_2->arg1, "UID", 4);
+			tw_submit(event_2);
+		}
 	}
-	/* printf("%-39s %-6s %-39s %-6s\n", "SADDR", "SPORT", "DADDR", "DPORT") */
+	/* printf("%-8s %-8s %-16s ", "TIME", "PID", "COMM") */
 	struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
 	if (event_3) {
-		__builtin_memcpy(event_3->arg1, "SADDR", 6);
-		__builtin_memcpy(event_3->arg2, "SPORT", 6);
-		__builtin_memcpy(event_3->arg3, "DADDR", 6);
-		__builtin_memcpy(event_3->arg4, "DPORT", 6);
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		__builtin_memcpy(event_3->arg1, "TIME", 5);
+		__builtin_memcpy(event_3->arg2, "PID", 4);
+		__builtin_memcpy(event_3->arg3, "COMM", 5);
 		tw_submit(event_3);
+	}
+	/* printf("%-39s %-6s %-39s %-6s\n", "SADDR", "SPORT", "DADDR", "DPORT") */
+	struct printf_event_4 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_4);
+	if (event_4) {
+		__builtin_memcpy(event_4->arg1, "SADDR", 6);
+		__builtin_memcpy(event_4->arg2, "SPORT", 6);
+		__builtin_memcpy(event_4->arg3, "DADDR", 6);
+		__builtin_memcpy(event_4->arg4, "DPORT", 6);
+		tw_submit(event_4);
 	}
 
 	return 0;
@@ -134,19 +150,21 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 	struct sock *sk = (struct sock *)(__u64)PT_REGS_PARM1(ctx);
 	/* $family = $sk->__sk_common.skc_family */
 	__u16 family = tw_core_read(0, sk, __sk_common.skc_family);
-	/* if ($family == AF_INET || $family == AF_INET6) */
-	if ((__u64)family == 2 || (__u64)family == 10) {
+	/* $port = bswap($sk->__sk_common.skc_dport) */
+	__u16 port = __builtin_bswap16(tw_core_read(1, sk, __sk_common.skc_dport));
+	/* if (($family == AF_INET || $family == AF_INET6) && */
+	if (((__u64)family == 2 || (__u64)family == 10) && (opt_port == 0 || (__s64)port == opt_port) && (opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid)) {
 		/* $saddr = ntop($sk->__sk_common.skc_rcv_saddr) */
 		struct tw_inet saddr __aligned_8;
 		__builtin_memset(&saddr, 0, sizeof(saddr));
 		saddr.family = 2;
-		__u32 ipv4 = tw_core_read(1, sk, __sk_common.skc_rcv_saddr);
+		__u32 ipv4 = tw_core_read(2, sk, __sk_common.skc_rcv_saddr);
 		__builtin_memcpy(saddr.addr, &ipv4, 4);
 		/* $daddr = ntop($sk->__sk_common.skc_daddr) */
 		struct tw_inet daddr __aligned_8;
 		__builtin_memset(&daddr, 0, sizeof(daddr));
 		daddr.family = 2;
-		__u32 ipv4_2 = tw_core_read(2, sk, __sk_common.skc_daddr);
+		__u32 ipv4_2 = tw_core_read(3, sk, __sk_common.skc_daddr);
 		__builtin_memcpy(daddr.addr, &ipv4_2, 4);
 		/* if ($family == AF_INET6) */
 		if ((__u64)family == 10) {
@@ -154,36 +172,38 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 			__builtin_memset(&saddr, 0, sizeof(saddr));
 			saddr.family = 10;
 			char u6_addr8[16] __aligned_8;
-			tw_check(3, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+			tw_check(4, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 			__builtin_memcpy(saddr.addr, u6_addr8, 16);
 			/* $daddr = ntop($sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8) */
 			__builtin_memset(&daddr, 0, sizeof(daddr));
 			daddr.family = 10;
 			char u6_addr8_2[16] __aligned_8;
-			tw_check(4, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+			tw_check(5, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(daddr.addr, u6_addr8_2, 16);
 		}
-		/* time("%H:%M:%S ") */
-		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-		if (event) {
-			tw_submit_control(event);
+		/* if (getopt("print-uid")) */
+		if (opt_print_uid) {
+			/* printf("%-6d ", uid) */
+			struct printf_event_5 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_5);
+			if (event) {
+				event->uid = (__u64)(__u32)bpf_get_current_uid_gid();
+				tw_submit(event);
+			}
 		}
-		/* printf("%-8d %-16s ", pid, comm) */
-		struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
+		/* printf("%-8s %-8d %-16s %-39s %-6d %-39s %-6d\n", strftime("%H:%M:%S", nsecs), pid, comm, $saddr, */
+		struct printf_event_6 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_6);
 		if (event_2) {
+			__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
 			event_2->pid = tw_pid();
 			tw_current_comm(event_2->comm);
+			event_2->saddr = saddr;
+			event_2->skc_num = tw_core_read(6, sk, __sk_common.skc_num);
+			event_2->daddr = daddr;
+			event_2->port = port;
 			tw_submit(event_2);
-		}
-		/* printf("%-39s %-6d %-39s %-6d\n", $saddr, */
-		struct printf_event_5 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_5);
-		if (event_3) {
-			__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-			event_3->saddr = saddr;
-			event_3->skc_num = tw_core_read(5, sk, __sk_common.skc_num);
-			event_3->daddr = daddr;
-			event_3->skc_dport = __builtin_bswap16(tw_core_read(6, sk, __sk_common.skc_dport));
-			tw_submit(event_3);
 		}
 	}
 
