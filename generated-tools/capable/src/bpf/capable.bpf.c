@@ -3,6 +3,7 @@
 /* Trace the kernel's checks of capabilities */
 
 #include "tracewright.bpf.h"
+#include "arguments.bpf.h"
 #include "checks.bpf.h"
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
@@ -391,9 +392,9 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 		return 0;
 
 	/* $cap = (int32)arg2 */
-	__s32 cap = (__s32)(__u64)PT_REGS_PARM3(ctx);
+	__s32 cap = (__s32)(__u64)tw_chosen(PT_REGS_PARM3(ctx));
 	/* $audit = (arg3 & 2) == 0 ? 1 : 0 */
-	__s8 audit = ((__u64)PT_REGS_PARM4(ctx) & 2) == 0 ? 1 : 0;
+	__s8 audit = ((__u64)tw_chosen(PT_REGS_PARM4(ctx)) & 2) == 0 ? 1 : 0;
 	/* if ($audit == 1 || getopt("all|a", false, "Show checks that are not audited as well")) */
 	if ((__s64)audit == 1 || opt_all) {
 		/* printf("%-9s %-6d %-6d %-16s %-4d %-22s %d\n", strftime("%H:%M:%S", nsecs), uid, pid, comm, $cap, */

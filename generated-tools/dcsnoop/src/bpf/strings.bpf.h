@@ -38,17 +38,17 @@ static __always_inline bool tw_bytes_equal(const __u8 *a, const __u8 *b, __u32 s
 }
 
 /*
- * Bytes that a *_str helper put down, without the NUL; 0 when it failed. Failures are great numbers without a sign:
- * one comparison tells the verifier of 5.10 and 6.1 both bounds, where two signed ones do not.
+ * Bytes that a *_str helper put down, without the NUL; 0 when it failed. Failures, and nothing at all, are great numbers
+ * without a sign: one comparison tells the verifier of 5.10 and 6.1 both bounds, where two signed ones do not.
  */
 static __always_inline __u64 tw_str_put(long result, __u64 capacity)
 {
-	__u64 put = result;
+	__u64 put = result - 1;
 
 	tw_opaque(put);
-	if (put > capacity)
+	if (put >= capacity)
 		return 0;
-	return put ? put - 1 : 0;
+	return put;
 }
 
 /* Where needle first is in haystack; -1 when it is not. */

@@ -3,6 +3,7 @@
 /* Trace slow reads and writes of files */
 
 #include "tracewright.bpf.h"
+#include "arguments.bpf.h"
 #include "checks.bpf.h"
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
@@ -199,17 +200,17 @@ int kprobe_vfs_read_1(struct pt_regs *ctx)
 		return 0;
 
 	/* if ((((struct file *)arg0).f_inode.i_mode & 0170000) == 0100000) */
-	if (((__u64)tw_core_read(0, (struct file *)(__u64)PT_REGS_PARM1(ctx), f_inode, i_mode) & 61440) == 32768) {
+	if (((__u64)tw_core_read(0, (struct file *)(__u64)tw_chosen(PT_REGS_PARM1(ctx)), f_inode, i_mode) & 61440) == 32768) {
 		/* @start[tid] = nsecs */
 		__u64 nsecs = bpf_ktime_get_boot_ns();
 		__u32 tid = tw_tid();
 		tw_must(1, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
 		/* @file[tid] = arg0 */
-		__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
+		__u64 arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
 		__u32 tid_2 = tw_tid();
 		tw_must(2, bpf_map_update_elem(&file_map, &tid_2, &arg0, BPF_ANY));
 		/* @bytes[tid] = arg2 */
-		__u64 arg2 = (__u64)PT_REGS_PARM3(ctx);
+		__u64 arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
 		__u32 tid_3 = tw_tid();
 		tw_must(3, bpf_map_update_elem(&bytes, &tid_3, &arg2, BPF_ANY));
 	}

@@ -3,6 +3,7 @@
 /* Trace the lives of TCP connections */
 
 #include "tracewright.bpf.h"
+#include "arguments.bpf.h"
 #include "checks.bpf.h"
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
@@ -178,9 +179,9 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 		return 0;
 
 	/* $sk = (struct sock *)arg0 */
-	struct sock *sk = (struct sock *)(__u64)PT_REGS_PARM1(ctx);
+	struct sock *sk = (struct sock *)(__u64)tw_chosen(PT_REGS_PARM1(ctx));
 	/* $new = arg1 */
-	__u64 new = (__u64)PT_REGS_PARM2(ctx);
+	__u64 new = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
 	/* if ($new < TCP_FIN_WAIT1) */
 	if (new < 4) {
 		/* @birth[$sk] = nsecs */
