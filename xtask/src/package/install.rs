@@ -23,7 +23,7 @@ pub fn check(deb: &Path) -> Result<()> {
     let before = files(&debian)?;
     inside(&debian, "dpkg -i /tools.deb")?;
     println!("install: {} files more", files(&debian)?.len() - before.len());
-    inside(&debian, "dpkg --verify tracewright-tools tracewright-tools-multicall 2>/dev/null; dpkg --audit")?;
+    inside(&debian, "dpkg --verify $(dpkg-deb -f /tools.deb Package) && dpkg --audit")?;
     let commands = output(&debian, "ls /usr/sbin | grep ^tw-")?;
     let first = commands.lines().next().context("the package has no commands")?;
     for command in commands.lines() {
@@ -41,7 +41,7 @@ pub fn check(deb: &Path) -> Result<()> {
         "install: {} traced a file being opened",
         if commands.contains("tw-opensnoop\n") { "tw-opensnoop" } else { first }
     );
-    inside(&debian, "dpkg -P $(dpkg-query -W -f '${Package}\\n' 'tracewright-tools*')")?;
+    inside(&debian, "dpkg -P $(dpkg-deb -f /tools.deb Package)")?;
     let after = files(&debian)?;
     let left: Vec<_> = after.difference(&before).filter(|path| !is_of_dpkg(path)).collect();
     let gone: Vec<_> = before.difference(&after).collect();

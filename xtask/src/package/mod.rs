@@ -178,3 +178,84 @@ fn architecture(format: Format) -> &'static str {
         (_, other) => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::tree::Tree;
+    use super::*;
+
+    fn about() -> About {
+        About {
+            package: "tracewright-tools".to_owned(),
+            conflicts: "tracewright-tools-multicall".to_owned(),
+            version: "0.1.0".to_owned(),
+            maintainer: "somebody <somebody@example.org>".to_owned(),
+            homepage: "https://example.org".to_owned(),
+            license: "MIT OR Apache-2.0".to_owned(),
+            summary: "tools".to_owned(),
+            description: "one\ntwo".to_owned(),
+            date: 1_700_000_000,
+        }
+    }
+
+    fn tree() -> Tree {
+        let mut tree = Tree::default();
+        tree.link("usr/sbin/tw-x", "../lib/tracewright/bin/x");
+        tree.program("usr/lib/tracewright/bin/x", b"\x7fELF".to_vec());
+        tree.file("usr/share/doc/tracewright-tools/copyright", "text");
+        tree
+    }
+
+    #[test]
+    fn a_deb_has_its_three_members_in_order() {
+        let (name, bytes) = deb::write(&tree(), &about()).unwrap();
+        assert!(name.starts_with("tracewright-tools_0.1.0_") && name.ends_with(".deb"), "{name}");
+        let mut archive = ar::Archive::new(bytes.as_slice());
+        let mut members = Vec::new();
+        while let Some(member) = archive.next_entry() {
+            let header = member.unwrap().header().clone();
+            assert_eq!((header.mtime(), header.uid(), header.gid()), (1_700_000_000, 0, 0));
+            members.push(String::from_utf8_lossy(header.identifier()).into_owned());
+        }
+        assert_eq!(members, ["debian-binary", "control.tar.gz", "data.tar.gz"]);
+    }
+
+    #[test]
+    fn an_rpm_is_whole_and_has_the_files() {
+        let (name, bytes) = rpm::write(&tree(), &about()).unwrap();
+        assert!(name.ends_with(".rpm"), "{name}");
+        let package = ::rpm::Package::parse(&mut bytes.as_slice()).unwrap();
+        package.verify_digests().unwrap();
+        let mut paths: Vec<String> = package
+            .metadata
+            .get_file_paths()
+            .unwrap()
+            .into_iter()
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect();
+        paths.sort();
+        assert_eq!(
+            paths,
+            [
+                "/usr/lib/tracewright",
+                "/usr/lib/tracewright/bin",
+                "/usr/lib/tracewright/bin/x",
+                "/usr/sbin/tw-x",
+                "/usr/share/doc/tracewright-tools/copyright"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_tree_gives_the_same_bytes() {
+        for write in [deb::write, rpm::write, tarball::write] {
+            assert_eq!(write(&tree(), &about()).unwrap(), write(&tree(), &about()).unwrap());
+        }
+    }
+
+    #[test]
+    fn directories_come_before_what_is_in_them() {
+        let directories: Vec<_> = tree().directories().into_iter().map(str::to_owned).collect();
+        assert_eq!(directories[..3], ["usr", "usr/lib", "usr/lib/tracewright"]);
+    }
+}

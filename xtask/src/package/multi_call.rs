@@ -24,13 +24,19 @@ pub fn write(sources: &Sources, names: &[String]) -> Result<()> {
         fs::create_dir_all(&module)?;
         let from = sources.dir.join(name).join("src");
         let main = fs::read_to_string(from.join("main.rs"))?;
-        fs::write(module.join("mod.rs"), main.replace("\nfn main()", "\npub fn main()"))?;
+        // What is the crate's root in a tool is a module here.
+        let main = main.replace("\nfn main()", "\npub fn main()").replace("crate::", "self::");
+        fs::write(module.join("mod.rs"), main)?;
         for entry in fs::read_dir(&from)?.flatten() {
             let file = entry.file_name();
             if entry.path().is_file() && file != "main.rs" {
-                fs::copy(entry.path(), module.join(file))?;
+                let text = fs::read_to_string(entry.path())?.replace("crate::", "super::");
+                fs::write(module.join(file), text)?;
             }
         }
+        // The tool's messages quote it.
+        let script = format!("{name}.bt");
+        fs::copy(sources.dir.join(name).join(&script), dir.join("src").join(script))?;
         let manifest: Table = fs::read_to_string(sources.dir.join(name).join("Cargo.toml"))?.parse()?;
         let about = manifest["package"].get("description").and_then(Value::as_str).unwrap_or_default();
         tools.push((name.as_str(), about.lines().next().unwrap_or_default().to_owned()));

@@ -19,8 +19,9 @@ pub fn check(args: &PackageArgs) -> Result<()> {
         fs::remove_dir_all(&place)?;
     }
     fs::create_dir_all(&place)?;
-    let one = from_clone(args, &place.join("one"))?;
-    let two = from_clone(args, &place.join("another/and/deeper"))?;
+    // The second is of the first: the repository may go on meanwhile.
+    let one = from_clone(args, &root(), &place.join("one"))?;
+    let two = from_clone(args, &place.join("one/repository"), &place.join("another/and/deeper"))?;
     let mut differing = Vec::new();
     for (one, two) in one.iter().zip(&two) {
         let name = one.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -40,8 +41,8 @@ pub fn check(args: &PackageArgs) -> Result<()> {
     Ok(())
 }
 
-fn from_clone(args: &PackageArgs, dir: &Path) -> Result<Vec<PathBuf>> {
-    run(Command::new("git").args(["clone", "--quiet", "--local"]).arg(root()).arg(dir.join("repository")))?;
+fn from_clone(args: &PackageArgs, repository: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
+    run(Command::new("git").args(["clone", "--quiet", "--local"]).arg(repository).arg(dir.join("repository")))?;
     let args = PackageArgs { out_dir: dir.join("packages"), ..args.clone() };
     super::write(&dir.join("repository"), &args, &dir.join("work"))
 }

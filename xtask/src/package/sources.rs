@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use crate::shell::{cargo, run};
 
-/// Stands for the copy's path in binaries.
+/// Stands for the path of the copy, and of what is generated while it is built, in binaries.
 const SOURCES: &str = "/usr/src/tracewright";
 /// Stands for the path of crates of the registry.
 const CRATES: &str = "/usr/src/crates";
@@ -123,7 +123,9 @@ fn without_macros(manifest: &str) -> Result<String> {
 
 /// Flags of rustc by which no path of this machine gets into a binary.
 fn with_mapped_paths(mut config: Table, dir: &Path) -> Result<Table> {
-    let mut flags = vec![format!("--remap-path-prefix={}={SOURCES}", dir.display())];
+    // Build scripts write beside the copy.
+    let work = dir.parent().unwrap_or(dir);
+    let mut flags = vec![format!("--remap-path-prefix={}={SOURCES}", work.display())];
     let home = match std::env::var_os("CARGO_HOME") {
         Some(home) => PathBuf::from(home),
         None => PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?).join(".cargo"),
