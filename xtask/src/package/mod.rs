@@ -22,6 +22,9 @@ use clap::{Args, ValueEnum};
 
 use crate::shell::root;
 
+/// The most that the binary of all tools may weigh.
+const MAX_MULTI_CALL_BYTES: u64 = 8_000_000;
+
 /// Arguments of `package`.
 #[derive(Args, Clone, Debug)]
 pub struct PackageArgs {
@@ -109,6 +112,10 @@ fn write(repository: &Path, args: &PackageArgs, work: &Path) -> Result<Vec<PathB
     let tools = if args.multi_call {
         multi_call::write(&sources, &names)?;
         let binary = sources.build(&[multi_call::CRATE.to_owned()], &work.join("build"))?.remove(0);
+        let size = std::fs::metadata(&binary)?.len();
+        if size > MAX_MULTI_CALL_BYTES {
+            bail!("the binary of all tools has {size} bytes, more than {MAX_MULTI_CALL_BYTES}");
+        }
         contents::Tools::MultiCall { binary, names: &names }
     } else {
         let binaries = sources.build(&names, &work.join("build"))?;
