@@ -690,6 +690,8 @@ pub enum SettingSource {
     KernelAddress(LateText),
     /// `uaddr(name)` in the binary of the probe's target.
     UserAddress { path: LateText, symbol: LateText },
+    /// Index of the probe of that name among the expanded ones, where `probe` is compared with a literal.
+    ProbeIndex(String),
     /// `cgroupid(path)`
     CgroupId(LateText),
     /// `ncpus`

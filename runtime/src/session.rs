@@ -216,6 +216,7 @@ impl Session {
             args: &self.args,
             child: self.child.as_ref().map(Child::pid),
             target_pid: self.target_pid(),
+            probes: &self.plan.probes,
         };
         settings::write(&sources, object)?;
         configure::maps(self.tool, &self.config, object)?;

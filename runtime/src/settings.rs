@@ -24,6 +24,8 @@ pub struct Sources<'a> {
     pub child: Option<u32>,
     /// The process of `-p` or `-c`.
     pub target_pid: Option<u32>,
+    /// Expanded probe names.
+    pub probes: &'a [String],
 }
 
 /// Writes all settings and the runtime's own variables.
@@ -109,6 +111,9 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
                     return refuse(format!("Failed to get `cgroupid` for path: \"{path}\": {reason}"));
                 }
             }
+        },
+        SettingSource::ProbeIndex(name) => {
+            sources.probes.iter().position(|probe| probe == name).map_or(u64::from(u32::MAX), |at| at as u64)
         }
         SettingSource::CpuCount => possible_cpus() as u64,
         SettingSource::ChildPid => u64::from(sources.child.unwrap_or(0)),

@@ -111,6 +111,8 @@ pub enum SettingSource {
         /// Symbol.
         symbol: Text,
     },
+    /// Index of the probe of that name among the expanded ones; no probe's index where there is none.
+    ProbeIndex(&'static str),
     /// Id of a cgroup by path.
     CgroupId(Text),
     /// Number of possible CPUs.

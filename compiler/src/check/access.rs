@@ -76,7 +76,28 @@ impl Lower<'_> {
 
     /// A string literal as a key of a map whose keys are functions: the function's address.
     fn literal_key(&mut self, map: MapId, key: Expr) -> Expr {
-        match (&key.kind, self.map_key_type(map)) {
+        let ty = self.map_key_type(map);
+        self.literal_name(key, &ty)
+    }
+
+    /// A string literal where the name of a probe or function is expected: what stands for it at run time.
+    pub fn literal_name(&mut self, key: Expr, ty: &Type) -> Expr {
+        if let (Type::Tuple(types), Type::Tuple(mine)) = (ty, &key.ty)
+            && types.len() == mine.len()
+            && types.contains(&Type::ProbeName)
+            && let ExprKind::Aggregate(items) = key.kind
+        {
+            let items = items.into_iter().zip(types).map(|(item, ty)| self.literal_name(item, ty)).collect();
+            return tuple(items, key.span);
+        }
+        match (&key.kind, ty) {
+            (ExprKind::Str(text), Type::ProbeName) => {
+                let name = String::from_utf8_lossy(text).into_owned();
+                let source = crate::program::SettingSource::ProbeIndex(name.clone());
+                let id = self.add_setting(&format!("probe_{name}"), source, Type::U64, key.span);
+                let index = Expr { ty: Type::U64, kind: ExprKind::Setting(id), span: key.span };
+                Expr { ty: Type::ProbeName, kind: ExprKind::Cast(Box::new(index)), span: key.span }
+            }
             (ExprKind::Str(text), Type::KernelFunction) => {
                 let name = String::from_utf8_lossy(text).into_owned();
                 let source = crate::program::SettingSource::KernelAddress(vec![crate::program::TextPiece::Lit(name.clone())]);

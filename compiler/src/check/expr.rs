@@ -152,7 +152,7 @@ impl Lower<'_> {
     /// `{ …; value }`
     pub fn block_value(&mut self, block: &ast::Block, span: Span) -> Expr {
         self.open_scope();
-        let mut stmts = self.stmts(&block.stmts);
+        let mut stmts = self.stmts(&block.stmts, false);
         let value = match &block.value {
             Some(value) => self.expr(value),
             None => poison(span),

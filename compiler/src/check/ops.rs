@@ -199,6 +199,11 @@ impl Lower<'_> {
     fn compare(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
         let equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
         let (left, right) = (self.decay_text(left), self.decay_text(right));
+        let (left, right) = match (&left.ty, &right.ty) {
+            (Type::ProbeName, Type::String { .. }) => (left, self.literal_name(right, &Type::ProbeName)),
+            (Type::String { .. }, Type::ProbeName) => (self.literal_name(left, &Type::ProbeName), right),
+            _ => (left, right),
+        };
         match (&left.ty, &right.ty) {
             (Type::Int(_), Type::Int(_)) => {
                 let ty = self.common_int(&left, &right, false);

@@ -12,24 +12,30 @@ use crate::types::{Aggregate, IntType, Type};
 impl Lower<'_> {
     /// A probe's body: its last expression is a statement like the others.
     pub fn body(&mut self, block: &Block) -> Vec<Stmt> {
+        self.statements(block, true)
+    }
+
+    /// A block as a statement.
+    pub fn block(&mut self, block: &Block) -> Vec<Stmt> {
+        self.statements(block, false)
+    }
+
+    fn statements(&mut self, block: &Block, of_probe: bool) -> Vec<Stmt> {
         self.open_scope();
-        let mut out = self.stmts(&block.stmts);
+        let mut out = self.stmts(&block.stmts, of_probe && block.value.is_none());
         if let Some(value) = &block.value {
+            self.last_stmt = true;
             self.expr_stmt(value, value.span, &mut out);
         }
         self.close_scope();
         out
     }
 
-    /// A block as a statement.
-    pub fn block(&mut self, block: &Block) -> Vec<Stmt> {
-        self.body(block)
-    }
-
-    pub fn stmts(&mut self, stmts: &[ast::Stmt]) -> Vec<Stmt> {
+    /// Statements of a block; `to_end`: the last one ends its probe, and is shown without its semicolon.
+    pub fn stmts(&mut self, stmts: &[ast::Stmt], to_end: bool) -> Vec<Stmt> {
         let mut out = Vec::new();
         for (at, stmt) in stmts.iter().enumerate() {
-            self.last_stmt = at + 1 == stmts.len();
+            self.last_stmt = to_end && at + 1 == stmts.len();
             self.stmt(stmt, &mut out);
         }
         out

@@ -555,6 +555,7 @@ fn other_setting(program: &Program, setting: &Setting) -> Option<TokenStream> {
             let (path, symbol) = (text(path), text(symbol));
             quote! { UserAddress { path: #path, symbol: #symbol } }
         }
+        SettingSource::ProbeIndex(name) => quote! { ProbeIndex(#name) },
         SettingSource::CgroupId(path) => {
             let path = text(path);
             quote! { CgroupId(#path) }
