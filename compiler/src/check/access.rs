@@ -220,7 +220,14 @@ impl Lower<'_> {
         let before = self.map_value_slot(map.0);
         let stepped = match &before {
             Type::Pointer { .. } => before.clone(),
-            other => self.stepped(other),
+            Type::Int(_) | Type::Void | Type::Bool | Type::Enum { .. } => self.stepped(&before),
+            other => {
+                let message = format!(
+                    "Type mismatch for @{name}: trying to assign value of type 'uint64' when map already has a type '{}'",
+                    super::widen::shown(other)
+                );
+                return self.error(codes::TYPE_MISMATCH, span, message);
+            }
         };
         let ty = self.grow_map_value(map, &stepped, span);
         let ty = match ty {

@@ -69,6 +69,7 @@ impl Lower<'_> {
         }
         let loose = self.infer_type(&value);
         let ty = self.grow_local(id, &loose, span);
+        self.warn_sign(&value, &ty);
         let value = self.fit(value, &ty);
         out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
     }
@@ -137,7 +138,8 @@ impl Lower<'_> {
             let function = shown.trim_end_matches("_t").trim_start_matches('u');
             let message = format!(
                 "Map value '{shown}' cannot be assigned from one map to another. The function that returns this type \
-                 must be called directly e.g. `@{name} = {function}(retval);`."
+                 must be called directly e.g. `@{name} = {function}({});`.",
+                if function == "count" { "" } else { "retval" }
             );
             self.error(codes::AGGREGATE_MISUSE, span, message);
             return;
@@ -148,6 +150,7 @@ impl Lower<'_> {
         }
         let loose = self.infer_type(&value);
         let ty = self.grow_map_value(map, &loose, span);
+        self.warn_sign(&value, &ty);
         let value = self.fit(value, &ty);
         out.push(Stmt { kind: StmtKind::SetMap { map, key, value }, span });
     }

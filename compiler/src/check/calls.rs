@@ -24,18 +24,18 @@ impl Lower<'_> {
         if args.len() < entry.least || args.len() > entry.most {
             let found = args.len();
             let (least, most) = (entry.least, entry.most);
-            let message = if least == most {
-                let s = if least == 1 { "" } else { "s" };
-                if least == 0 {
-                    format!("{}() requires no arguments ({found} provided)", name.name)
-                } else {
-                    format!("{}() requires {least} argument{s} ({found} provided)", name.name)
-                }
+            let count = |n: usize| match n {
+                1 => "one argument".to_owned(),
+                n => format!("{n} arguments"),
+            };
+            let message = if least == most && least == 0 {
+                format!("{}() requires no arguments ({found} provided)", name.name)
+            } else if least == most {
+                format!("{}() requires {} ({found} provided)", name.name, count(least))
             } else if found < least {
-                let s = if least == 1 { "" } else { "s" };
-                format!("{}() requires at least {least} argument{s} ({found} provided)", name.name)
+                format!("{}() requires at least {} ({found} provided)", name.name, count(least))
             } else {
-                format!("{}() takes up to {most} arguments ({found} provided)", name.name)
+                format!("{}() takes up to {} ({found} provided)", name.name, count(most))
             };
             return self.error(codes::ARGUMENT_COUNT, span, message);
         }

@@ -54,6 +54,11 @@ impl Lower<'_> {
             None => return poison(span),
         };
         self.know_type(&ty);
+        if self.is_numberless(&value) && matches!(value.kind, ExprKind::MapSummary { .. }) {
+            let name = self.raw_aggregate(&value).unwrap_or_default();
+            let message = format!("Cannot cast from \"{name}\" to \"{}\"", shown(&ty));
+            return self.error(codes::BAD_CAST, place, message);
+        }
         if matches!(value.kind, ExprKind::MapSummary { .. }) && matches!(ty, Type::Int(_)) {
             // What makes a number of an aggregate.
             return Expr { ty, kind: ExprKind::Cast(Box::new(value)), span: place };
@@ -62,9 +67,12 @@ impl Lower<'_> {
             (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => a == b,
             (a, b) => a == b,
         };
-        if same && !matches!(value.kind, ExprKind::Int(_)) {
+        if same {
             self.warn(codes::W_CAST, place, format!("Unnecessary cast: expression is already of type {}", shown(&ty)));
-            return Expr { span: place, ..value };
+            // `(int8)1` has a type of its own, a literal takes any.
+            if !matches!(value.kind, ExprKind::Int(_)) {
+                return Expr { span: place, ..value };
+            }
         }
         self.convert(value, ty, written.span, place)
     }
@@ -226,7 +234,11 @@ impl Lower<'_> {
     }
 
     fn bad_cast(&mut self, from: &Type, to: &Type, _type_span: Span, span: Span) -> Expr {
-        let message = format!("Cannot cast from \"{}\" to \"{}\"", shown(from), shown(to));
+        let to = match to {
+            Type::String { capacity } if *capacity == self.settings.config.max_strlen => "string".to_owned(),
+            other => shown(other),
+        };
+        let message = format!("Cannot cast from \"{}\" to \"{to}\"", shown(from));
         self.error(codes::BAD_CAST, span, message)
     }
 

@@ -39,6 +39,8 @@ impl Lower<'_> {
                 self.item(base, u64::from(*index), span)
             }
             ast::ExprKind::Index { base, index } => self.index(base, index, span),
+            // `()` is no value.
+            ast::ExprKind::Tuple(items) if items.is_empty() => super::lower::nothing(span),
             ast::ExprKind::Tuple(items) => {
                 let items: Vec<Expr> = items.iter().map(|item| self.item_value(item)).collect();
                 tuple(items, span)
@@ -257,7 +259,7 @@ impl Lower<'_> {
                 codes::TYPE_MISMATCH,
                 span,
                 format!(
-                    "Ternary operator must return the same type: have '{}' and '{}'",
+                    "Branches must return the same type or compatible types: have '{}' and '{}'",
                     widen::shown(&then.ty),
                     widen::shown(&otherwise.ty)
                 ),

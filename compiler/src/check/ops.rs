@@ -103,7 +103,10 @@ impl Lower<'_> {
         _other: &Expr,
         span: Span,
     ) -> Expr {
-        let name = |lower: &Self, value: &Expr| lower.raw_aggregate(value).unwrap_or_else(|| shown(&value.ty));
+        let name = |lower: &Self, value: &Expr| match &value.ty {
+            Type::Int(_) if matches!(value.kind, ExprKind::Int(_)) => "int64".to_owned(),
+            ty => lower.raw_aggregate(value).unwrap_or_else(|| shown(ty)),
+        };
         let (a, b) = (name(self, left), name(self, right));
         self.report(
             Diagnostic::error(
@@ -159,6 +162,16 @@ impl Lower<'_> {
             (Some(aggregate), ..) => aggregate,
             (_, Type::Struct(_), _) => "c_type".to_owned(),
             (_, Type::String { .. }, kind) if !matches!(kind, ExprKind::Str(_)) => "string".to_owned(),
+            (
+                _,
+                ty @ (Type::Tuple(_)
+                | Type::Record(_)
+                | Type::Array { .. }
+                | Type::Buffer { .. }
+                | Type::KernelStack(_)
+                | Type::UserStack(_)),
+                _,
+            ) => widen::kind_name(ty).to_owned(),
             _ => return self.truth(value),
         };
         self.error(codes::OPERAND, place, format!("Invalid condition: {word}"))
@@ -248,6 +261,11 @@ impl Lower<'_> {
             (a, b) if a == b && a.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
             (a, Type::Int(_)) if a.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
             (Type::Int(_), b) if b.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
+            (a, b) if !equality && (is_text(a) && is_text(b) || matches!(a, Type::Pointer { .. })) => {
+                let (a, b) = (shown(a), shown(b));
+                let message = format!("The {} operator can not be used on expressions of types {a}, {b}", symbol(op));
+                self.error(codes::OPERAND, span, message)
+            }
             _ => self.cannot_compare(op, &left, &right, span),
         }
     }
@@ -289,7 +307,8 @@ impl Lower<'_> {
                 let shift = matches!(op, BinaryOp::Shl | BinaryOp::Shr);
                 let ty = self.common_int(&left, &right, op == BinaryOp::Sub);
                 let signed = matches!(ty, Type::Int(IntType { signed: true, .. }));
-                if matches!(op, BinaryOp::Div | BinaryOp::Mod) && signed && self.is_signed(&left, &right) {
+                let known = fold::is_constant(&left) && fold::is_constant(&right);
+                if matches!(op, BinaryOp::Div | BinaryOp::Mod) && signed && !known && self.is_signed(&left, &right) {
                     self.warn(
                         codes::W_DIVISION,
                         span,
@@ -376,7 +395,7 @@ impl Lower<'_> {
     }
 
     /// Told when an unsigned 64-bit value is taken for a signed one beside a signed value.
-    fn warn_sign(&mut self, value: &Expr, ty: &Type) {
+    pub fn warn_sign(&mut self, value: &Expr, ty: &Type) {
         let (Type::Int(from), Type::Int(to)) = (&value.ty, ty) else { return };
         if from.bits == 64 && !from.signed && to.signed && !matches!(value.kind, ExprKind::Int(_)) {
             self.warn(

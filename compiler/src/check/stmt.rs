@@ -195,6 +195,7 @@ impl Lower<'_> {
                 }
                 let loose = self.infer_type(&value);
                 let ty = self.grow_local(id, &loose, span);
+                self.warn_sign(&value, &ty);
                 let value = self.coerce(value, &ty);
                 out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
             }

@@ -106,7 +106,8 @@ fn expectation(expected: &[String], before: &[Spanned], found: Option<&Token>) -
         Some(Token::For) => return "expected variable in for loop".into(),
         _ => {}
     }
-    if found.is_none() && may("\"}\"") {
+    let ended = matches!(back(1), Some(Token::Semi | Token::LBrace | Token::RBrace));
+    if found.is_none() && may("\"}\"") && (ended || !may("\";\"")) {
         return "expected '}'".into();
     }
     if may("\"..\"") {

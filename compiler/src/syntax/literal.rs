@@ -35,12 +35,12 @@ pub fn number(text: &str) -> (Token, usize, Option<LiteralError>) {
         "m" => Some(60_000_000_000),
         "h" => Some(3_600_000_000_000),
         "d" => Some(86_400_000_000_000),
-        "e" | "E" => return bad(0, format!("the exponent of {whole} must be a positive integer")),
+        "e" | "E" => return bad(0, format!("invalid trailing bytes: {whole}")),
         suffix => return bad(digits, format!("invalid integer suffix '{suffix}'")),
     };
     let octal = mantissa.len() > 1 && mantissa.starts_with('0') && scale.is_none();
     if octal && mantissa.contains(['8', '9']) {
-        return bad(0, format!("invalid digit in octal number: {whole}"));
+        return bad(0, format!("invalid trailing bytes: {whole}"));
     }
     let value = u64::from_str_radix(&mantissa, if octal { 8 } else { 10 }).ok();
     match (value, scale) {
@@ -66,7 +66,7 @@ fn hexadecimal(text: &str) -> (Token, usize, Option<LiteralError>) {
     } else {
         match u64::from_str_radix(&value, 16) {
             Ok(value) => return (Token::Int(value), end, None),
-            Err(_) => format!("overflow error, {MAX}: {}", &text[..end]),
+            Err(_) => format!("overflow error, {MAX}: {}", &text[2..end]),
         }
     };
     (Token::BadInt(text[..end].into()), end, Some((0, end, message)))
