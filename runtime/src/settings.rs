@@ -111,7 +111,7 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
                     return refuse(format!("Failed to get `cgroupid` for path: \"{path}\": {reason}"));
                 }
             }
-        },
+        }
         SettingSource::ProbeIndex(name) => {
             sources.probes.iter().position(|probe| probe == name).map_or(u64::from(u32::MAX), |at| at as u64)
         }

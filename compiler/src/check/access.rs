@@ -100,7 +100,8 @@ impl Lower<'_> {
             }
             (ExprKind::Str(text), Type::KernelFunction) => {
                 let name = String::from_utf8_lossy(text).into_owned();
-                let source = crate::program::SettingSource::KernelAddress(vec![crate::program::TextPiece::Lit(name.clone())]);
+                let source =
+                    crate::program::SettingSource::KernelAddress(vec![crate::program::TextPiece::Lit(name.clone())]);
                 let id = self.add_setting(&format!("kaddr_{name}"), source, Type::U64, key.span);
                 let address = Expr { ty: Type::U64, kind: ExprKind::Setting(id), span: key.span };
                 Expr { ty: Type::KernelFunction, kind: ExprKind::Cast(Box::new(address)), span: key.span }

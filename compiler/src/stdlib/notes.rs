@@ -33,7 +33,9 @@ pub(super) fn of(name: &str) -> &'static str {
             "Of a scalar map, forgets its value. A warning tells when the key was not there and nobody looks at the \
              result. The form `delete(@m[k])` is deprecated."
         }
-        "errorf" | "warnf" => "On standard error as `FILE:1:9-62: ERROR: text`; with `-f json` an object on standard output.",
+        "errorf" | "warnf" => {
+            "On standard error as `FILE:1:9-62: ERROR: text`; with `-f json` an object on standard output."
+        }
         "exit" => "Ends the probe at once; `end` probes still run and maps are printed.",
         "getopt" => "Options are given as `--name=value` or `--name`, also after `--`. `--help` lists them.",
         "hist" => "`k` from 0 to 5: 2^k buckets for every power of two.",
@@ -47,7 +49,9 @@ pub(super) fn of(name: &str) -> &'static str {
         "ntop" => "The family comes from the size of the address, or is the first of two arguments.",
         "override" => "Needs a kernel with `CONFIG_BPF_KPROBE_OVERRIDE` and a function that allows it.",
         "path" => "Only in `fentry`/`fexit` of functions that the kernel allows it in.",
-        "percpu_kaddr" => "With a number of a CPU the result may be null, and must be compared with 0 before it is used.",
+        "percpu_kaddr" => {
+            "With a number of a CPU the result may be null, and must be compared with 0 before it is used."
+        }
         "printf" => {
             "Conversions `d i u x X o c s p r rx rh gr`, flags `- 0 + #` and blank, width and precision, lengths `hh h l \
              ll j z t`. `%s` names enums, symbols, addresses, errors, times; `%gr` the kernel's GFP flags."
@@ -60,7 +64,9 @@ pub(super) fn of(name: &str) -> &'static str {
         }
         "strftime" | "time" => "As `strftime(3)` has it, and `%f` for microseconds.",
         "strstr" => "-1 when it is not there.",
-        "system" => "`/bin/sh -c`; what it prints comes out in order. Its failing is an error message, and the tool goes on.",
+        "system" => {
+            "`/bin/sh -c`; what it prints comes out in order. Its failing is an error message, and the tool goes on."
+        }
         "tseries" => "Aggregates are `avg`, `max`, `min` and `sum`; without one, the last value of an interval counts.",
         "uaddr" => "A pointer to an unsigned integer as wide as the symbol, where that is known while compiling.",
         "usermode" => "On x86_64.",

@@ -73,9 +73,7 @@ pub(super) fn uaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         _ => return poison(site.span),
     };
     let known = |text: &LateText| crate::check::known_text(text);
-    let size = known(&path)
-        .zip(known(&symbol))
-        .and_then(|(path, symbol)| lower.host.user_symbol_size(&path, &symbol));
+    let size = known(&path).zip(known(&symbol)).and_then(|(path, symbol)| lower.host.user_symbol_size(&path, &symbol));
     let to = match size {
         Some(1) => Type::Int(IntType { bits: 8, signed: false }),
         Some(2) => Type::Int(IntType { bits: 16, signed: false }),

@@ -126,8 +126,7 @@ impl Emitter<'_> {
         };
         let hint = if map.name.is_empty() { name.clone() } else { map.name.clone() };
         let has_struct = set_offset.is_some() && aggregate.is_none();
-        let value_tag =
-            if has_struct { self.types.free_tag(program, &format!("{hint}_value")) } else { String::new() };
+        let value_tag = if has_struct { self.types.free_tag(program, &format!("{hint}_value")) } else { String::new() };
         let key_tag = if bucketed { self.types.free_tag(program, &format!("{hint}_bucket")) } else { String::new() };
         let value_size = match aggregate {
             Some(Aggregate::Min { .. } | Aggregate::Max { .. } | Aggregate::Avg { .. } | Aggregate::Stats { .. }) => 16,
