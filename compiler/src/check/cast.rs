@@ -169,9 +169,13 @@ impl Lower<'_> {
                 let ty = Pointer { to: to.clone(), space: *space };
                 cast(value, ty)
             }
-            (Array { of, .. }, Pointer { to, .. }) => {
-                // An array that lies somewhere decays to its address.
-                let (of, to) = (of.clone(), to.clone());
+            (Array { .. } | String { .. }, Pointer { to, .. }) => {
+                // An array that lies somewhere decays to its address: `(struct tcp_skb_cb *)$skb->cb`.
+                let to = to.clone();
+                let of = match &value.ty {
+                    Array { of, .. } => of.clone(),
+                    _ => Box::new(Int(IntType::I8)),
+                };
                 match self.address(value) {
                     Ok((address, space)) => {
                         let decayed = Pointer { to: of, space };

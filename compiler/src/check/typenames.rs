@@ -5,7 +5,7 @@ use crate::codes;
 use crate::diagnostics::Diagnostic;
 use crate::source::Span;
 use crate::syntax::ast::{self, Arg, TypeNameKind};
-use crate::types::{AddressSpace, IntType, StructName, Type};
+use crate::types::{AddressSpace, IntType, Origin, StructName, Type};
 
 impl Lower<'_> {
     /// The type that a name stands for; an unknown one is reported.
@@ -118,9 +118,19 @@ impl Lower<'_> {
         if self.structure(&plain).is_some() {
             return Some(Type::Struct(plain));
         }
-        let ty = self.kernel.typedef(name)?;
-        self.know_type(&ty);
-        Some(ty)
+        if let Some(ty) = self.kernel.typedef(name) {
+            self.know_type(&ty);
+            return Some(ty);
+        }
+        self.kernel_tag(name)
+    }
+
+    /// A struct or union of the kernel by its tag alone: `(task_struct *)arg0`. The script's own need their keyword.
+    fn kernel_tag(&mut self, name: &str) -> Option<Type> {
+        ["struct", "union"].iter().map(|word| StructName(format!("{word} {name}"))).find_map(|full| {
+            let def = self.structure(&full)?;
+            (def.origin == Origin::Kernel).then_some(Type::Struct(full))
+        })
     }
 
     fn struct_type(&mut self, word: &str, name: &str, span: Span) -> Option<Type> {

@@ -368,8 +368,12 @@ impl Output<'_> {
                 continue;
             }
             self.code.open(&alias.0);
+            // Several events share the alias, and name the same member each.
+            let mut declared = BTreeSet::new();
             for (parent, index) in members {
-                if let Some(field) = self.program.structs.get(&parent).and_then(|def| def.fields.get(index).cloned()) {
+                if let Some(field) = self.program.structs.get(&parent).and_then(|def| def.fields.get(index).cloned())
+                    && declared.insert(field.name.clone())
+                {
                     self.kernel_member(&field);
                 }
             }
