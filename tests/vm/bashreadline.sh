@@ -1,3 +1,4 @@
+# host
 . /cases/lib
 
 start bashreadline

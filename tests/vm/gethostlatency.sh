@@ -1,3 +1,4 @@
+# host
 . /cases/lib
 
 echo '127.0.0.1 tw-host' >/etc/hosts

@@ -1,16 +1,17 @@
+# host
 . /cases/lib
 
 start killsnoop
 sleep 100 &
 kill -USR1 $!
-cause kill 999999 15
+cause kill 2147483647 15
 stop
 expect "^[0-9:]+ +[0-9]+ +sh +10 +$! +0$"
-expect '^[0-9:]+ +[0-9]+ +cause +15 +999999 -3$'
+expect '^[0-9:]+ +[0-9]+ +cause +15 +2147483647 -3$'
 
 start killsnoop -x -s 3
-cause kill 999999 3
-cause kill 999999 15
+cause kill 2147483647 3
+cause kill 2147483647 15
 stop
-expect ' cause +3 +999999 -3$'
-refuse ' 15 +999999'
+expect ' cause +3 +2147483647 -3$'
+refuse ' 15 +2147483647'

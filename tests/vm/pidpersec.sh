@@ -1,3 +1,4 @@
+# host
 . /cases/lib
 
 start pidpersec 1 3

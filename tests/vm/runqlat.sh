@@ -1,3 +1,4 @@
+# host
 . /cases/lib
 
 for n in 1 2 3 4; do

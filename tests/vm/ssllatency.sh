@@ -1,3 +1,4 @@
+# host
 . /cases/lib
 
 [ -x /bin/openssl ] || skip "no openssl program"

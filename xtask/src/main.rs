@@ -15,6 +15,7 @@ mod vm;
 mod vm_cases;
 mod vm_docs;
 mod vm_guest;
+mod vm_host;
 
 use std::process::ExitCode;
 

@@ -41,6 +41,9 @@ pub struct VmArgs {
     /// How many guests run at once.
     #[arg(long, default_value_t = 2)]
     pub jobs: usize,
+    /// Not on this machine's own kernel as well
+    #[arg(long)]
+    pub no_host: bool,
     /// Write docs/tools.md from what came of it
     #[arg(long)]
     pub write_table: bool,
@@ -60,6 +63,7 @@ impl VmArgs {
             bin_dir: None,
             timeout: 900,
             jobs: 2,
+            no_host: false,
             write_table: false,
             names: Vec::new(),
         }
@@ -102,6 +106,21 @@ pub struct Contents {
 }
 
 impl Contents {
+    /// Path in the guest, and what is in the file.
+    pub fn files(&self) -> &[(String, Vec<u8>)] {
+        &self.files
+    }
+
+    /// Path in the guest, and what it points at.
+    pub fn links(&self) -> &[(String, String)] {
+        &self.links
+    }
+
+    /// One more file.
+    pub fn add(&mut self, path: String, data: Vec<u8>) {
+        self.files.push((path, data));
+    }
+
     /// The tools, the wanted files, and what cases use.
     fn new(root: &Path, args: &VmArgs) -> Result<Contents> {
         let mut files = vec![("cases/lib".to_owned(), fs::read(root.join("tests/vm/lib"))?)];
