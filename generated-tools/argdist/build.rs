@@ -26,7 +26,7 @@ fn main() {
     arguments.extend([include.as_str(), &include_paths, &machine]);
     SkeletonBuilder::new()
         .source(SOURCE)
-        .clang_args(&arguments)
+        .clang_args(arguments)
         .build_and_generate(out.join("argdist.skel.rs"))
         .expect("cannot compile the BPF program");
     println!("cargo:rerun-if-changed=src/bpf");

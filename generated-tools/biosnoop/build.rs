@@ -12,10 +12,10 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     // Where this was built is no concern of the object.
     let paths = format!("-ffile-prefix-map={}=.", env!("CARGO_MANIFEST_DIR"));
-    let arguments = vec!["-Isrc/bpf", "-Wall", "-Wextra", "-Wno-unused-parameter", &paths];
+    let arguments = ["-Isrc/bpf", "-Wall", "-Wextra", "-Wno-unused-parameter", &paths];
     SkeletonBuilder::new()
         .source(SOURCE)
-        .clang_args(&arguments)
+        .clang_args(arguments)
         .build_and_generate(out.join("biosnoop.skel.rs"))
         .expect("cannot compile the BPF program");
     println!("cargo:rerun-if-changed=src/bpf");

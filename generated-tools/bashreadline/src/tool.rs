@@ -155,7 +155,7 @@ const PRINTF_4: Action = Action {
             FormatPiece::Text(b"\n"),
         ],
     ),
-    fields: &[Member::new("pid", 8, Ty::U32), Member::new("ret", 12, Ty::TailStr(1025))],
+    fields: &[Member::new("pid", 8, Ty::U32), Member::new("ret", 12, Ty::TailStr(1024))],
     size: 16,
     place: "bashreadline.bt:20:2-39",
     line: 20,

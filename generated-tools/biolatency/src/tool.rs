@@ -181,22 +181,6 @@ pub static TOOL: Tool = Tool {
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "biolatency.bt:61:2-22",
-            line: 61,
-            columns: (2, 22),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "biolatency.bt:63:3-22",
-            line: 63,
-            columns: (3, 22),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

@@ -72,7 +72,7 @@ pub static TOOL: Tool = Tool {
         Setting {
             variable: "kaddr_vm_node_stat",
             size: 8,
-            source: SettingSource::KernelAddress("vm_node_stat"),
+            source: SettingSource::KernelAddress(&[TextPiece::Lit("vm_node_stat")]),
             place: "cachestat.bt:86:21-42",
         },
         Setting {

@@ -58,14 +58,6 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "filelife.bt:29:2-24",
-            line: 29,
-            columns: (2, 24),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {
@@ -237,7 +229,7 @@ const PRINTF_2: Action = Action {
         Member::new("comm", 28, Ty::Str(16)),
         Member::new("arg4", 48, Ty::I64),
         Member::new("arg5", 56, Ty::I64),
-        Member::new("name", 64, Ty::TailStr(1025)),
+        Member::new("name", 64, Ty::TailStr(1024)),
     ],
     size: 72,
     place: "filelife.bt:27-28",

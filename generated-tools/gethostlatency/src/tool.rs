@@ -61,22 +61,6 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "gethostlatency.bt:34:2-21",
-            line: 34,
-            columns: (2, 21),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "gethostlatency.bt:35:2-20",
-            line: 35,
-            columns: (2, 20),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {
@@ -314,7 +298,7 @@ const PRINTF_3: Action = Action {
         Member::new("comm", 28, Ty::Str(16)),
         Member::new("arg4", 48, Ty::I64),
         Member::new("arg5", 56, Ty::I64),
-        Member::new("name", 64, Ty::TailStr(1025)),
+        Member::new("name", 64, Ty::TailStr(1024)),
     ],
     size: 72,
     place: "gethostlatency.bt:32-33",

@@ -98,22 +98,6 @@ pub static TOOL: Tool = Tool {
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "hardirqs.bt:33:2-33",
-            line: 33,
-            columns: (2, 33),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "hardirqs.bt:34:2-32",
-            line: 34,
-            columns: (2, 32),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

@@ -113,22 +113,6 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "killsnoop.bt:47:2-22",
-            line: 47,
-            columns: (2, 22),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "killsnoop.bt:48:2-22",
-            line: 48,
-            columns: (2, 22),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

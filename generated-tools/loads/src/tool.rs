@@ -29,7 +29,7 @@ pub static TOOL: Tool = Tool {
         Setting {
             variable: "kaddr_avenrun",
             size: 8,
-            source: SettingSource::KernelAddress("avenrun"),
+            source: SettingSource::KernelAddress(&[TextPiece::Lit("avenrun")]),
             place: "loads.bt:25:24-40",
         },
         Setting {

@@ -101,38 +101,6 @@ pub static TOOL: Tool = Tool {
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "offcputime.bt:41:3-32",
-            line: 41,
-            columns: (3, 32),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "offcputime.bt:42:3-33",
-            line: 42,
-            columns: (3, 33),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "offcputime.bt:43:3-31",
-            line: 43,
-            columns: (3, 31),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "offcputime.bt:44:3-31",
-            line: 44,
-            columns: (3, 31),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

@@ -170,14 +170,6 @@ pub static TOOL: Tool = Tool {
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "softirqs.bt:42:2-33",
-            line: 42,
-            columns: (2, 33),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

@@ -46,14 +46,6 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "sslsnoop.bt:32:2-29",
-            line: 32,
-            columns: (2, 29),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

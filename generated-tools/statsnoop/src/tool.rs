@@ -74,14 +74,6 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "statsnoop.bt:51:2-20",
-            line: 51,
-            columns: (2, 20),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {
@@ -380,7 +372,7 @@ const PRINTF_5: Action = Action {
         Member::new("pid", 8, Ty::U32),
         Member::new("comm", 12, Ty::Str(16)),
         Member::new("errno", 32, Ty::I64),
-        Member::new("path", 40, Ty::TailStr(1025)),
+        Member::new("path", 40, Ty::TailStr(1024)),
     ],
     size: 48,
     place: "statsnoop.bt:49:3-68",

@@ -74,7 +74,7 @@ pub static TOOL: Tool = Tool {
         Setting {
             variable: "kaddr_sys_call_table",
             size: 8,
-            source: SettingSource::KernelAddress("sys_call_table"),
+            source: SettingSource::KernelAddress(&[TextPiece::Lit("sys_call_table")]),
             place: "syscount.bt:28:22-45",
         },
         Setting {
@@ -170,14 +170,6 @@ pub static TOOL: Tool = Tool {
             columns: (21, 28),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "syscount.bt:52:3-22",
-            line: 52,
-            columns: (3, 22),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
         },
     ],
     losses: &[

@@ -158,30 +158,6 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "tcplife.bt:59:3-22",
-            line: 59,
-            columns: (3, 22),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "tcplife.bt:61:4-21",
-            line: 61,
-            columns: (4, 21),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "tcplife.bt:62:4-22",
-            line: 62,
-            columns: (4, 22),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

@@ -101,22 +101,6 @@ pub static TOOL: Tool = Tool {
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
-        Check {
-            helper: "map_delete_elem",
-            place: "xfsdist.bt:45:2-21",
-            line: 45,
-            columns: (2, 21),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
-        Check {
-            helper: "map_delete_elem",
-            place: "xfsdist.bt:46:2-20",
-            line: 46,
-            columns: (2, 20),
-            always: false,
-            message: "Can't delete map element because it does not exist.",
-        },
     ],
     losses: &[
         Loss {

@@ -240,7 +240,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		/* if (getopt("hist|H", false, "As a histogram")) */
 		if (opt_hist) {
 			/* @distribution = hist($value) */
-			__u32 bucket = tw_log2_bucket(value, 0);
+			__u32 bucket = tw_signed_log2_bucket(value, 0);
 			tw_add(&distribution, &bucket, 1);
 		} else {
 			/* @values[$value] = count() */
@@ -293,7 +293,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if (getopt("hist|H", false, "As a histogram")) */
 		if (opt_hist) {
 			/* @distribution = hist($value) */
-			__u32 bucket = tw_log2_bucket(value, 0);
+			__u32 bucket = tw_signed_log2_bucket(value, 0);
 			tw_add(&distribution, &bucket, 1);
 		} else {
 			/* @values[$value] = count() */

@@ -47,7 +47,7 @@ const struct printf_event_3 *printf_event_3_type __maybe_unused;
 struct uretprobe__bin_bash_readline_1_scratch {
 	struct {
 		struct printf_event_3 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_3 __aligned_8;
 };
 
@@ -104,7 +104,7 @@ static __always_inline int uretprobe__bin_bash_readline_1_body(struct pt_regs *c
 	event_2->header.action = ACTION_PRINTF_3;
 	event_2->header.aux = 0;
 	event_2->pid = tw_pid();
-	len = tw_str_put(tw_check(0, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1025, (__s8 *)(__u64)PT_REGS_RC(ctx))), 1025);
+	len = tw_str_put(tw_check(0, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)(__u64)PT_REGS_RC(ctx))), 1024);
 	event_2->ret_len = len;
 	tail += len;
 	tw_output(event_2, sizeof(*event_2) + tail);

@@ -372,14 +372,14 @@ static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, st
 			tw_add(&usecs, &bucket_2, 1);
 		}
 	}
-	/* delete(@start, arg0) */
+	/* _ = delete(@start, arg0) */
 	__u64 arg0_5 = (__u64)ctx[0];
-	tw_check(11, bpf_map_delete_elem(&start, &arg0_5));
+	bpf_map_delete_elem(&start, &arg0_5);
 	/* if (getopt("disks")) */
 	if (opt_disks) {
-		/* delete(@disk, arg0) */
+		/* _ = delete(@disk, arg0) */
 		__u64 arg0_6 = (__u64)ctx[0];
-		tw_check(12, bpf_map_delete_elem(&disk, &arg0_6));
+		bpf_map_delete_elem(&disk, &arg0_6);
 	}
 
 	return 0;

@@ -434,24 +434,24 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 			}
 		}
 	}
-	/* delete(@start, arg0) */
+	/* _ = delete(@start, arg0) */
 	__u64 arg0_12 = (__u64)ctx[0];
-	tw_check(24, bpf_map_delete_elem(&start, &arg0_12));
-	/* delete(@sector, arg0) */
+	bpf_map_delete_elem(&start, &arg0_12);
+	/* _ = delete(@sector, arg0) */
 	__u64 arg0_13 = (__u64)ctx[0];
-	tw_check(25, bpf_map_delete_elem(&sector, &arg0_13));
-	/* delete(@bytes, arg0) */
+	bpf_map_delete_elem(&sector, &arg0_13);
+	/* _ = delete(@bytes, arg0) */
 	__u64 arg0_14 = (__u64)ctx[0];
-	tw_check(26, bpf_map_delete_elem(&bytes, &arg0_14));
-	/* delete(@disk, arg0) */
+	bpf_map_delete_elem(&bytes, &arg0_14);
+	/* _ = delete(@disk, arg0) */
 	__u64 arg0_15 = (__u64)ctx[0];
-	tw_check(27, bpf_map_delete_elem(&disk_map, &arg0_15));
-	/* delete(@comm, arg0) */
+	bpf_map_delete_elem(&disk_map, &arg0_15);
+	/* _ = delete(@comm, arg0) */
 	__u64 arg0_16 = (__u64)ctx[0];
-	tw_check(28, bpf_map_delete_elem(&comm, &arg0_16));
-	/* delete(@pid, arg0) */
+	bpf_map_delete_elem(&comm, &arg0_16);
+	/* _ = delete(@pid, arg0) */
 	__u64 arg0_17 = (__u64)ctx[0];
-	tw_check(29, bpf_map_delete_elem(&pid, &arg0_17));
+	bpf_map_delete_elem(&pid, &arg0_17);
 
 	return 0;
 }

@@ -237,12 +237,12 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	}
 	key.bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000), 0);
 	tw_must(5, tw_add(&usecs, &key, 1));
-	/* delete(@start, arg0) */
+	/* _ = delete(@start, arg0) */
 	__u64 arg0_4 = (__u64)ctx[0];
-	tw_check(6, bpf_map_delete_elem(&start, &arg0_4));
-	/* delete(@stacks, arg0) */
+	bpf_map_delete_elem(&start, &arg0_4);
+	/* _ = delete(@stacks, arg0) */
 	__u64 arg0_5 = (__u64)ctx[0];
-	tw_check(7, bpf_map_delete_elem(&stacks, &arg0_5));
+	bpf_map_delete_elem(&stacks, &arg0_5);
 
 	return 0;
 }

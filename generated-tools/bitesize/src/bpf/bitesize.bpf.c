@@ -70,7 +70,7 @@ int tracepoint_block_block_rq_issue_1(struct trace_event_raw_block_rq *ctx)
 	bpf_probe_read_kernel(comm, sizeof(comm), &ctx->comm);
 	__builtin_memcpy(key.key, comm, 16);
 	key.key[15] = 0;
-	key.bucket = tw_log2_bucket((__u64)ctx->bytes, 0);
+	key.bucket = tw_signed_log2_bucket((__u64)ctx->bytes, 0);
 	tw_must(0, tw_add(&histogram, &key, 1));
 
 	return 0;

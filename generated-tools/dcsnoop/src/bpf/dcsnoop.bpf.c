@@ -105,21 +105,21 @@ const struct clear_event_2 *clear_event_2_type __maybe_unused;
 struct kprobe_lookup_fast_1_scratch {
 	struct {
 		struct printf_event_3 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_3 __aligned_8;
 };
 
 struct kretprobe_d_lookup_1_scratch {
 	struct {
 		struct printf_event_4 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_4 __aligned_8;
 };
 
 struct kprobe_d_alloc_parallel_1_scratch {
 	struct {
 		struct printf_event_5 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_5 __aligned_8;
 };
 
@@ -183,7 +183,7 @@ static __always_inline int kprobe_lookup_fast_1_body(struct pt_regs *ctx, struct
 	event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000;
 	event->pid = tw_pid();
 	tw_current_comm(event->comm);
-	len = tw_str_put(tw_check(1, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1025, tw_core_read(0, nd, last.name))), 1025);
+	len = tw_str_put(tw_check(1, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(0, nd, last.name))), 1024);
 	event->name_len = len;
 	tail += len;
 	tw_output(event, sizeof(*event) + tail);
@@ -249,14 +249,14 @@ static __always_inline int kretprobe_d_lookup_1_body(struct pt_regs *ctx, struct
 		tw_current_comm(event->comm);
 		__u32 tid_4 = tw_tid();
 		__u64 *name_3 = tw_found(6, bpf_map_lookup_elem(&name_map, &tid_4));
-		len = tw_str_put(tw_check(7, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1025, (__u8 *)(name_3 ? *name_3 : 0))), 1025);
+		len = tw_str_put(tw_check(7, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024, (__u8 *)(name_3 ? *name_3 : 0))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
 	}
-	/* delete(@name, tid) */
+	/* _ = delete(@name, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(8, bpf_map_delete_elem(&name_map, &tid_5));
+	bpf_map_delete_elem(&name_map, &tid_5);
 
 	return 0;
 }
@@ -281,10 +281,10 @@ static __always_inline int kprobe_d_alloc_parallel_1_body(struct pt_regs *ctx, s
 		return 0;
 
 	/* $name = ((struct qstr *)arg1).name */
-	__u8 *name = tw_core_read(9, (struct qstr *)(__u64)PT_REGS_PARM2(ctx), name);
+	__u8 *name = tw_core_read(8, (struct qstr *)(__u64)PT_REGS_PARM2(ctx), name);
 	/* if (@missed[tid] != $name) */
 	__u32 tid = tw_tid();
-	__u64 *missed_2 = tw_found(10, bpf_map_lookup_elem(&missed, &tid));
+	__u64 *missed_2 = tw_found(9, bpf_map_lookup_elem(&missed, &tid));
 	if ((__u64)(__u8 *)(missed_2 ? *missed_2 : 0) != (__u64)name) {
 		/* printf("%-8d %-7d %-16s M %s\n", elapsed / 1000000, pid, comm, str($name)) */
 		struct printf_event_5 *event = &scratch->printf_event_5.event;
@@ -295,14 +295,14 @@ static __always_inline int kprobe_d_alloc_parallel_1_body(struct pt_regs *ctx, s
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000;
 		event->pid = tw_pid();
 		tw_current_comm(event->comm);
-		len = tw_str_put(tw_check(11, bpf_probe_read_kernel_str(scratch->printf_event_5.tail + tail, 1025, name)), 1025);
+		len = tw_str_put(tw_check(10, bpf_probe_read_kernel_str(scratch->printf_event_5.tail + tail, 1024, name)), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
 	}
-	/* delete(@missed, tid) */
+	/* _ = delete(@missed, tid) */
 	__u32 tid_2 = tw_tid();
-	tw_check(12, bpf_map_delete_elem(&missed, &tid_2));
+	bpf_map_delete_elem(&missed, &tid_2);
 
 	return 0;
 }

@@ -289,12 +289,12 @@ int kretprobe_ext4_file_read_iter_1(void)
 		key_2.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
 		tw_must(4, tw_add(&us, &key_2, 1));
 	}
-	/* delete(@start, tid) */
+	/* _ = delete(@start, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(5, bpf_map_delete_elem(&start, &tid_5));
-	/* delete(@name, tid) */
+	bpf_map_delete_elem(&start, &tid_5);
+	/* _ = delete(@name, tid) */
 	__u32 tid_6 = tw_tid();
-	tw_check(6, bpf_map_delete_elem(&name_map, &tid_6));
+	bpf_map_delete_elem(&name_map, &tid_6);
 
 	return 0;
 }

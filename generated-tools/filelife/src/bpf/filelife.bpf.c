@@ -65,7 +65,7 @@ const struct clear_event *clear_event_type __maybe_unused;
 struct kprobe_security_inode_unlink_1_scratch {
 	struct {
 		struct printf_event_2 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_2 __aligned_8;
 };
 
@@ -147,13 +147,13 @@ static __always_inline int kprobe_security_inode_unlink_1_body(struct pt_regs *c
 	tw_current_comm(event->comm);
 	event->arg4 = (__s64)((__u64)age / 100);
 	event->arg5 = (__s64)((__u64)age % 100);
-	len = tw_str_put(tw_check(3, bpf_probe_read_kernel_str(scratch->printf_event_2.tail + tail, 1025, tw_core_read(2, dentry, d_name.name))), 1025);
+	len = tw_str_put(tw_check(3, bpf_probe_read_kernel_str(scratch->printf_event_2.tail + tail, 1024, tw_core_read(2, dentry, d_name.name))), 1024);
 	event->name_len = len;
 	tail += len;
 	tw_output(event, sizeof(*event) + tail);
-	/* delete(@created, arg1) */
+	/* _ = delete(@created, arg1) */
 	__u64 arg1_3 = (__u64)PT_REGS_PARM2(ctx);
-	tw_check(4, bpf_map_delete_elem(&created, &arg1_3));
+	bpf_map_delete_elem(&created, &arg1_3);
 
 	return 0;
 }

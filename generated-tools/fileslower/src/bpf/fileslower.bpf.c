@@ -137,14 +137,14 @@ const struct clear_event_3 *clear_event_3_type __maybe_unused;
 struct kretprobe_vfs_read_1_scratch {
 	struct {
 		struct printf_event_3 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_3 __aligned_8;
 };
 
 struct kretprobe_vfs_write_1_scratch {
 	struct {
 		struct printf_event_4 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_4 __aligned_8;
 };
 
@@ -257,20 +257,20 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 		event->bytes = bytes_2 ? *bytes_2 : 0;
 		event->arg7 = (__s64)((__u64)us / 1000);
 		event->arg8 = (__s64)((__u64)(__s64)((__u64)us / 10) % 100);
-		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1025, tw_core_read(7, file, f_path.dentry, d_name.name))), 1025);
+		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
 	}
-	/* delete(@start, tid) */
+	/* _ = delete(@start, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(9, bpf_map_delete_elem(&start, &tid_5));
-	/* delete(@file, tid) */
+	bpf_map_delete_elem(&start, &tid_5);
+	/* _ = delete(@file, tid) */
 	__u32 tid_6 = tw_tid();
-	tw_check(10, bpf_map_delete_elem(&file_map, &tid_6));
-	/* delete(@bytes, tid) */
+	bpf_map_delete_elem(&file_map, &tid_6);
+	/* _ = delete(@bytes, tid) */
 	__u32 tid_7 = tw_tid();
-	tw_check(11, bpf_map_delete_elem(&bytes, &tid_7));
+	bpf_map_delete_elem(&bytes, &tid_7);
 
 	return 0;
 }
@@ -328,20 +328,20 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 		event->bytes = bytes_2 ? *bytes_2 : 0;
 		event->arg7 = (__s64)((__u64)us / 1000);
 		event->arg8 = (__s64)((__u64)(__s64)((__u64)us / 10) % 100);
-		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1025, tw_core_read(7, file, f_path.dentry, d_name.name))), 1025);
+		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
 	}
-	/* delete(@start, tid) */
+	/* _ = delete(@start, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(9, bpf_map_delete_elem(&start, &tid_5));
-	/* delete(@file, tid) */
+	bpf_map_delete_elem(&start, &tid_5);
+	/* _ = delete(@file, tid) */
 	__u32 tid_6 = tw_tid();
-	tw_check(10, bpf_map_delete_elem(&file_map, &tid_6));
-	/* delete(@bytes, tid) */
+	bpf_map_delete_elem(&file_map, &tid_6);
+	/* _ = delete(@bytes, tid) */
 	__u32 tid_7 = tw_tid();
-	tw_check(11, bpf_map_delete_elem(&bytes, &tid_7));
+	bpf_map_delete_elem(&bytes, &tid_7);
 
 	return 0;
 }

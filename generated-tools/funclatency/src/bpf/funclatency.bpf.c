@@ -276,11 +276,11 @@ int kretprobe__1_1(struct pt_regs *ctx)
 		/* @latency_of[probe] = hist($time) */
 		struct latency_of_bucket key = {};
 		key.key = (__u32)bpf_get_attach_cookie(ctx);
-		key.bucket = tw_log2_bucket(time, 0);
+		key.bucket = tw_signed_log2_bucket(time, 0);
 		tw_must(3, tw_add(&latency_of, &key, 1));
 	} else {
 		/* @latency = hist($time) */
-		__u32 bucket = tw_log2_bucket(time, 0);
+		__u32 bucket = tw_signed_log2_bucket(time, 0);
 		tw_add(&latency, &bucket, 1);
 	}
 	/* @times = stats($time) */
@@ -326,11 +326,11 @@ int uretprobe__1_1(struct pt_regs *ctx)
 		/* @latency_of[probe] = hist($time) */
 		struct latency_of_bucket key = {};
 		key.key = (__u32)bpf_get_attach_cookie(ctx);
-		key.bucket = tw_log2_bucket(time, 0);
+		key.bucket = tw_signed_log2_bucket(time, 0);
 		tw_must(3, tw_add(&latency_of, &key, 1));
 	} else {
 		/* @latency = hist($time) */
-		__u32 bucket = tw_log2_bucket(time, 0);
+		__u32 bucket = tw_signed_log2_bucket(time, 0);
 		tw_add(&latency, &bucket, 1);
 	}
 	/* @times = stats($time) */

@@ -77,7 +77,7 @@ const struct clear_event_2 *clear_event_2_type __maybe_unused;
 struct uretprobe_libc_getaddrinfo_1_scratch {
 	struct {
 		struct printf_event_3 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_3 __aligned_8;
 };
 
@@ -168,16 +168,16 @@ static __always_inline int uretprobe_libc_getaddrinfo_1_body(struct uretprobe_li
 	event->arg5 = (__s64)((__u64)(__s64)((__u64)us / 10) % 100);
 	__u32 tid_3 = tw_tid();
 	__u64 *name = tw_found(3, bpf_map_lookup_elem(&name_map, &tid_3));
-	len = tw_str_put(tw_check(4, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1025, (__s8 *)(name ? *name : 0))), 1025);
+	len = tw_str_put(tw_check(4, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)(name ? *name : 0))), 1024);
 	event->name_len = len;
 	tail += len;
 	tw_output(event, sizeof(*event) + tail);
-	/* delete(@start, tid) */
+	/* _ = delete(@start, tid) */
 	__u32 tid_4 = tw_tid();
-	tw_check(5, bpf_map_delete_elem(&start, &tid_4));
-	/* delete(@name, tid) */
+	bpf_map_delete_elem(&start, &tid_4);
+	/* _ = delete(@name, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(6, bpf_map_delete_elem(&name_map, &tid_5));
+	bpf_map_delete_elem(&name_map, &tid_5);
 
 	return 0;
 }

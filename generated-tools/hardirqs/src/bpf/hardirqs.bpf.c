@@ -282,18 +282,18 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 	}
 	scratch->key.bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000), 0);
 	tw_must(4, tw_add(&usecs, &scratch->key, 1));
-	/* delete(@start, (cpu, args.irq)) */
+	/* _ = delete(@start, (cpu, args.irq)) */
 	struct start_key key_5 __aligned_8;
 	__builtin_memset(&key_5, 0, sizeof(key_5));
 	key_5.cpu = (__u64)bpf_get_smp_processor_id();
 	key_5.irq = ctx->irq;
-	tw_check(5, bpf_map_delete_elem(&start, &key_5));
-	/* delete(@name, (cpu, args.irq)) */
+	bpf_map_delete_elem(&start, &key_5);
+	/* _ = delete(@name, (cpu, args.irq)) */
 	struct start_key key_6 __aligned_8;
 	__builtin_memset(&key_6, 0, sizeof(key_6));
 	key_6.cpu = (__u64)bpf_get_smp_processor_id();
 	key_6.irq = ctx->irq;
-	tw_check(6, bpf_map_delete_elem(&name_map, &key_6));
+	bpf_map_delete_elem(&name_map, &key_6);
 
 	return 0;
 }

@@ -209,12 +209,12 @@ int tracepoint_syscalls_sys_exit_kill_1(struct trace_event_raw_sys_exit *ctx)
 			tw_submit(event);
 		}
 	}
-	/* delete(@target, tid) */
+	/* _ = delete(@target, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(9, bpf_map_delete_elem(&target, &tid_5));
-	/* delete(@signal, tid) */
+	bpf_map_delete_elem(&target, &tid_5);
+	/* _ = delete(@signal, tid) */
 	__u32 tid_6 = tw_tid();
-	tw_check(10, bpf_map_delete_elem(&signal_, &tid_6));
+	bpf_map_delete_elem(&signal_, &tid_6);
 
 	return 0;
 }

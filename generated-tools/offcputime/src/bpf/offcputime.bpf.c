@@ -229,18 +229,18 @@ static __always_inline int tracepoint_sched_sched_switch_1_body(struct trace_eve
 			}
 			tw_must(5, tw_add(&us_map, &scratch->key, us));
 		}
-		/* delete(@start, args.next_pid) */
+		/* _ = delete(@start, args.next_pid) */
 		__s32 next_pid_6 = ctx->next_pid;
-		tw_check(6, bpf_map_delete_elem(&start, &next_pid_6));
-		/* delete(@kernel, args.next_pid) */
+		bpf_map_delete_elem(&start, &next_pid_6);
+		/* _ = delete(@kernel, args.next_pid) */
 		__s32 next_pid_7 = ctx->next_pid;
-		tw_check(7, bpf_map_delete_elem(&kernel, &next_pid_7));
-		/* delete(@user, args.next_pid) */
+		bpf_map_delete_elem(&kernel, &next_pid_7);
+		/* _ = delete(@user, args.next_pid) */
 		__s32 next_pid_8 = ctx->next_pid;
-		tw_check(8, bpf_map_delete_elem(&user, &next_pid_8));
-		/* delete(@comm, args.next_pid) */
+		bpf_map_delete_elem(&user, &next_pid_8);
+		/* _ = delete(@comm, args.next_pid) */
 		__s32 next_pid_9 = ctx->next_pid;
-		tw_check(9, bpf_map_delete_elem(&comm, &next_pid_9));
+		bpf_map_delete_elem(&comm, &next_pid_9);
 	}
 
 	return 0;

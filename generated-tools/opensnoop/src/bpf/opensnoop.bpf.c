@@ -182,15 +182,15 @@ const struct clear_event_3 *clear_event_3_type __maybe_unused;
 struct tracepoint_syscalls_sys_exit_open_1_scratch {
 	struct {
 		struct printf_event_8 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_8 __aligned_8;
 	struct {
 		struct printf_event_9 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_9 __aligned_8;
 	struct {
 		struct printf_event_10 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_10 __aligned_8;
 };
 
@@ -277,7 +277,7 @@ int tracepoint_syscalls_sys_enter_open_1(struct trace_event_raw_sys_enter *ctx)
 	__u64 arg0 = (__u64)(__u8 *)ctx->args[0];
 	__u32 tid = tw_tid();
 	tw_must(0, bpf_map_update_elem(&filename, &tid, &arg0, BPF_ANY));
-	/* @flags[tid] = (uint64)args.flags */
+	/* @flags[tid] = args.flags */
 	__u64 arg1 = (__u64)ctx->args[1];
 	__u32 tid_2 = tw_tid();
 	tw_must(1, bpf_map_update_elem(&flags, &tid_2, &arg1, BPF_ANY));
@@ -296,7 +296,7 @@ int tracepoint_syscalls_sys_enter_openat_1(struct trace_event_raw_sys_enter *ctx
 	__u64 arg1 = (__u64)(__u8 *)ctx->args[1];
 	__u32 tid = tw_tid();
 	tw_must(0, bpf_map_update_elem(&filename, &tid, &arg1, BPF_ANY));
-	/* @flags[tid] = (uint64)args.flags */
+	/* @flags[tid] = args.flags */
 	__u64 arg2 = (__u64)ctx->args[2];
 	__u32 tid_2 = tw_tid();
 	tw_must(1, bpf_map_update_elem(&flags, &tid_2, &arg2, BPF_ANY));
@@ -392,7 +392,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 			event_3->flags = flags_2 ? *flags_2 : 0;
 			__u32 tid_3 = tw_tid();
 			__u64 *filename_3 = tw_found(7, bpf_map_lookup_elem(&filename, &tid_3));
-			len = tw_str_put(tw_check(8, bpf_probe_read_user_str(scratch->printf_event_8.tail + tail, 1025, (__u8 *)(filename_3 ? *filename_3 : 0))), 1025);
+			len = tw_str_put(tw_check(8, bpf_probe_read_user_str(scratch->printf_event_8.tail + tail, 1024, (__u8 *)(filename_3 ? *filename_3 : 0))), 1024);
 			event_3->filename_len = len;
 			tail += len;
 			tw_output(event_3, sizeof(*event_3) + tail);
@@ -412,7 +412,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 				event_4->errno = (__s32)errno;
 				__u32 tid_4 = tw_tid();
 				__u64 *filename_4 = tw_found(9, bpf_map_lookup_elem(&filename, &tid_4));
-				len_2 = tw_str_put(tw_check(10, bpf_probe_read_user_str(scratch->printf_event_9.tail + tail_2, 1025, (__u8 *)(filename_4 ? *filename_4 : 0))), 1025);
+				len_2 = tw_str_put(tw_check(10, bpf_probe_read_user_str(scratch->printf_event_9.tail + tail_2, 1024, (__u8 *)(filename_4 ? *filename_4 : 0))), 1024);
 				event_4->filename_len = len_2;
 				tail_2 += len_2;
 				tw_output(event_4, sizeof(*event_4) + tail_2);
@@ -430,7 +430,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 				event_5->errno = errno;
 				__u32 tid_5 = tw_tid();
 				__u64 *filename_5 = tw_found(11, bpf_map_lookup_elem(&filename, &tid_5));
-				len_3 = tw_str_put(tw_check(12, bpf_probe_read_user_str(scratch->printf_event_10.tail + tail_3, 1025, (__u8 *)(filename_5 ? *filename_5 : 0))), 1025);
+				len_3 = tw_str_put(tw_check(12, bpf_probe_read_user_str(scratch->printf_event_10.tail + tail_3, 1024, (__u8 *)(filename_5 ? *filename_5 : 0))), 1024);
 				event_5->filename_len = len_3;
 				tail_3 += len_3;
 				tw_output(event_5, sizeof(*event_5) + tail_3);

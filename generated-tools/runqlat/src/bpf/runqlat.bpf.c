@@ -312,9 +312,9 @@ int tracepoint_sched_sched_switch_1(struct trace_event_raw_sched_switch *ctx)
 				}
 			}
 		}
-		/* delete(@qtime, args.next_pid) */
+		/* _ = delete(@qtime, args.next_pid) */
 		__s32 next_pid_3 = ctx->next_pid;
-		tw_check(5, bpf_map_delete_elem(&qtime, &next_pid_3));
+		bpf_map_delete_elem(&qtime, &next_pid_3);
 	}
 
 	return 0;

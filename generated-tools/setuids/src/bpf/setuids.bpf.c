@@ -286,12 +286,12 @@ int tracepoint_syscalls_sys_exit_setuid_1(struct trace_event_raw_sys_exit *ctx)
 		event->ret = (__s64)ctx->ret;
 		tw_submit(event);
 	}
-	/* delete(@uid, tid) */
+	/* _ = delete(@uid, tid) */
 	__u32 tid_4 = tw_tid();
-	tw_check(11, bpf_map_delete_elem(&uid, &tid_4));
-	/* delete(@setuid, tid) */
+	bpf_map_delete_elem(&uid, &tid_4);
+	/* _ = delete(@setuid, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(12, bpf_map_delete_elem(&setuid, &tid_5));
+	bpf_map_delete_elem(&setuid, &tid_5);
 
 	return 0;
 }
@@ -318,20 +318,20 @@ int tracepoint_syscalls_sys_exit_setfsuid_1(struct trace_event_raw_sys_exit *ctx
 		event->pid = tw_pid();
 		tw_current_comm(event->comm);
 		__u32 tid_2 = tw_tid();
-		__u64 *uid_2 = tw_found(13, bpf_map_lookup_elem(&uid, &tid_2));
+		__u64 *uid_2 = tw_found(11, bpf_map_lookup_elem(&uid, &tid_2));
 		event->uid = uid_2 ? *uid_2 : 0;
 		__u32 tid_3 = tw_tid();
-		__u64 *setuid_2 = tw_found(14, bpf_map_lookup_elem(&setuid, &tid_3));
+		__u64 *setuid_2 = tw_found(12, bpf_map_lookup_elem(&setuid, &tid_3));
 		event->setuid = (__s32)(setuid_2 ? *setuid_2 : 0);
 		event->ret = (__s64)ctx->ret;
 		tw_submit(event);
 	}
-	/* delete(@uid, tid) */
+	/* _ = delete(@uid, tid) */
 	__u32 tid_4 = tw_tid();
-	tw_check(15, bpf_map_delete_elem(&uid, &tid_4));
-	/* delete(@setuid, tid) */
+	bpf_map_delete_elem(&uid, &tid_4);
+	/* _ = delete(@setuid, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(16, bpf_map_delete_elem(&setuid, &tid_5));
+	bpf_map_delete_elem(&setuid, &tid_5);
 
 	return 0;
 }
@@ -358,32 +358,32 @@ int tracepoint_syscalls_sys_exit_setresuid_1(struct trace_event_raw_sys_exit *ct
 		event->pid = tw_pid();
 		tw_current_comm(event->comm);
 		__u32 tid_2 = tw_tid();
-		__u64 *uid_2 = tw_found(17, bpf_map_lookup_elem(&uid, &tid_2));
+		__u64 *uid_2 = tw_found(13, bpf_map_lookup_elem(&uid, &tid_2));
 		event->uid = uid_2 ? *uid_2 : 0;
 		__u32 tid_3 = tw_tid();
-		__u64 *ruid_2 = tw_found(18, bpf_map_lookup_elem(&ruid, &tid_3));
+		__u64 *ruid_2 = tw_found(14, bpf_map_lookup_elem(&ruid, &tid_3));
 		event->ruid = (__s32)(ruid_2 ? *ruid_2 : 0);
 		__u32 tid_4 = tw_tid();
-		__u64 *euid_2 = tw_found(19, bpf_map_lookup_elem(&euid, &tid_4));
+		__u64 *euid_2 = tw_found(15, bpf_map_lookup_elem(&euid, &tid_4));
 		event->euid = (__s32)(euid_2 ? *euid_2 : 0);
 		__u32 tid_5 = tw_tid();
-		__u64 *suid_2 = tw_found(20, bpf_map_lookup_elem(&suid, &tid_5));
+		__u64 *suid_2 = tw_found(16, bpf_map_lookup_elem(&suid, &tid_5));
 		event->suid = (__s32)(suid_2 ? *suid_2 : 0);
 		event->ret = (__s64)ctx->ret;
 		tw_submit(event);
 	}
-	/* delete(@uid, tid) */
+	/* _ = delete(@uid, tid) */
 	__u32 tid_6 = tw_tid();
-	tw_check(21, bpf_map_delete_elem(&uid, &tid_6));
-	/* delete(@ruid, tid) */
+	bpf_map_delete_elem(&uid, &tid_6);
+	/* _ = delete(@ruid, tid) */
 	__u32 tid_7 = tw_tid();
-	tw_check(22, bpf_map_delete_elem(&ruid, &tid_7));
-	/* delete(@euid, tid) */
+	bpf_map_delete_elem(&ruid, &tid_7);
+	/* _ = delete(@euid, tid) */
 	__u32 tid_8 = tw_tid();
-	tw_check(23, bpf_map_delete_elem(&euid, &tid_8));
-	/* delete(@suid, tid) */
+	bpf_map_delete_elem(&euid, &tid_8);
+	/* _ = delete(@suid, tid) */
 	__u32 tid_9 = tw_tid();
-	tw_check(24, bpf_map_delete_elem(&suid, &tid_9));
+	bpf_map_delete_elem(&suid, &tid_9);
 
 	return 0;
 }
@@ -410,26 +410,26 @@ int tracepoint_syscalls_sys_exit_setreuid_1(struct trace_event_raw_sys_exit *ctx
 		event->pid = tw_pid();
 		tw_current_comm(event->comm);
 		__u32 tid_2 = tw_tid();
-		__u64 *uid_2 = tw_found(25, bpf_map_lookup_elem(&uid, &tid_2));
+		__u64 *uid_2 = tw_found(17, bpf_map_lookup_elem(&uid, &tid_2));
 		event->uid = uid_2 ? *uid_2 : 0;
 		__u32 tid_3 = tw_tid();
-		__u64 *ruid_2 = tw_found(26, bpf_map_lookup_elem(&ruid, &tid_3));
+		__u64 *ruid_2 = tw_found(18, bpf_map_lookup_elem(&ruid, &tid_3));
 		event->ruid = (__s32)(ruid_2 ? *ruid_2 : 0);
 		__u32 tid_4 = tw_tid();
-		__u64 *euid_2 = tw_found(27, bpf_map_lookup_elem(&euid, &tid_4));
+		__u64 *euid_2 = tw_found(19, bpf_map_lookup_elem(&euid, &tid_4));
 		event->euid = (__s32)(euid_2 ? *euid_2 : 0);
 		event->ret = (__s64)ctx->ret;
 		tw_submit(event);
 	}
-	/* delete(@uid, tid) */
+	/* _ = delete(@uid, tid) */
 	__u32 tid_5 = tw_tid();
-	tw_check(28, bpf_map_delete_elem(&uid, &tid_5));
-	/* delete(@ruid, tid) */
+	bpf_map_delete_elem(&uid, &tid_5);
+	/* _ = delete(@ruid, tid) */
 	__u32 tid_6 = tw_tid();
-	tw_check(29, bpf_map_delete_elem(&ruid, &tid_6));
-	/* delete(@euid, tid) */
+	bpf_map_delete_elem(&ruid, &tid_6);
+	/* _ = delete(@euid, tid) */
 	__u32 tid_7 = tw_tid();
-	tw_check(30, bpf_map_delete_elem(&euid, &tid_7));
+	bpf_map_delete_elem(&euid, &tid_7);
 
 	return 0;
 }

@@ -289,12 +289,12 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 	}
 	key_3.bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000), 0);
 	tw_must(13, tw_add(&usecs, &key_3, 1));
-	/* delete(@start, (cpu, args.vec)) */
+	/* _ = delete(@start, (cpu, args.vec)) */
 	struct start_key key_4 __aligned_8;
 	__builtin_memset(&key_4, 0, sizeof(key_4));
 	key_4.cpu = (__u64)bpf_get_smp_processor_id();
 	key_4.vec = ctx->vec;
-	tw_check(14, bpf_map_delete_elem(&start, &key_4));
+	bpf_map_delete_elem(&start, &key_4);
 
 	return 0;
 }

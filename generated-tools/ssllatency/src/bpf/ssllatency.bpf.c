@@ -182,13 +182,13 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		__builtin_memcpy(text_2, "SSL_read", 9);
 		tw_must(4, tw_add(&failed, text_2, 1));
 	}
-	/* delete(@start, (tid, func)) */
+	/* _ = delete(@start, (tid, func)) */
 	struct start_key key_4 __aligned_8;
 	__builtin_memset(&key_4, 0, sizeof(key_4));
 	key_4.tid = tw_tid();
 	__builtin_memset(key_4.item_1, 0, sizeof(key_4.item_1));
 	__builtin_memcpy(key_4.item_1, "SSL_read", 9);
-	tw_check(5, bpf_map_delete_elem(&start, &key_4));
+	bpf_map_delete_elem(&start, &key_4);
 
 	return 0;
 }
@@ -237,13 +237,13 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		__builtin_memcpy(text_2, "SSL_write", 10);
 		tw_must(4, tw_add(&failed, text_2, 1));
 	}
-	/* delete(@start, (tid, func)) */
+	/* _ = delete(@start, (tid, func)) */
 	struct start_key key_4 __aligned_8;
 	__builtin_memset(&key_4, 0, sizeof(key_4));
 	key_4.tid = tw_tid();
 	__builtin_memset(key_4.item_1, 0, sizeof(key_4.item_1));
 	__builtin_memcpy(key_4.item_1, "SSL_write", 10);
-	tw_check(5, bpf_map_delete_elem(&start, &key_4));
+	bpf_map_delete_elem(&start, &key_4);
 
 	return 0;
 }
@@ -285,12 +285,12 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		char text_2[17] __aligned_8 = "SSL_do_handshake";
 		tw_must(4, tw_add(&failed, text_2, 1));
 	}
-	/* delete(@start, (tid, func)) */
+	/* _ = delete(@start, (tid, func)) */
 	struct start_key key_4 __aligned_8;
 	__builtin_memset(&key_4, 0, sizeof(key_4));
 	key_4.tid = tw_tid();
 	__builtin_memcpy(key_4.item_1, "SSL_do_handshake", 17);
-	tw_check(5, bpf_map_delete_elem(&start, &key_4));
+	bpf_map_delete_elem(&start, &key_4);
 
 	return 0;
 }

@@ -204,13 +204,13 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		__builtin_memcpy(event->arg6, "SSL_read", 9);
 		tw_submit(event);
 	}
-	/* delete(@start, (tid, func)) */
+	/* _ = delete(@start, (tid, func)) */
 	struct start_key key_3 __aligned_8;
 	__builtin_memset(&key_3, 0, sizeof(key_3));
 	key_3.tid = tw_tid();
 	__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
 	__builtin_memcpy(key_3.item_1, "SSL_read", 9);
-	tw_check(2, bpf_map_delete_elem(&start, &key_3));
+	bpf_map_delete_elem(&start, &key_3);
 
 	return 0;
 }
@@ -249,13 +249,13 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		__builtin_memcpy(event->arg6, "SSL_write", 10);
 		tw_submit(event);
 	}
-	/* delete(@start, (tid, func)) */
+	/* _ = delete(@start, (tid, func)) */
 	struct start_key key_3 __aligned_8;
 	__builtin_memset(&key_3, 0, sizeof(key_3));
 	key_3.tid = tw_tid();
 	__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
 	__builtin_memcpy(key_3.item_1, "SSL_write", 10);
-	tw_check(2, bpf_map_delete_elem(&start, &key_3));
+	bpf_map_delete_elem(&start, &key_3);
 
 	return 0;
 }
@@ -292,12 +292,12 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		__builtin_memcpy(event->arg6, "SSL_do_handshake", 17);
 		tw_submit(event);
 	}
-	/* delete(@start, (tid, func)) */
+	/* _ = delete(@start, (tid, func)) */
 	struct start_key key_3 __aligned_8;
 	__builtin_memset(&key_3, 0, sizeof(key_3));
 	key_3.tid = tw_tid();
 	__builtin_memcpy(key_3.item_1, "SSL_do_handshake", 17);
-	tw_check(2, bpf_map_delete_elem(&start, &key_3));
+	bpf_map_delete_elem(&start, &key_3);
 
 	return 0;
 }

@@ -86,7 +86,7 @@ const struct clear_event *clear_event_type __maybe_unused;
 struct tracepoint_syscalls_sys_exit_statfs_1_scratch {
 	struct {
 		struct printf_event_5 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_5 __aligned_8;
 };
 
@@ -234,14 +234,14 @@ static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct tra
 		event_2->errno = errno;
 		__u32 tid_2 = tw_tid();
 		__u64 *path_2 = tw_found(2, bpf_map_lookup_elem(&path, &tid_2));
-		len = tw_str_put(tw_check(3, bpf_probe_read_user_str(scratch->printf_event_5.tail + tail, 1025, (__u8 *)(path_2 ? *path_2 : 0))), 1025);
+		len = tw_str_put(tw_check(3, bpf_probe_read_user_str(scratch->printf_event_5.tail + tail, 1024, (__u8 *)(path_2 ? *path_2 : 0))), 1024);
 		event_2->path_len = len;
 		tail += len;
 		tw_output(event_2, sizeof(*event_2) + tail);
 	}
-	/* delete(@path, tid) */
+	/* _ = delete(@path, tid) */
 	__u32 tid_3 = tw_tid();
-	tw_check(4, bpf_map_delete_elem(&path, &tid_3));
+	bpf_map_delete_elem(&path, &tid_3);
 
 	return 0;
 }

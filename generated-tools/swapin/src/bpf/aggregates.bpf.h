@@ -11,6 +11,12 @@ struct tw_extreme {
 	__u64 set;
 };
 
+/* sum() of a map without keys: set says whether there is one. */
+struct tw_total {
+	__u64 sum;
+	__u64 set;
+};
+
 /* avg(), stats() */
 struct tw_average {
 	__s64 total;
@@ -40,6 +46,17 @@ static __always_inline long tw_add(void *map, const void *key, __u64 n)
 	if (sum)
 		*sum += n;
 	return result;
+}
+
+static __always_inline long tw_add_total(void *map, const void *key, __u64 n)
+{
+	struct tw_total *total = bpf_map_lookup_elem(map, key);
+
+	if (total) {
+		total->sum += n;
+		total->set = 1;
+	}
+	return 0;
 }
 
 static __always_inline long tw_average(void *map, const void *key, __s64 n)

@@ -345,9 +345,9 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 	}
 	/* if (getopt("latency")) */
 	if (opt_latency) {
-		/* delete(@start, tid) */
+		/* _ = delete(@start, tid) */
 		__u32 tid_3 = tw_tid();
-		tw_check(10, bpf_map_delete_elem(&start, &tid_3));
+		bpf_map_delete_elem(&start, &tid_3);
 	}
 
 	return 0;

@@ -274,15 +274,15 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 				tw_submit(event_2);
 			}
 		}
-		/* delete(@start, arg0) */
+		/* _ = delete(@start, arg0) */
 		__u64 arg0_5 = (__u64)PT_REGS_PARM1(ctx);
-		tw_check(12, bpf_map_delete_elem(&start, &arg0_5));
-		/* delete(@pid, arg0) */
+		bpf_map_delete_elem(&start, &arg0_5);
+		/* _ = delete(@pid, arg0) */
 		__u64 arg0_6 = (__u64)PT_REGS_PARM1(ctx);
-		tw_check(13, bpf_map_delete_elem(&pid, &arg0_6));
-		/* delete(@comm, arg0) */
+		bpf_map_delete_elem(&pid, &arg0_6);
+		/* _ = delete(@comm, arg0) */
 		__u64 arg0_7 = (__u64)PT_REGS_PARM1(ctx);
-		tw_check(14, bpf_map_delete_elem(&comm, &arg0_7));
+		bpf_map_delete_elem(&comm, &arg0_7);
 	}
 
 	return 0;
@@ -300,15 +300,15 @@ int kprobe_tcp_v4_destroy_sock_1(struct pt_regs *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
-	/* delete(@start, arg0) */
+	/* _ = delete(@start, arg0) */
 	__u64 arg0_2 = (__u64)PT_REGS_PARM1(ctx);
-	tw_check(15, bpf_map_delete_elem(&start, &arg0_2));
-	/* delete(@pid, arg0) */
+	bpf_map_delete_elem(&start, &arg0_2);
+	/* _ = delete(@pid, arg0) */
 	__u64 arg0_3 = (__u64)PT_REGS_PARM1(ctx);
-	tw_check(16, bpf_map_delete_elem(&pid, &arg0_3));
-	/* delete(@comm, arg0) */
+	bpf_map_delete_elem(&pid, &arg0_3);
+	/* _ = delete(@comm, arg0) */
 	__u64 arg0_4 = (__u64)PT_REGS_PARM1(ctx);
-	tw_check(17, bpf_map_delete_elem(&comm, &arg0_4));
+	bpf_map_delete_elem(&comm, &arg0_4);
 
 	return 0;
 }

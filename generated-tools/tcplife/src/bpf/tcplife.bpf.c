@@ -296,18 +296,18 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 				tw_submit(event_2);
 			}
 		}
-		/* delete(@birth, $sk) */
+		/* _ = delete(@birth, $sk) */
 		__u64 sk_11 = (__u64)sk;
-		tw_check(14, bpf_map_delete_elem(&birth, &sk_11));
+		bpf_map_delete_elem(&birth, &sk_11);
 		/* if (has_key(@pid, $sk)) */
 		__u64 sk_12 = (__u64)sk;
 		if (!!bpf_map_lookup_elem(&pid_map, &sk_12)) {
-			/* delete(@pid, $sk) */
+			/* _ = delete(@pid, $sk) */
 			__u64 sk_13 = (__u64)sk;
-			tw_check(15, bpf_map_delete_elem(&pid_map, &sk_13));
-			/* delete(@comm, $sk) */
+			bpf_map_delete_elem(&pid_map, &sk_13);
+			/* _ = delete(@comm, $sk) */
 			__u64 sk_14 = (__u64)sk;
-			tw_check(16, bpf_map_delete_elem(&comm_map, &sk_14));
+			bpf_map_delete_elem(&comm_map, &sk_14);
 		}
 	}
 

@@ -475,11 +475,11 @@ struct {
 struct kprobe__1_1_scratch {
 	struct {
 		struct printf_event_3 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_3 __aligned_8;
 	struct {
 		struct printf_event_4 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_4 __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
@@ -487,11 +487,11 @@ struct kprobe__1_1_scratch {
 struct uprobe__1_1_scratch {
 	struct {
 		struct printf_event_15 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_15 __aligned_8;
 	struct {
 		struct printf_event_16 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_16 __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
@@ -499,11 +499,11 @@ struct uprobe__1_1_scratch {
 struct usdt__1_1_scratch {
 	struct {
 		struct printf_event_27 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_27 __aligned_8;
 	struct {
 		struct printf_event_28 event;
-		char tail[1025];
+		char tail[1024];
 	} printf_event_28 __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
@@ -601,7 +601,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 
 			event_2->header.action = ACTION_PRINTF_3;
 			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(0, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1025, (__s8 *)text)), 1025);
+			len = tw_str_put(tw_check(0, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)text)), 1024);
 			event_2->text_len = len;
 			tail += len;
 			tw_output(event_2, sizeof(*event_2) + tail);
@@ -612,7 +612,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 
 			event_3->header.action = ACTION_PRINTF_4;
 			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1024, (__u64 *)text)), 1024);
 			event_3->text_len = len_2;
 			tail_2 += len_2;
 			tw_output(event_3, sizeof(*event_3) + tail_2);
@@ -767,7 +767,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 
 			event_2->header.action = ACTION_PRINTF_15;
 			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_15.tail + tail, 1025, (__s8 *)text)), 1025);
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_15.tail + tail, 1024, (__s8 *)text)), 1024);
 			event_2->text_len = len;
 			tail += len;
 			tw_output(event_2, sizeof(*event_2) + tail);
@@ -778,7 +778,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 
 			event_3->header.action = ACTION_PRINTF_16;
 			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_16.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_16.tail + tail_2, 1024, (__u64 *)text)), 1024);
 			event_3->text_len = len_2;
 			tail_2 += len_2;
 			tw_output(event_3, sizeof(*event_3) + tail_2);
@@ -933,7 +933,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 
 			event_2->header.action = ACTION_PRINTF_27;
 			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_27.tail + tail, 1025, (__s8 *)text)), 1025);
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_27.tail + tail, 1024, (__s8 *)text)), 1024);
 			event_2->text_len = len;
 			tail += len;
 			tw_output(event_2, sizeof(*event_2) + tail);
@@ -944,7 +944,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 
 			event_3->header.action = ACTION_PRINTF_28;
 			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_28.tail + tail_2, 1025, (__u64 *)text)), 1025);
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_28.tail + tail_2, 1024, (__u64 *)text)), 1024);
 			event_3->text_len = len_2;
 			tail_2 += len_2;
 			tw_output(event_3, sizeof(*event_3) + tail_2);

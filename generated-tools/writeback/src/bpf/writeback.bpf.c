@@ -193,9 +193,9 @@ int tracepoint_writeback_writeback_written_1(struct trace_event_raw_writeback_wo
 		event->arg6 = (__s64)((__u64)us % 1000);
 		tw_submit(event);
 	}
-	/* delete(@start, args.sb_dev) */
+	/* _ = delete(@start, args.sb_dev) */
 	__u32 sb_dev_2 = ctx->sb_dev;
-	tw_check(10, bpf_map_delete_elem(&start, &sb_dev_2));
+	bpf_map_delete_elem(&start, &sb_dev_2);
 
 	return 0;
 }
