@@ -11,7 +11,7 @@ use crate::shell::{exists, is_root, line, run};
 /// Arguments of `setup`.
 #[derive(Debug, Default, Args)]
 pub struct SetupArgs {
-    /// Also what `cargo xtask vm` needs: QEMU and a static busybox
+    /// Also what the tests on other kernels and of the packages need: QEMU, a static busybox, debootstrap…
     #[arg(long)]
     pub vm: bool,
     /// Only say what is missing; the exit status is 1 if something is
@@ -77,6 +77,26 @@ const VM_NEEDS: &[Need] = &[
         what: "busybox, static",
         present: || exists("busybox"),
         packages: ["busybox-static", "busybox", "busybox", "busybox-static"],
+    },
+    // Modules of newer kernels are packed.
+    Need { what: "xz", present: || exists("xz"), packages: ["xz-utils", "xz", "xz", "xz"] },
+    // What the cases bring into the guests.
+    Need {
+        what: "mkfs.ext4",
+        present: || exists_for_root("mkfs.ext4"),
+        packages: ["e2fsprogs", "e2fsprogs", "e2fsprogs", "e2fsprogs"],
+    },
+    Need {
+        what: "mkfs.xfs",
+        present: || exists_for_root("mkfs.xfs"),
+        packages: ["xfsprogs", "xfsprogs", "xfsprogs", "xfsprogs"],
+    },
+    Need { what: "openssl", present: || exists("openssl"), packages: ["openssl", "openssl", "openssl", "openssl"] },
+    // The packages are installed into a Debian root.
+    Need {
+        what: "debootstrap",
+        present: || exists_for_root("debootstrap"),
+        packages: ["debootstrap", "debootstrap", "debootstrap", "debootstrap"],
     },
 ];
 
@@ -168,6 +188,11 @@ fn install(needs: &[&Need]) -> Result<()> {
         bail!("{error}\nTo do it by hand, run:\n    {}", line(&by_hand));
     }
     Ok(())
+}
+
+/// Where root looks too; the user who asks may not.
+fn exists_for_root(program: &str) -> bool {
+    exists(program) || ["/usr/sbin", "/sbin"].iter().any(|dir| Path::new(dir).join(program).exists())
 }
 
 fn header(name: &str) -> bool {
