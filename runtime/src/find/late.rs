@@ -28,6 +28,13 @@ pub fn settle(request: &Request<'_>, kind: ProgramKind, target: &'static Target)
     if text.is_empty() {
         return Err(which(request.tool));
     }
+    if text.contains([' ', '(', '"']) {
+        // BCC's `trace 'f(int x) "%d", x'`
+        return Err(Error::refused(format!("not a probe: {text}")).hint(format!(
+            "only the probe is named here; what is shown of it is chosen by options: '{} --help'",
+            request.tool.name
+        )));
+    }
     let parts: Vec<&str> = text.split(':').collect();
     let named = parse(&parts, role, request.target_pid)
         .ok_or_else(|| Error::refused(format!("not a probe: {text}")).hint(FORMS))?;
