@@ -123,6 +123,13 @@ pub struct StackType {
     pub dwarf: bool,
 }
 
+impl StackType {
+    /// Words of memory that a stack takes: four a frame where build ids are kept, which only user stacks have.
+    pub fn words(self, is_user: bool) -> u16 {
+        if is_user && self.mode == StackMode::BuildId { 4 * self.limit } else { self.limit }
+    }
+}
+
 /// How a stack is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StackMode {

@@ -32,6 +32,11 @@ pub fn maps(tool: &Tool, config: &RunConfig, object: &mut OpenObject) -> Result<
                 let levels = map.max_entries().max(1);
                 map.set_max_entries(levels * possible_cpus() as u32)?;
             }
+            _ if name.starts_with("tw_stacks_") => {
+                if config.max_map_keys_set && config.max_map_keys > map.max_entries() {
+                    map.set_max_entries(config.max_map_keys)?;
+                }
+            }
             _ => {
                 let table = tool.maps.iter().find(|table| table.bpf_name == name);
                 if let Some(table) = table

@@ -3,7 +3,6 @@
 /// The first kernel that has what a function needs; empty where every kernel does that tools run on.
 pub(super) fn since(name: &str) -> &'static str {
     match name {
-        "for" => "5.13",
         "nsecs" => "6.1 for `tai`",
         "uaddr" => "6.7 for position-independent programs",
         _ => "",

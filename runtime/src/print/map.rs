@@ -283,13 +283,21 @@ fn compare(ty: &Ty, a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
+/// Writes out what a large map has come to so far.
+pub type Drain<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>;
+
 /// Prints entries that are sorted.
-pub fn write(writer: &mut Writer, shape: &Shape, entries: &[Entry], limits: Limits) {
+///
+/// # Errors
+/// When output cannot be written.
+pub fn write(writer: &mut Writer, shape: &Shape, entries: &[Entry], limits: Limits, drain: Drain) -> io::Result<()> {
     let top = if limits.top == 0 { entries.len() } else { (limits.top as usize).min(entries.len()) };
     let last = entries.iter().filter_map(|entry| last_epoch(&entry.value)).max().unwrap_or(0);
     for entry in &entries[entries.len() - top..] {
         write_entry(writer, shape, entry, limits.div.max(1), last);
+        drain(writer.out)?;
     }
+    Ok(())
 }
 
 fn write_entry(writer: &mut Writer, shape: &Shape, entry: &Entry, div: u64, last: u64) {
@@ -343,7 +351,16 @@ pub fn write_value(writer: &mut Writer, map: &Map, value: &Reduced, div: u64) {
 }
 
 /// The map as one line of JSON.
-pub fn write_json(writer: &mut Writer, shape: &Shape, entries: &[Entry], limits: Limits) {
+///
+/// # Errors
+/// When output cannot be written.
+pub fn write_json(
+    writer: &mut Writer,
+    shape: &Shape,
+    entries: &[Entry],
+    limits: Limits,
+    drain: Drain,
+) -> io::Result<()> {
     let map = shape.map;
     let kind = match map.value {
         Value::Avg { .. } | Value::Stats { .. } => "stats",
@@ -366,11 +383,13 @@ pub fn write_json(writer: &mut Writer, shape: &Shape, entries: &[Entry], limits:
                 writer.json_key(key, &entry.key);
                 writer.text(": ");
                 write_json_value(writer, shape, &entry.value, div);
+                drain(writer.out)?;
             }
             writer.out.push(b'}');
         }
     }
     writer.text("}}\n");
+    Ok(())
 }
 
 /// A value as JSON.

@@ -419,12 +419,16 @@ impl Printer {
         }
         map::sort(map, &mut entries);
         let mut writer = Writer { names: &mut self.names, maps, out: &mut self.out };
+        let mut drain = |out: &mut Vec<u8>| {
+            let written = if out.len() < BLOCK { return Ok(()) } else { self.sink.write_all(out) };
+            out.clear();
+            written
+        };
         if self.settings.json {
-            map::write_json(&mut writer, &shape, &entries, limits);
+            map::write_json(&mut writer, &shape, &entries, limits, &mut drain)
         } else {
-            map::write(&mut writer, &shape, &entries, limits);
+            map::write(&mut writer, &shape, &entries, limits, &mut drain)
         }
-        Ok(())
     }
 
     fn formatted(&mut self, pieces: &[crate::tool::FormatPiece], fields: &mut Fields, maps: &dyn MapSource) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! Stacks.
 
+use super::layout::u32_at;
 use super::names::hex;
 use super::value::{Stack, Writer};
 use crate::tool::StackMode;
@@ -8,17 +9,32 @@ use crate::tool::StackMode;
 pub fn write(writer: &mut Writer, stack: &Stack) {
     writer.out.push(b'\n');
     let addresses = writer.maps.stack(stack.map, stack.id).unwrap_or_default();
+    if let (StackMode::BuildId, Some(tgid)) = (stack.mode, stack.tgid) {
+        return addresses.chunks_exact(4).take(stack.depth).for_each(|frame| build_id(writer, tgid, frame));
+    }
     for &address in addresses.iter().take(stack.depth) {
         match (stack.mode, stack.tgid) {
-            (StackMode::Raw, _) | (StackMode::BuildId, None) => writer.format(format_args!("{address:x}\n")),
-            (StackMode::BuildId, Some(tgid)) => build_id(writer, tgid, address),
+            (StackMode::Raw | StackMode::BuildId, _) => writer.format(format_args!("{address:x}\n")),
             (mode, None) => kernel(writer, mode, address),
             (mode, Some(tgid)) => user(writer, mode, tgid, address),
         }
     }
 }
 
-fn build_id(writer: &mut Writer, tgid: u32, address: u64) {
+/// `struct bpf_stack_build_id`: what the kernel found, 20 bytes of build id, and an offset into the file or an address.
+fn build_id(writer: &mut Writer, tgid: u32, frame: &[u64]) {
+    const BPF_STACK_BUILD_ID_VALID: u32 = 1;
+    let mut bytes = [0; 32];
+    for (to, word) in bytes.chunks_exact_mut(8).zip(frame) {
+        to.copy_from_slice(&word.to_ne_bytes());
+    }
+    let address = frame[3];
+    if u32_at(&bytes, 0) == BPF_STACK_BUILD_ID_VALID {
+        for byte in &bytes[4..24] {
+            writer.format(format_args!("{byte:02x}"));
+        }
+        return writer.format(format_args!(" {address:#x}\n"));
+    }
     match writer.names.processes.build_id(tgid, address) {
         Some((id, offset)) => writer.format(format_args!("{id} {offset:#x}\n")),
         None => writer.format(format_args!("{address:x}\n")),

@@ -427,7 +427,7 @@ impl<'p> Body<'_, 'p> {
 
     fn stack_into(&mut self, to: &Place, e: &Expr, stack: crate::types::StackType) {
         self.e.header("stacks.bpf.h");
-        let limit = stack.limit;
+        let limit = stack.words(matches!(e.ty, Type::UserStack(_)));
         if limit == 0 {
             return self.zero(to);
         }
@@ -444,6 +444,9 @@ impl<'p> Body<'_, 'p> {
         let ctx = self.ctx();
         let flags = if matches!(e.ty, Type::UserStack(_)) { "BPF_F_USER_STACK" } else { "0" };
         let dst = self.address(to);
+        if limit != stack.limit {
+            return self.line(format!("tw_take_build_ids({ctx}, &tw_stacks_{limit}, {dst}, {ips}, {limit});"));
+        }
         self.line(format!("tw_take_stack({ctx}, &tw_stacks_{limit}, {dst}, {ips}, {limit}, {flags});"));
     }
 

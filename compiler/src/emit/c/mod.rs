@@ -30,6 +30,9 @@ use maps::MapInfo;
 use types::Types;
 use writer::Code;
 
+/// Room for this many different stacks at least.
+const STACKS: u32 = 16384;
+
 /// The C and what the Rust emitter has to know of it: layouts and names are decided here, once.
 #[derive(Clone, Debug, Default)]
 pub struct EmittedC {
@@ -317,7 +320,8 @@ impl<'p> Emitter<'p> {
     /// Stack maps and scratch memory.
     fn memory(&mut self) -> String {
         let mut code = Code::default();
-        let entries = self.program.config.max_map_keys;
+        // Different stacks are many even where keys are few.
+        let entries = self.program.config.max_map_keys.max(STACKS);
         for limit in &self.stack_limits {
             code.open("struct");
             code.line("__uint(type, BPF_MAP_TYPE_HASH);");

@@ -116,8 +116,8 @@ fn bits(field: &FieldDef) -> Option<(u8, u8)> {
 }
 
 fn stack_ty(kind: &str, stack: StackType) -> TokenStream {
+    let map = format!("tw_stacks_{}", stack.words(kind == "UserStack"));
     let (kind, mode, limit) = (format_ident!("{kind}"), stack_mode(stack.mode), stack.limit);
-    let map = format!("tw_stacks_{limit}");
     quote! { Ty::#kind { mode: StackMode::#mode, map: #map, limit: #limit } }
 }
 

@@ -116,7 +116,11 @@ impl Processes {
 
     /// The file that is mapped at an address, as the process sees it.
     pub fn module(&mut self, pid: u32, address: u64) -> Option<Rc<Path>> {
-        self.process(pid, address)?.at(address).map(|mapping| Rc::clone(&mapping.path))
+        let process = self.process(pid, address)?;
+        if process.compiled_at(address).is_some() {
+            return Some(Rc::from(PathBuf::from(format!("/tmp/perf-{pid}.map"))));
+        }
+        process.at(address).map(|mapping| Rc::clone(&mapping.path))
     }
 
     /// Build id of the file at an address, and the offset in the file.
