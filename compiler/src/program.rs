@@ -7,6 +7,7 @@
 use crate::source::{Sources, Span};
 pub use crate::syntax::ast::{BinaryOp, TextPiece};
 use crate::types::{Aggregate, Clock, StackType, StructName, StructTable, Type};
+use std::collections::BTreeMap;
 
 /// Index into [`Program::maps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +40,9 @@ pub struct Program {
     pub structs: StructTable,
     /// Enumerators by enum name, for `%s` and printing: name and value.
     pub enums: Vec<(String, Vec<(String, i64)>)>,
+    /// Where expressions inside a macro's body are used, innermost first: for what is told of them at run time. Those
+    /// that are used in several places have none.
+    pub trails: BTreeMap<Span, Vec<Span>>,
     /// Imported C whose functions the programs call: file name and text.
     pub libraries: Vec<(String, String)>,
     /// Maps in the order of first appearance.

@@ -165,6 +165,7 @@ fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> R
     let mut groups: BTreeMap<Settings, Vec<String>> = BTreeMap::new();
     let mut places = Vec::new();
     for case in cases {
+        copy_imports(&case.path, &scripts)?;
         let stem = case.name.replace('/', "__");
         let tmp = work.join("tmp").join(&stem);
         let program = case.directives.program.as_ref().and_then(|name| programs.get(name)).cloned();
@@ -200,6 +201,19 @@ fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> R
         }
     }
     Ok(places)
+}
+
+/// What cases import lies beside them, and must beside the scripts made of them.
+fn copy_imports(case: &Path, scripts: &Path) -> Result<()> {
+    let Some(directory) = case.parent().filter(|directory| directory.ends_with("imports")) else { return Ok(()) };
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let is_case = path.extension().is_some_and(|kind| ["bt", "out", "err"].iter().any(|case| kind == *case));
+        if let Some(name) = path.file_name().filter(|_| !is_case) {
+            fs::copy(&path, scripts.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// The name of a tool in a multi-call binary.

@@ -12,6 +12,7 @@ impl Lower<'_> {
     /// Lowers an expression to a typed one. Errors are reported; what stands for them is [`poison`].
     pub fn expr(&mut self, expr: &ast::Expr) -> Expr {
         let span = self.place(expr);
+        self.note_trail(span);
         match &expr.kind {
             ast::ExprKind::Int { value, .. } => self.integer(*value, span),
             ast::ExprKind::BadInt(text) => {

@@ -47,6 +47,8 @@ pub(crate) struct Lower<'a> {
     pub loops: usize,
     /// Uses of macros that led here, outermost first.
     pub trail: Vec<Span>,
+    /// See [`crate::program::Program::trails`].
+    pub trails: BTreeMap<Span, Vec<Span>>,
     /// Statements that must run before the expression at hand.
     pub uses_cookie: bool,
     pub max_arg: Option<u32>,
@@ -111,6 +113,19 @@ impl Lower<'_> {
             diagnostic = diagnostic.with(*span, "expanded from");
         }
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Notes where an expression of a macro's body is used.
+    pub fn note_trail(&mut self, span: Span) {
+        // What was passed to the macro lies where the macro is used.
+        if self.trail.is_empty() || self.trail.iter().any(|used| used.to(span) == *used) {
+            return;
+        }
+        let trail: Vec<Span> = self.trail.iter().rev().copied().collect();
+        let known = self.trails.entry(span).or_insert_with(|| trail.clone());
+        if *known != trail {
+            known.clear();
+        }
     }
 
     /// Whether an operand is unusable because something else is wrong with it, already told or not known yet.

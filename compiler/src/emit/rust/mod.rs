@@ -263,6 +263,7 @@ mod tests {
                 cache_user_symbols: None,
             },
             structs: Default::default(),
+            trails: Default::default(),
             libraries: Vec::new(),
             enums: vec![("color".to_owned(), vec![("RED".to_owned(), 0), ("BLUE".to_owned(), 1)])],
             maps: vec![Map {

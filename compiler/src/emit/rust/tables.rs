@@ -51,7 +51,10 @@ fn tool(program: &Program, c: &EmittedC, source: &TokenStream) -> TokenStream {
     let strings = &program.strings;
     let checks = c.checks.iter().map(|check| {
         let (helper, message, always) = (&check.helper, &check.message, check.always);
-        let place = program.sources.place(check.span);
+        let mut place = program.sources.place(check.span);
+        for &used in program.trails.get(&check.span).into_iter().flatten() {
+            place = place + "\n" + &program.sources.place(used);
+        }
         let (from, to) = ends(program, check.span);
         let (line, first, last) = (from.0, from.1, to.1);
         quote! {
