@@ -7,6 +7,7 @@
 //! its first arguments. PROBE is named as for funccount: a kernel function,
 //! LIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns too. With r:
 //! before it (r::FUNCTION, r:LIBRARY:FUNCTION) it is what the function returns.
+//! Unlike BCC's trace it takes no format: options say which arguments are shown.
 //!
 //! Examples:
 //!     trace do_nanosleep                each call, with four arguments

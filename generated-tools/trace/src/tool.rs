@@ -10,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "trace",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show each call of a function, each return or event",
-    description: "Usage: trace [OPTIONS] PROBE\n\nOne line for each time that PROBE runs: when, which thread, which probe, and\nits first arguments. PROBE is named as for funccount: a kernel function,\nLIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns too. With r:\nbefore it (r::FUNCTION, r:LIBRARY:FUNCTION) it is what the function returns.\n\nExamples:\n    trace do_nanosleep                each call, with four arguments\n    trace -K do_nanosleep             with the kernel stack\n    trace -s 1 do_sys_openat2         argument 1 (they count from 0) as a string\n    trace r::do_sys_openat2           what it returns\n    trace -a 2 c:nanosleep            a function of libc, two arguments\n    trace t:sched:sched_process_fork  a tracepoint\n    trace -p 181 -m 10 vfs_read       one process, ten lines",
+    description: "Usage: trace [OPTIONS] PROBE\n\nOne line for each time that PROBE runs: when, which thread, which probe, and\nits first arguments. PROBE is named as for funccount: a kernel function,\nLIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns too. With r:\nbefore it (r::FUNCTION, r:LIBRARY:FUNCTION) it is what the function returns.\nUnlike BCC's trace it takes no format: options say which arguments are shown.\n\nExamples:\n    trace do_nanosleep                each call, with four arguments\n    trace -K do_nanosleep             with the kernel stack\n    trace -s 1 do_sys_openat2         argument 1 (they count from 0) as a string\n    trace r::do_sys_openat2           what it returns\n    trace -a 2 c:nanosleep            a function of libc, two arguments\n    trace t:sched:sched_process_fork  a tracepoint\n    trace -p 181 -m 10 vfs_read       one process, ten lines",
     script: "trace.bt",
     source: SOURCE,
     options: &[
@@ -127,24 +127,24 @@ pub static TOOL: Tool = Tool {
     checks: &[
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:53:22-32",
-            line: 53,
+            place: "trace.bt:54:22-32",
+            line: 54,
             columns: (22, 32),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:55:22-38",
-            line: 55,
+            place: "trace.bt:56:22-38",
+            line: 56,
             columns: (22, 38),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:53:22-32",
-            line: 53,
+            place: "trace.bt:54:22-32",
+            line: 54,
             columns: (22, 32),
             always: false,
             message: "",
@@ -191,7 +191,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "trace.bt:38:1-6",
+            place: "trace.bt:39:1-6",
         },
     ],
     optional: false,
@@ -210,7 +210,7 @@ const KPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:43:1-3",
+            place: "trace.bt:44:1-3",
         },
     ],
     optional: false,
@@ -229,7 +229,7 @@ const UPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:43:1-3",
+            place: "trace.bt:44:1-3",
         },
     ],
     optional: false,
@@ -248,7 +248,7 @@ const USDT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:43:1-3",
+            place: "trace.bt:44:1-3",
         },
     ],
     optional: false,
@@ -267,7 +267,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:69:1-3",
+            place: "trace.bt:70:1-3",
         },
     ],
     optional: false,
@@ -286,7 +286,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:69:1-3",
+            place: "trace.bt:70:1-3",
         },
     ],
     optional: false,
@@ -305,7 +305,7 @@ const TRACEPOINT__1_1: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:77:1-9",
+            place: "trace.bt:78:1-9",
         },
     ],
     optional: false,
@@ -324,7 +324,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:77:1-9",
+            place: "trace.bt:78:1-9",
         },
     ],
     optional: false,
@@ -343,7 +343,7 @@ const USDT__1_2: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:77:1-9",
+            place: "trace.bt:78:1-9",
         },
     ],
     optional: false,
@@ -362,7 +362,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "trace.bt:83:1-13",
+            place: "trace.bt:84:1-13",
         },
     ],
     optional: false,
@@ -378,7 +378,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "trace.bt:92:1-4",
+            place: "trace.bt:93:1-4",
         },
     ],
     optional: false,
@@ -440,8 +440,8 @@ const PRINTF_1: Action = Action {
         Member::new("arg5", 26, Ty::Str(6)),
     ],
     size: 32,
-    place: "trace.bt:40:2-77",
-    line: 40,
+    place: "trace.bt:41:2-77",
+    line: 41,
     column: 2,
 };
 
@@ -468,8 +468,8 @@ const PRINTF_2: Action = Action {
         Member::new("probe", 48, Ty::ProbeName),
     ],
     size: 56,
-    place: "trace.bt:47:2-91",
-    line: 47,
+    place: "trace.bt:48:2-91",
+    line: 48,
     column: 2,
 };
 
@@ -484,8 +484,8 @@ const PRINTF_3: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "trace.bt:53:4-33",
-    line: 53,
+    place: "trace.bt:54:4-33",
+    line: 54,
     column: 4,
 };
 
@@ -500,8 +500,8 @@ const PRINTF_4: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "trace.bt:55:4-39",
-    line: 55,
+    place: "trace.bt:56:4-39",
+    line: 56,
     column: 4,
 };
 
@@ -512,8 +512,8 @@ const PRINTF_5: Action = Action {
     ),
     fields: &[Member::new("arg0", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:58:21-44",
-    line: 58,
+    place: "trace.bt:59:21-44",
+    line: 59,
     column: 21,
 };
 
@@ -524,8 +524,8 @@ const PRINTF_6: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:59:21-44",
-    line: 59,
+    place: "trace.bt:60:21-44",
+    line: 60,
     column: 21,
 };
 
@@ -536,8 +536,8 @@ const PRINTF_7: Action = Action {
     ),
     fields: &[Member::new("arg2", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:60:21-44",
-    line: 60,
+    place: "trace.bt:61:21-44",
+    line: 61,
     column: 21,
 };
 
@@ -548,8 +548,8 @@ const PRINTF_8: Action = Action {
     ),
     fields: &[Member::new("arg3", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:61:21-44",
-    line: 61,
+    place: "trace.bt:62:21-44",
+    line: 62,
     column: 21,
 };
 
@@ -560,8 +560,8 @@ const PRINTF_9: Action = Action {
     ),
     fields: &[Member::new("arg4", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:62:21-44",
-    line: 62,
+    place: "trace.bt:63:21-44",
+    line: 63,
     column: 21,
 };
 
@@ -572,8 +572,8 @@ const PRINTF_10: Action = Action {
     ),
     fields: &[Member::new("arg5", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:63:21-44",
-    line: 63,
+    place: "trace.bt:64:21-44",
+    line: 64,
     column: 21,
 };
 
@@ -582,8 +582,8 @@ const PRINTF_11: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:65:2-14",
-    line: 65,
+    place: "trace.bt:66:2-14",
+    line: 66,
     column: 2,
 };
 
@@ -602,8 +602,8 @@ const PRINTF_12: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -622,8 +622,8 @@ const PRINTF_13: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -650,8 +650,8 @@ const PRINTF_14: Action = Action {
         Member::new("probe", 48, Ty::ProbeName),
     ],
     size: 56,
-    place: "trace.bt:47:2-91",
-    line: 47,
+    place: "trace.bt:48:2-91",
+    line: 48,
     column: 2,
 };
 
@@ -666,8 +666,8 @@ const PRINTF_15: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "trace.bt:53:4-33",
-    line: 53,
+    place: "trace.bt:54:4-33",
+    line: 54,
     column: 4,
 };
 
@@ -682,8 +682,8 @@ const PRINTF_16: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "trace.bt:55:4-39",
-    line: 55,
+    place: "trace.bt:56:4-39",
+    line: 56,
     column: 4,
 };
 
@@ -694,8 +694,8 @@ const PRINTF_17: Action = Action {
     ),
     fields: &[Member::new("arg0", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:58:21-44",
-    line: 58,
+    place: "trace.bt:59:21-44",
+    line: 59,
     column: 21,
 };
 
@@ -706,8 +706,8 @@ const PRINTF_18: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:59:21-44",
-    line: 59,
+    place: "trace.bt:60:21-44",
+    line: 60,
     column: 21,
 };
 
@@ -718,8 +718,8 @@ const PRINTF_19: Action = Action {
     ),
     fields: &[Member::new("arg2", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:60:21-44",
-    line: 60,
+    place: "trace.bt:61:21-44",
+    line: 61,
     column: 21,
 };
 
@@ -730,8 +730,8 @@ const PRINTF_20: Action = Action {
     ),
     fields: &[Member::new("arg3", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:61:21-44",
-    line: 61,
+    place: "trace.bt:62:21-44",
+    line: 62,
     column: 21,
 };
 
@@ -742,8 +742,8 @@ const PRINTF_21: Action = Action {
     ),
     fields: &[Member::new("arg4", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:62:21-44",
-    line: 62,
+    place: "trace.bt:63:21-44",
+    line: 63,
     column: 21,
 };
 
@@ -754,8 +754,8 @@ const PRINTF_22: Action = Action {
     ),
     fields: &[Member::new("arg5", 8, Ty::U64)],
     size: 16,
-    place: "trace.bt:63:21-44",
-    line: 63,
+    place: "trace.bt:64:21-44",
+    line: 64,
     column: 21,
 };
 
@@ -764,8 +764,8 @@ const PRINTF_23: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:65:2-14",
-    line: 65,
+    place: "trace.bt:66:2-14",
+    line: 66,
     column: 2,
 };
 
@@ -784,8 +784,8 @@ const PRINTF_24: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -804,8 +804,8 @@ const PRINTF_25: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -832,8 +832,8 @@ const PRINTF_26: Action = Action {
         Member::new("probe", 48, Ty::ProbeName),
     ],
     size: 56,
-    place: "trace.bt:47:2-91",
-    line: 47,
+    place: "trace.bt:48:2-91",
+    line: 48,
     column: 2,
 };
 
@@ -848,8 +848,8 @@ const PRINTF_27: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "trace.bt:53:4-33",
-    line: 53,
+    place: "trace.bt:54:4-33",
+    line: 54,
     column: 4,
 };
 
@@ -864,8 +864,8 @@ const PRINTF_28: Action = Action {
     ),
     fields: &[Member::new("text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "trace.bt:55:4-39",
-    line: 55,
+    place: "trace.bt:56:4-39",
+    line: 56,
     column: 4,
 };
 
@@ -876,8 +876,8 @@ const PRINTF_29: Action = Action {
     ),
     fields: &[Member::new("arg0", 8, Ty::I64)],
     size: 16,
-    place: "trace.bt:58:21-44",
-    line: 58,
+    place: "trace.bt:59:21-44",
+    line: 59,
     column: 21,
 };
 
@@ -888,8 +888,8 @@ const PRINTF_30: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::I64)],
     size: 16,
-    place: "trace.bt:59:21-44",
-    line: 59,
+    place: "trace.bt:60:21-44",
+    line: 60,
     column: 21,
 };
 
@@ -900,8 +900,8 @@ const PRINTF_31: Action = Action {
     ),
     fields: &[Member::new("arg2", 8, Ty::I64)],
     size: 16,
-    place: "trace.bt:60:21-44",
-    line: 60,
+    place: "trace.bt:61:21-44",
+    line: 61,
     column: 21,
 };
 
@@ -912,8 +912,8 @@ const PRINTF_32: Action = Action {
     ),
     fields: &[Member::new("arg3", 8, Ty::I64)],
     size: 16,
-    place: "trace.bt:61:21-44",
-    line: 61,
+    place: "trace.bt:62:21-44",
+    line: 62,
     column: 21,
 };
 
@@ -924,8 +924,8 @@ const PRINTF_33: Action = Action {
     ),
     fields: &[Member::new("arg4", 8, Ty::I64)],
     size: 16,
-    place: "trace.bt:62:21-44",
-    line: 62,
+    place: "trace.bt:63:21-44",
+    line: 63,
     column: 21,
 };
 
@@ -936,8 +936,8 @@ const PRINTF_34: Action = Action {
     ),
     fields: &[Member::new("arg5", 8, Ty::I64)],
     size: 16,
-    place: "trace.bt:63:21-44",
-    line: 63,
+    place: "trace.bt:64:21-44",
+    line: 64,
     column: 21,
 };
 
@@ -946,8 +946,8 @@ const PRINTF_35: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:65:2-14",
-    line: 65,
+    place: "trace.bt:66:2-14",
+    line: 66,
     column: 2,
 };
 
@@ -966,8 +966,8 @@ const PRINTF_36: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -986,8 +986,8 @@ const PRINTF_37: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -1018,8 +1018,8 @@ const PRINTF_38: Action = Action {
         Member::new("value", 56, Ty::I64),
     ],
     size: 64,
-    place: "trace.bt:73:2-108",
-    line: 73,
+    place: "trace.bt:74:2-108",
+    line: 74,
     column: 2,
 };
 
@@ -1038,8 +1038,8 @@ const PRINTF_39: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -1058,8 +1058,8 @@ const PRINTF_40: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -1090,8 +1090,8 @@ const PRINTF_41: Action = Action {
         Member::new("value", 56, Ty::I64),
     ],
     size: 64,
-    place: "trace.bt:73:2-108",
-    line: 73,
+    place: "trace.bt:74:2-108",
+    line: 74,
     column: 2,
 };
 
@@ -1110,8 +1110,8 @@ const PRINTF_42: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -1130,8 +1130,8 @@ const PRINTF_43: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -1159,8 +1159,8 @@ const PRINTF_44: Action = Action {
         Member::new("probe", 48, Ty::ProbeName),
     ],
     size: 56,
-    place: "trace.bt:79:2-93",
-    line: 79,
+    place: "trace.bt:80:2-93",
+    line: 80,
     column: 2,
 };
 
@@ -1179,8 +1179,8 @@ const PRINTF_45: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -1199,8 +1199,8 @@ const PRINTF_46: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -1228,8 +1228,8 @@ const PRINTF_47: Action = Action {
         Member::new("probe", 48, Ty::ProbeName),
     ],
     size: 56,
-    place: "trace.bt:79:2-93",
-    line: 79,
+    place: "trace.bt:80:2-93",
+    line: 80,
     column: 2,
 };
 
@@ -1248,8 +1248,8 @@ const PRINTF_48: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -1268,8 +1268,8 @@ const PRINTF_49: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -1297,8 +1297,8 @@ const PRINTF_50: Action = Action {
         Member::new("probe", 48, Ty::ProbeName),
     ],
     size: 56,
-    place: "trace.bt:79:2-93",
-    line: 79,
+    place: "trace.bt:80:2-93",
+    line: 80,
     column: 2,
 };
 
@@ -1317,8 +1317,8 @@ const PRINTF_51: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:25:3-25",
-    line: 25,
+    place: "trace.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
@@ -1337,8 +1337,8 @@ const PRINTF_52: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:28:3-25",
-    line: 28,
+    place: "trace.bt:29:3-25",
+    line: 29,
     column: 3,
 };
 
@@ -1347,8 +1347,8 @@ const CLEAR_53: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "trace.bt:94:2-17",
-    line: 94,
+    place: "trace.bt:95:2-17",
+    line: 95,
     column: 2,
 };
 
@@ -1357,8 +1357,8 @@ const CLEAR_54: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "trace.bt:95:2-16",
-    line: 95,
+    place: "trace.bt:96:2-16",
+    line: 96,
     column: 2,
 };
 
