@@ -28,6 +28,30 @@ pub fn symbols(path: &Path, pattern: &str) -> Vec<String> {
     names
 }
 
+/// USDT probes of a binary, by its notes: provider and name, sorted.
+pub fn usdt_probes(path: &Path) -> Vec<(String, String)> {
+    let Ok(data) = fs::read(path) else { return Vec::new() };
+    let Ok(file) = object::File::parse(&*data) else { return Vec::new() };
+    let Some(notes) = file.section_by_name(".note.stapsdt").and_then(|section| section.data().ok()) else {
+        return Vec::new();
+    };
+    let addresses = if file.is_64() { 24 } else { 12 };
+    let word = |at: usize| notes.get(at..at + 4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]]) as usize);
+    let (mut found, mut at) = (Vec::new(), 0);
+    // Size of the owner's name, size of the rest, type; three addresses, then provider, name and arguments.
+    while let (Some(owner), Some(size)) = (word(at), word(at + 4)) {
+        let start = at + 12 + owner.next_multiple_of(4);
+        if let Some(texts) = notes.get(start + addresses..start + size) {
+            let mut texts = texts.split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
+            found.extend(texts.next().zip(texts.next()));
+        }
+        at = start + size.next_multiple_of(4);
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// Bytes of a symbol.
 pub fn symbol_size(path: &Path, symbol: &str) -> Option<u64> {
     let data = fs::read(path).ok()?;

@@ -10,6 +10,7 @@ mod macros;
 pub mod snapshot;
 
 pub use bpf::{ClangError, Job, compile_bpf, compile_many, skeleton, skeleton_in, write_skeleton};
+pub use dwarf::usdt_probes;
 pub use host::HostEnv;
 pub use kernels::KernelSource;
 pub use snapshot::{SnapshotError, snapshot};

@@ -33,6 +33,8 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Compile a script and run it
     Run(RunArgs),
+    /// Show probes by pattern, the probes of a script, or a kernel type
+    List(ListArgs),
     /// Kernel descriptions
     #[command(subcommand)]
     Kernel(KernelCommand),
@@ -117,10 +119,49 @@ pub struct CheckArgs {
     /// A program instead of a file
     #[arg(short = 'e', group = "what", value_name = "PROGRAM", conflicts_with = "scripts", allow_hyphen_values = true)]
     pub program: Option<String>,
+    /// Tell where it will run, and where not: descriptions made by `kernel snapshot`, `host`, `bundled`
+    #[arg(long, value_name = "KERNEL,…", value_delimiter = ',')]
+    pub kernels: Vec<String>,
     /// Front end.
     #[command(flatten)]
     pub front_end: FrontEndArgs,
 }
+
+/// `list`
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub struct ListArgs {
+    /// Pattern (`tracepoint:sched:*`), script, or type (`'struct path'`)
+    #[arg(value_name = "PATTERN|SCRIPT")]
+    pub what: Option<String>,
+    /// Show arguments, too
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+    /// Kernel description: `bundled`, `host` or a file made by `kernel snapshot`
+    #[arg(long, value_name = "KERNEL", default_value = "host")]
+    pub kernel: String,
+}
+
+impl ListArgs {
+    /// What reading a script takes.
+    pub fn front_end(&self) -> FrontEndArgs {
+        FrontEndArgs {
+            allow_unsafe: true,
+            include_dirs: Vec::new(),
+            includes: Vec::new(),
+            kernel: self.kernel.clone(),
+            no_warnings: true,
+        }
+    }
+}
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  tracewright list 'tracepoint:sched:*'
+  tracewright list -v rawtracepoint:sched_switch
+  tracewright list uprobe:/bin/bash:read*
+  tracewright list opensnoop.bt
+  tracewright list 'struct path'";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:

@@ -34,6 +34,16 @@ impl FrontEnd {
         Ok(FrontEnd { args: args.clone(), kernel, env, style: Style::for_stderr(!args.no_warnings) })
     }
 
+    /// The kernel description.
+    pub fn kernel(&self) -> &Description {
+        &self.kernel
+    }
+
+    /// Version of the kernel described, as `uname -r` has it.
+    pub fn release(&self) -> &str {
+        self.kernel.release()
+    }
+
     /// Checks one script.
     pub fn check(&self, script: &Script) -> Compilation {
         let options = Options {

@@ -8,6 +8,8 @@ mod cache;
 mod cargo;
 mod front_end;
 mod generate;
+mod list;
+mod portability;
 mod progress;
 mod render;
 mod script;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         Command::Build(args) => build::build(&args),
         Command::Check(args) => check(&args),
         Command::Generate(args) => generate::generate(&args),
+        Command::List(args) => list::list(&args),
         Command::Run(args) => build::run(&args),
         Command::Kernel(KernelCommand::Snapshot { output }) => snapshot(&output),
     };
@@ -45,6 +48,9 @@ fn main() -> ExitCode {
 fn check(args: &CheckArgs) -> Result<bool> {
     let front_end = FrontEnd::new(&args.front_end)?;
     let (scripts, mut good) = read_scripts(&args.scripts, args.program.as_deref());
+    if !args.kernels.is_empty() {
+        return Ok(portability::check(args, &scripts)? && good);
+    }
     let results = in_parallel(&scripts, |script| {
         let compilation = front_end.check(script);
         let mut report = front_end.report(&compilation);

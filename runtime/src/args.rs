@@ -414,6 +414,9 @@ fn buffering(given: &str) -> Result<Buffering> {
 fn pid(given: &str) -> Result<u32> {
     /// The kernel's PID_MAX_LIMIT.
     const PID_MAX: u128 = 4 * 1024 * 1024;
+    if let Some(number) = given.strip_prefix('-').and_then(|digits| digits.parse::<u64>().ok()) {
+        return Err(Error::refused(format!("Pid out of range: {}", number.wrapping_neg())));
+    }
     let digits = given.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 {
         return Err(Error::refused(format!("Failed to parse pid: invalid integer: {given}")));
@@ -422,7 +425,7 @@ fn pid(given: &str) -> Result<u32> {
         return Err(Error::refused(format!("Failed to parse pid: invalid trailing bytes: {given}")));
     }
     match given.parse::<u128>() {
-        Ok(pid) if (1..=PID_MAX).contains(&pid) => Ok(pid as u32),
+        Ok(pid) if (0..=PID_MAX).contains(&pid) => Ok(pid as u32),
         _ => Err(Error::refused(format!("Pid out of range: {given}"))),
     }
 }

@@ -16,6 +16,7 @@ mod vm_cases;
 mod vm_docs;
 mod vm_guest;
 mod vm_host;
+mod vm_probes;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,7 @@ use crate::kernels::{self, Kernel, output};
 use crate::tools;
 use crate::vm_cases;
 use crate::vm_guest::Guest;
+use crate::vm_probes;
 
 /// Options of `cargo xtask vm`.
 #[derive(Args, Clone, Debug)]
@@ -47,6 +48,12 @@ pub struct VmArgs {
     /// Write docs/tools.md from what came of it
     #[arg(long)]
     pub write_table: bool,
+    /// Try every kind of probe instead: the scripts of tests/vm/probes.
+    #[arg(long)]
+    pub probes: bool,
+    /// Write the table of `--probes` to docs/probes.md.
+    #[arg(long, requires = "probes")]
+    pub write: bool,
     /// Cases of tests/vm to run. All when not given.
     pub names: Vec<String>,
 }
@@ -65,6 +72,8 @@ impl VmArgs {
             jobs: 2,
             no_host: false,
             write_table: false,
+            probes: false,
+            write: false,
             names: Vec::new(),
         }
     }
@@ -94,6 +103,9 @@ pub fn run(args: &VmArgs) -> Result<()> {
         let script = fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
         let contents = Contents::new(root, args)?;
         return kernels.iter().try_for_each(|kernel| run_script(root, kernel, args, &contents, &script));
+    }
+    if args.probes {
+        return vm_probes::run(root, &kernels, args);
     }
     vm_cases::run(root, &kernels, args, &Contents::new(root, args)?)
 }

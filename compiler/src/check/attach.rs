@@ -296,9 +296,17 @@ impl Reader<'_> {
                 return vec![TextPiece::Lit(format!("{}:us:{}", provider.name(), nanoseconds / 1000))];
             }
         }
-        for part in &self.written.parts {
+        for (at, part) in self.written.parts.iter().enumerate() {
             out.push(TextPiece::Lit(":".into()));
-            out.extend(part.pieces.iter().cloned());
+            let text = plain(&part.pieces);
+            let is_address = matches!(provider, Provider::Uprobe | Provider::Uretprobe)
+                && at == 1
+                && self.written.parts.len() == 2
+                && text.starts_with(|c: char| c.is_ascii_digit());
+            match integer(&text).filter(|_| is_address) {
+                Some(address) => out.push(TextPiece::Lit(address.to_string())),
+                None => out.extend(part.pieces.iter().cloned()),
+            }
         }
         merge(out)
     }
@@ -379,9 +387,26 @@ impl Reader<'_> {
     }
 
     fn user_function(&mut self, provider: Provider) -> Option<AttachPoint> {
-        self.count(2, 4)?;
-        let path = self.text(0);
         let count = self.written.parts.len();
+        if !(2..=4).contains(&count) {
+            let provider = provider.name();
+            self.diagnostics.push(Diagnostic::error(
+                codes::PROBE_PARTS,
+                self.written.span,
+                format!("{provider} probe type requires 2 or 3 arguments, found {count}"),
+            ));
+            return None;
+        }
+        let path = self.text(0);
+        if self.plain(0).is_empty() {
+            return self.error(format!("{} should have a target", provider.name()));
+        }
+        if self.plain(1).is_empty() {
+            let provider = provider.name();
+            return self.error(format!(
+                "{provider} should be attached to a function, address, or source file and line (using DWARF)"
+            ));
+        }
         if count == 3 && self.plain(1) == "cpp" {
             return Some(AttachPoint::User {
                 path,
@@ -412,8 +437,8 @@ impl Reader<'_> {
             return Some(AttachPoint::User { path, location: UserLocation::Address(address), cpp: false });
         }
         let (name, offset) = self.split_offset(1)?;
-        if offset.is_some_and(|offset| offset > 0) && provider == Provider::Uretprobe {
-            return self.error("uretprobes can not be attached to a function offset");
+        if offset.is_some() && provider == Provider::Uretprobe {
+            return self.error("Offset not allowed");
         }
         let location = UserLocation::Symbol { name, offset: offset.unwrap_or(0) };
         Some(AttachPoint::User { path, location, cpp: false })

@@ -49,6 +49,8 @@ pub(crate) struct Uses {
     pub structs: bool,
     pub args: bool,
     pub probe: bool,
+    /// `probe` is compared with a string: it must be one.
+    pub probe_compared: bool,
     pub func: bool,
     pub retval: bool,
 }
@@ -66,13 +68,22 @@ struct Planner<'a> {
 }
 
 /// Whether only the running system tells what `probe` shows: patterns, the module of a raw tracepoint, the symbol of a
-/// C++ function.
+/// C++ function, the path of a library or program that is named without one.
 fn is_named_late(point: &Point) -> bool {
-    let by_system = matches!(
-        point.target.point,
-        AttachPoint::RawTracepoint { module: None, .. } | AttachPoint::User { cpp: true, .. }
-    );
-    point.wildcard || by_system
+    let by_system = match &point.target.point {
+        AttachPoint::RawTracepoint { module: None, .. } | AttachPoint::Usdt { provider: None, .. } => true,
+        AttachPoint::User { path, .. } | AttachPoint::Usdt { path, .. } => {
+            let path = attach::plain(path);
+            !path.contains('/') && !path.is_empty()
+        }
+        _ => false,
+    };
+    by_system || is_function_late(point)
+}
+
+/// Whether only the running system tells what `func` shows.
+fn is_function_late(point: &Point) -> bool {
+    point.wildcard || matches!(point.target.point, AttachPoint::User { cpp: true, .. })
 }
 
 /// Decides on the programs of a script, in its order.
@@ -85,8 +96,8 @@ pub(crate) fn plan_programs(
     diagnostics: &mut Diagnostics,
 ) -> Vec<Plan> {
     let uses: Vec<Uses> = script.probes.iter().map(super::warnings::uses_of).collect();
-    let late = |point: &Point| is_named_late(point) || attach::known(&point.target.display).is_none();
-    let any_late = |wanted: fn(&Uses) -> bool| {
+    let any_late = |wanted: fn(&Uses) -> bool, is_late: fn(&Point) -> bool| {
+        let late = |point: &Point| is_late(point) || attach::known(&point.target.display).is_none();
         probes.iter().zip(&uses).any(|(points, uses)| wanted(uses) && points.iter().any(late))
     };
     let mut planner = Planner {
@@ -96,8 +107,9 @@ pub(crate) fn plan_programs(
         diagnostics,
         names: Vec::new(),
         plans: Vec::new(),
-        late_probe: any_late(|uses| uses.probe),
-        late_func: any_late(|uses| uses.func),
+        late_probe: any_late(|uses| uses.probe && !uses.probe_compared, is_named_late)
+            || any_late(|uses| uses.probe, |point| point.wildcard),
+        late_func: any_late(|uses| uses.func, is_function_late),
     };
     for (at, points) in probes.into_iter().enumerate() {
         planner.plan_probe(at, &script.probes[at], points, uses[at]);
@@ -153,9 +165,11 @@ impl Planner<'_> {
             }
             AttachPoint::Trampoline { module, function } => {
                 let names = self.kernel.functions(&attach::plain(function));
+                let shown = module.as_deref().and_then(attach::known).filter(|module| !module.contains('*'));
+                let shown = shown.unwrap_or_else(|| "vmlinux".to_owned());
                 let one = |name: &String| {
                     let at = AttachPoint::Trampoline { module: module.clone(), function: lit(name) };
-                    make(point.provider, &[name], at)
+                    make(point.provider, &[&shown, name], at)
                 };
                 names.iter().map(one).collect()
             }
@@ -180,7 +194,8 @@ impl Planner<'_> {
     /// Puts a point into a program of its action block that fits, or makes one.
     fn place(&mut self, at: usize, point: Point, optional: bool, uses: Uses, first: usize) {
         let (mut context, kind) = self.context_of(&point, uses);
-        let known_name = attach::known(&point.target.display).filter(|_| !is_named_late(&point));
+        let is_late = if uses.probe_compared { point.wildcard } else { is_named_late(&point) };
+        let known_name = attach::known(&point.target.display).filter(|_| !is_late);
         if !self.late_probe {
             context.probe_name = known_name;
         }

@@ -4,7 +4,7 @@ use super::programs::Uses;
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::source::{Sources, Span};
-use crate::syntax::ast::{Arg, Block, Expr, ExprKind, Probe, Script, Stmt, StmtKind, TypeName, TypeNameKind};
+use crate::syntax::ast::{Arg, BinaryOp, Block, Expr, ExprKind, Probe, Script, Stmt, StmtKind, TypeName, TypeNameKind};
 
 /// Warns of what the words alone show.
 pub(crate) fn warn_script(script: &Script, sources: &Sources, diagnostics: &mut Diagnostics) {
@@ -74,12 +74,16 @@ fn ends(stmt: &Stmt) -> bool {
     }
 }
 
+/// Stands for `probe` beside a string in a comparison.
+const PROBE_COMPARED: &str = "probe == \"\"";
+
 /// What the probe's predicate and body ask of the probe.
 pub(crate) fn uses_of(probe: &Probe) -> Uses {
     let mut uses = Uses::default();
     let mut visit = |name: &str| match name.strip_prefix("__builtin_").unwrap_or(name) {
         "args" => uses.args = true,
         "probe" => uses.probe = true,
+        PROBE_COMPARED => uses.probe_compared = true,
         "func" => uses.func = true,
         "retval" => uses.retval = true,
         tag if tag.starts_with("struct ") || tag.starts_with("union ") => uses.structs = true,
@@ -151,9 +155,21 @@ fn words_of_expr(expr: &Expr, visit: &mut dyn FnMut(&str)) {
         ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| words_of_expr(value, visit)),
         ExprKind::Unary { operand, .. } | ExprKind::Comptime(operand) => words_of_expr(operand, visit),
         ExprKind::Field { base, .. } | ExprKind::TupleField { base, .. } => words_of_expr(base, visit),
-        ExprKind::Binary { left: a, right: b, .. }
-        | ExprKind::Index { base: a, index: b }
-        | ExprKind::Assign { target: a, value: b, .. } => {
+        ExprKind::Binary { op, left, right } => {
+            let literal = |side: &Expr| matches!(side.kind, ExprKind::Str(_));
+            if matches!(op, BinaryOp::Eq | BinaryOp::Ne) && (literal(left) || literal(right)) {
+                let mut is_probe = false;
+                for side in [left, right] {
+                    words_of_expr(side, &mut |name| is_probe |= name == "probe" || name == "__builtin_probe");
+                }
+                if is_probe {
+                    visit(PROBE_COMPARED);
+                }
+            }
+            words_of_expr(left, visit);
+            words_of_expr(right, visit);
+        }
+        ExprKind::Index { base: a, index: b } | ExprKind::Assign { target: a, value: b, .. } => {
             words_of_expr(a, visit);
             words_of_expr(b, visit);
         }

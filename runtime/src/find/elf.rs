@@ -88,6 +88,17 @@ impl Binary {
         self.symbols.iter().find(|s| s.function && s.address <= address && address < s.address + s.size.max(1))
     }
 
+    /// Whether an instruction begins `offset` bytes into a function of the file at `path`.
+    pub fn begins_instruction(&self, path: &Path, function: &Symbol, offset: u64) -> bool {
+        use std::os::unix::fs::FileExt;
+        let mut code = vec![0; offset as usize + 16];
+        let read = File::open(path).and_then(|file| file.read_at(&mut code, self.file_offset(function.address)));
+        match read {
+            Ok(count) => crate::find::instruction::begins_at(&code[..count], offset as usize),
+            Err(_) => true,
+        }
+    }
+
     /// Offset in the file of a virtual address; the address itself where no segment holds it.
     pub fn file_offset(&self, address: u64) -> u64 {
         self.segments

@@ -189,7 +189,9 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
                 Error::refused(format!("No probes attached; use --{mode} to run {kind} probes."))
             }
             _ => {
-                println!("No probes to attach");
+                if !request.args.quiet {
+                    println!("No probes to attach");
+                }
                 Error::refused("").bare()
             }
         });
@@ -267,16 +269,7 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         }
         AttachPoint::UserAddress { path, address } => {
             let files = files(request, target, &word(path), &provider)?;
-            Ok(files
-                .into_iter()
-                .map(|file| {
-                    let offset = Binary::read(&file.path).map_or(address, |binary| binary.file_offset(address));
-                    (
-                        format!("{provider}:{}:{address}", file.shown),
-                        Place::File { path: file.path, offset, symbol: None },
-                    )
-                })
-                .collect())
+            files.into_iter().map(|file| address_place(request, file, address, &provider)).collect()
         }
         AttachPoint::UserSource { path, file, line, column } => {
             let files = files(request, target, &word(path), &provider)?;
@@ -389,6 +382,9 @@ fn files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> 
         Some(program) if path == "*" => vec![program.to_owned()],
         _ => libraries::binaries(path, request.target_pid),
     };
+    if found.is_empty() && path == "*" {
+        return Ok(Vec::new());
+    }
     if found.is_empty() {
         let text = format!("{provider} target file '{path}' does not exist or is not executable");
         return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());
@@ -406,6 +402,11 @@ fn files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> 
 /// Like [`files`]; without a path those that the traced process has mapped.
 fn usdt_files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
     if path.is_empty() {
+        if request.target_pid.is_none() {
+            let text = "usdt probe must specify at least path or pid to probe. To target all paths/pids set the path to \
+                        '*'.";
+            return Err(Error::refused(message::at(request.tool, target.place, "ERROR", text)).bare());
+        }
         return files(request, target, "*", provider);
     }
     files(request, target, path, provider)
@@ -446,6 +447,10 @@ fn user_symbols(
             if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && !request.tool.is_unsafe {
                 return Err(outside(&candidate.name, candidate.size, provider, &file.shown, offset));
             }
+            if offset != 0 && kind == ProgramKind::Uprobe && !binary.begins_instruction(&file.path, candidate, offset) {
+                let place = format!("{}:{}+{offset}", file.shown, candidate.name);
+                in_instruction(request, &place, &format!("{provider}:{place}"))?;
+            }
             let cpp_prefix = if cpp { "cpp:" } else { "" };
             let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
             let shown = candidate.name.as_str();
@@ -473,6 +478,42 @@ fn unsized_symbol(symbol: &str, probe: &str) -> Error {
          option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
          expected, set the 'missing_probes' config variable to 'warn'."
     ))
+}
+
+/// A probe in the middle of an instruction: refused, or told with `--unsafe`.
+fn in_instruction(request: &Request<'_>, place: &str, probe: &str) -> Result<()> {
+    if request.tool.is_unsafe {
+        if !request.args.no_warnings {
+            message::warning(&format!("Unsafe uprobe in the middle of the instruction: {place}"));
+        }
+        return Ok(());
+    }
+    Err(Error::kernel(format!(
+        "Could not add uprobe into middle of instruction: {place}\nUse --unsafe to force attachment. WARNING: This \
+         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
+         expected, set the 'missing_probes' config variable to 'warn'."
+    )))
+}
+
+/// An address in a file: in a function, at the start of an instruction, or forced.
+fn address_place(request: &Request<'_>, file: TargetFile, address: u64, provider: &str) -> Result<(String, Place)> {
+    let name = format!("{provider}:{}:{address}", file.shown);
+    let binary = Binary::read(&file.path).unwrap_or_default();
+    match binary.function_at(address) {
+        Some(function) if !binary.begins_instruction(&file.path, function, address - function.address) => {
+            let place = format!("{}:{}+{}", file.shown, function.name, address - function.address);
+            in_instruction(request, &place, &name)?;
+        }
+        None if !request.tool.is_unsafe => {
+            return Err(Error::kernel(format!(
+                "Could not determine instruction boundary for {name} (binary appears stripped).\nUse --unsafe to force \
+                 attachment. WARNING: This option could lead to data corruption in the target process.\nERROR: Unable to \
+                 attach probe: {name}. If this is expected, set the 'missing_probes' config variable to 'warn'."
+            )));
+        }
+        _ => {}
+    }
+    Ok((name, Place::File { offset: binary.file_offset(address), path: file.path, symbol: None }))
 }
 
 fn outside(symbol: &str, size: u64, provider: &str, file: &str, offset: u64) -> Error {

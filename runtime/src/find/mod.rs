@@ -5,6 +5,7 @@ pub mod demangle;
 pub mod elf;
 pub mod expand;
 pub mod glob;
+pub mod instruction;
 pub mod kernel;
 pub mod late;
 pub mod libraries;
