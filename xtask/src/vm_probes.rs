@@ -47,7 +47,7 @@ enum Outcome {
 /// Every kind of probe on every kernel, by one boot each.
 pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs) -> Result<()> {
     let cases = cases(root)?;
-    let files = build(root)?.iter().map(|path| {
+    let files = build(root)?.into_iter().map(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok((format!("bin/{name}"), fs::read(path)?))
     });
