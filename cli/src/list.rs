@@ -327,6 +327,7 @@ fn plain(pieces: &[TextPiece]) -> String {
     let piece = |piece: &TextPiece| match piece {
         TextPiece::Lit(text) => text.clone(),
         TextPiece::Param(n) => format!("${n}"),
+        TextPiece::Option(name) => format!("--{name}"),
     };
     pieces.iter().map(piece).collect()
 }

@@ -83,7 +83,7 @@ fn missing(program: &Program, kernel: &dyn Kernel) -> Vec<String> {
 fn known(pieces: &[TextPiece]) -> Option<String> {
     let piece = |piece: &TextPiece| match piece {
         TextPiece::Lit(text) => Some(text.clone()),
-        TextPiece::Param(_) => None,
+        TextPiece::Param(_) | TextPiece::Option(_) => None,
     };
     pieces.iter().map(piece).collect()
 }
