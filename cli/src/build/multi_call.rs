@@ -90,12 +90,12 @@ fn main() -> ExitCode {
     let mut args = std::env::args();
     let called = args.next().unwrap_or_default();
     let called = called.rsplit('/').next().unwrap_or_default();
-    if let Some((_, tool)) = TOOLS.iter().find(|(name, _)| *name == called) {
+    if let Some((_, tool)) = TOOLS.iter().find(|(name, _)| *name == tool_name(called)) {
         return tool();
     }
     let wanted = args.next();
     if let Some(wanted) = wanted.as_deref() {
-        if TOOLS.iter().any(|(name, _)| *name == wanted) {
+        if TOOLS.iter().any(|(name, _)| *name == tool_name(wanted)) {
             // Again, called by that name: the tool then finds its arguments where it expects them.
             let error = Command::new("/proc/self/exe").arg0(wanted).args(args).exec();
             eprintln!("{called}: cannot run {wanted}: {error}");
@@ -108,5 +108,10 @@ fn main() -> ExitCode {
     }
     eprintln!("Usage: {called} TOOL [ARGS]\n\n{called} --list names the tools.");
     ExitCode::from(if wanted.as_deref() == Some("--help") { 0 } else { 2 })
+}
+
+/// `tcpaccept-tp.bt` is called by that name, too.
+fn tool_name(called: &str) -> String {
+    called.replace('-', "_")
 }
 "#;
