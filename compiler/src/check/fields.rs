@@ -8,7 +8,7 @@ use crate::diagnostics::Diagnostic;
 use crate::program::{ContextField, Expr, ExprKind, FieldStep};
 use crate::source::Span;
 use crate::syntax::ast::{self, Ident};
-use crate::types::{AddressSpace, StructName, Type};
+use crate::types::{AddressSpace, Origin, StructName, Type};
 
 impl Lower<'_> {
     /// `base.field`, `base->field`
@@ -80,7 +80,12 @@ impl Lower<'_> {
         }
         let near = super::names::nearest(&field.name, def.fields.iter().map(|field| field.name.as_str()));
         let message = format!("Struct/union of type '{}' does not contain a field named '{}'", name.0, field.name);
-        self.unknown_field(span, message, near);
+        if near.is_none() && def.origin == Origin::Kernel {
+            let hint = "kernels differ in it: `--kernel host`, or the file of another, compiles for one that has it";
+            self.report(Diagnostic::error(codes::UNKNOWN_FIELD, span, message).hint(hint));
+        } else {
+            self.unknown_field(span, message, near);
+        }
         None
     }
 

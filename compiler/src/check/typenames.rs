@@ -148,7 +148,11 @@ impl Lower<'_> {
 
     fn unknown_type(&mut self, name: &str, span: Span) -> Option<Type> {
         let error = Diagnostic::error(codes::UNKNOWN_TYPE, span, format!("Cannot resolve unknown type \"{name}\""));
-        let near = super::names::nearest(name, BASE_TYPES.iter().map(|(name, ..)| *name));
+        let tagged = ["struct", "union"].iter().map(|word| format!("{word} {name}"));
+        let near = tagged
+            .take_while(|_| !name.contains(' '))
+            .find(|full| self.structure(&StructName(full.clone())).is_some())
+            .or_else(|| super::names::nearest(name, BASE_TYPES.iter().map(|(name, ..)| *name)));
         self.report(match near {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error,
