@@ -1,4 +1,3 @@
-# host
 . /cases/lib
 
 start loads 1 2

@@ -1,4 +1,3 @@
-# host
 . /cases/lib
 
 start syscount

@@ -18,7 +18,7 @@ use crate::vm_probes;
 /// Options of `cargo xtask vm`.
 #[derive(Args, Clone, Debug)]
 pub struct VmArgs {
-    /// Kernel series: 5.10, 6.1, 6.12, 7. All when not given.
+    /// Kernel series: 5.10, 6.1, 6.12, 7, or `host` for this machine's own; all when not given
     #[arg(long, value_delimiter = ',')]
     pub kernel: Vec<String>,
     /// Capture the kernel's description into this file instead.
@@ -42,9 +42,6 @@ pub struct VmArgs {
     /// How many guests run at once.
     #[arg(long, default_value_t = 2)]
     pub jobs: usize,
-    /// Not on this machine's own kernel as well
-    #[arg(long)]
-    pub no_host: bool,
     /// Write docs/tools.md from what came of it
     #[arg(long)]
     pub write_table: bool,
@@ -70,7 +67,6 @@ impl VmArgs {
             bin_dir: None,
             timeout: 900,
             jobs: 2,
-            no_host: false,
             write_table: false,
             probes: false,
             write: false,
@@ -94,7 +90,8 @@ pub fn run(args: &VmArgs) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the repository")?;
     let names: Vec<String> =
         if args.kernel.is_empty() { kernels::names().map(str::to_owned).collect() } else { args.kernel.clone() };
-    let kernels = names.iter().map(|name| kernels::fetch(root, name)).collect::<Result<Vec<_>>>()?;
+    let kernels = names.iter().filter(|name| *name != "host").cloned().collect::<Vec<_>>();
+    let kernels = kernels.iter().map(|name| kernels::fetch(root, name)).collect::<Result<Vec<_>>>()?;
     if let Some(file) = &args.snapshot {
         let [kernel] = &kernels[..] else { bail!("--snapshot wants one --kernel") };
         return snapshot(root, kernel, file);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::kernels::Kernel;
+use crate::kernels::{self, Kernel};
 use crate::vm::{Contents, VmArgs, entries, guest, place, tail};
 use crate::{vm_docs, vm_host};
 
@@ -57,11 +57,16 @@ pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs, contents: &Contents) 
     if cases.is_empty() {
         bail!("no such case in tests/vm");
     }
-    let mut columns = if args.no_host { Vec::new() } else { Vec::from_iter(run_on_host(root, contents, &cases)?) };
+    let mut columns = if args.kernel.is_empty() || args.kernel.iter().any(|name| name == "host") {
+        Vec::from_iter(run_on_host(root, contents, &cases)?)
+    } else {
+        Vec::new()
+    };
+    columns.iter().try_for_each(|column| save(root, column))?;
     columns.extend(run_guests(root, kernels, args, contents, &cases)?);
     print_table(&cases, &columns);
     if args.write_table {
-        vm_docs::write(root, &root.join("target/vm/tracewright-tools"), &columns)?;
+        vm_docs::write(root, &root.join("target/vm/tracewright-tools"), &saved(root)?)?;
     }
     let failed: Vec<(&str, &str, &str)> = columns
         .iter()
@@ -91,6 +96,46 @@ pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs, contents: &Contents) 
     Ok(())
 }
 
+/// Keeps how each case has ended and what it printed, for `--write-table`.
+fn save(root: &Path, column: &Column) -> Result<()> {
+    let directory = root.join("target/vm/results").join(&column.kernel);
+    fs::create_dir_all(&directory)?;
+    for (case, ended) in &column.ended {
+        let first = match ended {
+            Ended::Good => "good".to_owned(),
+            Ended::Skipped(reason) => format!("skipped {reason}"),
+            Ended::Failed(_) => "failed".to_owned(),
+        };
+        let printed = column.printed.get(case).map_or("", String::as_str);
+        fs::write(directory.join(case), format!("{first}\n{printed}"))?;
+    }
+    Ok(())
+}
+
+/// The last results of each case: a table may come of several runs.
+fn saved(root: &Path) -> Result<Vec<Column>> {
+    let mut columns = Vec::new();
+    for kernel in kernels::names().chain(["host"]) {
+        let mut column = Column { kernel: kernel.to_owned(), ended: BTreeMap::new(), printed: BTreeMap::new() };
+        for path in entries(&root.join("target/vm/results").join(kernel)) {
+            let case = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path)?;
+            let (first, printed) = text.split_once('\n').unwrap_or((&text, ""));
+            let ended = match first.split_once(' ') {
+                Some((_, reason)) => Ended::Skipped(reason.to_owned()),
+                None if first == "good" => Ended::Good,
+                None => Ended::Failed(printed.to_owned()),
+            };
+            column.ended.insert(case.clone(), ended);
+            column.printed.insert(case, printed.to_owned());
+        }
+        if !column.ended.is_empty() {
+            columns.push(column);
+        }
+    }
+    Ok(columns)
+}
+
 /// Some guests at once; the columns are in the order of the kernels.
 fn run_guests(
     root: &Path,
@@ -112,6 +157,7 @@ fn run_guests(
                     let start = Instant::now();
                     let column = run_cases(root, kernel, args, contents, cases);
                     eprintln!("{}: done in {} s", kernel.release, start.elapsed().as_secs());
+                    let column = column.and_then(|column| save(root, &column).map(|()| column));
                     done.lock().expect("no thread has panicked").push((index, column));
                 }
             });
