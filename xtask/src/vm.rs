@@ -181,7 +181,8 @@ pub fn guest<'a>(kernel: &'a Kernel, args: &'a VmArgs, contents: &Contents, scri
         files: contents.files.clone(),
         links: contents.links.clone(),
         script,
-        disk: 64 << 20,
+        // mkfs.xfs makes nothing smaller than 300 MB; the file is sparse.
+        disk: 320 << 20,
         timeout: Duration::from_secs(args.timeout),
     }
 }
