@@ -94,6 +94,9 @@ impl Names {
     pub fn timestamp(&self, nsecs: u64, format: u32, clock: u32, out: &mut Vec<u8>) {
         let format = self.strings.get(format as usize).copied().unwrap_or("%H:%M:%S");
         let nsecs = nsecs.wrapping_add_signed(self.clocks[clock.min(3) as usize]);
+        if format.is_empty() {
+            return text("(?)", out);
+        }
         // strftime(3) does not know about microseconds.
         for (index, part) in format.split("%f").enumerate() {
             if index > 0 {

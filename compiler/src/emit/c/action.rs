@@ -458,12 +458,15 @@ fn is_fixed(kind: &ExprKind) -> bool {
     matches!(kind, ExprKind::Str(_) | ExprKind::Bytes(_) | ExprKind::Zero)
 }
 
-/// Divisions tell of zeros: before what is printed of their result.
+/// Divisions tell of zeros, elements of indices that are out of range: before what is printed of their result.
 fn may_tell(e: &Expr) -> bool {
     let mut found = false;
     super::walk::expr(e, &mut |e| {
         if let ExprKind::Binary { op: BinaryOp::Div | BinaryOp::Mod, right, .. } = &e.kind {
             found |= super::expr::fold(right).is_none();
+        }
+        if let ExprKind::Element { index, .. } = &e.kind {
+            found |= super::expr::fold(index).is_none();
         }
     });
     found || (e.ty.is_scalar() && matches!(e.kind, ExprKind::Deref(_)))

@@ -491,10 +491,21 @@ impl<'p> Body<'_, 'p> {
         let (a, a_size) = self.string_source(left);
         let (b, b_size) = self.string_source(right);
         let first = a_size.min(capacity);
-        let rest = b_size.min(capacity - first + 1);
         self.zero(to);
         let dst = self.address(to);
         let length = self.fresh("length");
+        if first + b_size > capacity + 1 {
+            // What may not fit is put together elsewhere: the verifier cannot tell how much room the first leaves.
+            let rest = b_size.min(capacity);
+            let room = first + rest;
+            let both = self.scratch_member(|name| format!("char {name}[{room}]"), "both");
+            self.uses_scratch = true;
+            self.line(format!("__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({both}, {first}, {a}), {first});"));
+            self.line(format!("bpf_probe_read_kernel_str({both} + {length}, {rest}, {b});"));
+            self.line(format!("bpf_probe_read_kernel_str({dst}, {capacity}, {both});"));
+            return;
+        }
+        let rest = b_size.min(capacity - first + 1);
         self.line(format!("__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({dst}, {first}, {a}), {first});"));
         self.line(format!("bpf_probe_read_kernel_str({dst} + {length}, {rest}, {b});"));
     }
