@@ -25,6 +25,8 @@ use crate::print::Output;
 use crate::tool::{MissingProbes, Tool};
 use crate::{capabilities, config, configure, loader, message, notify, read, settings, signal};
 
+/// Why a probe misses runs.
+const MISSED: &str = "the event happened while the probe was running";
 /// How long records may wait when the ring asks for no wake-up.
 const POLL: Duration = Duration::from_millis(50);
 /// Records taken between two looks at signals.
@@ -602,7 +604,9 @@ impl Session {
             let printed = sink.output.maps();
             sink.check(printed);
         }
-        let losses = self.losses(running.losses.as_ref());
+        let missed = self.missed(object);
+        let mut losses: Vec<(&str, &str, u64)> = self.losses(running.losses.as_ref());
+        losses.extend(missed.iter().map(|(what, count)| (what.as_str(), MISSED, *count)));
         if sink.error.is_none() && !losses.is_empty() {
             let told = sink.output.losses(&losses);
             sink.check(told);
@@ -622,6 +626,21 @@ impl Session {
             Some(error) => Err(Error::refused(format!("cannot write output: {}", plain(&error)))),
             None => Ok(()),
         }
+    }
+
+    /// Runs of each probe that the kernel left out. Told to those who ask: it happens to any probe on what its own
+    /// program does.
+    fn missed(&self, object: &Object) -> Vec<(String, u64)> {
+        if !(self.args.strict || self.args.explain || self.args.verbose) {
+            return Vec::new();
+        }
+        let programs = self.tool.programs.iter().filter(|program| !self.disabled.contains(program.name));
+        let missed = programs.filter_map(|program| {
+            let count = manual::missed(attach::program(object, program.name)?);
+            let first = self.plan.attachments.iter().find(|a| self.tool.programs[a.program].name == program.name)?;
+            (count > 0).then(|| (format!("runs of {}", self.plan.probes[first.probe]), count))
+        });
+        missed.collect()
     }
 
     /// Counters that are not zero, summed over CPUs.

@@ -52,11 +52,20 @@ pub fn benchmark(program: NonNull<bpf_program>, probe: usize) -> io::Result<(u64
 
 /// Nanoseconds and runs that the kernel counted.
 fn spent(program: NonNull<bpf_program>) -> (u64, u64) {
+    info(program).map_or((0, 0), |info| (info.run_time_ns, info.run_cnt))
+}
+
+/// Runs that the kernel left out, since the program was running on that CPU already.
+pub fn missed(program: NonNull<bpf_program>) -> u64 {
+    info(program).map_or(0, |info| info.recursion_misses)
+}
+
+fn info(program: NonNull<bpf_program>) -> Option<bpf_prog_info> {
     let mut info = bpf_prog_info::default();
     let mut size = size_of::<bpf_prog_info>() as u32;
     // SAFETY: the program is loaded, the struct as long as told.
     let result = unsafe {
         libbpf_sys::bpf_prog_get_info_by_fd(libbpf_sys::bpf_program__fd(program.as_ptr()), &mut info, &mut size)
     };
-    if result == 0 { (info.run_time_ns, info.run_cnt) } else { (0, 0) }
+    (result == 0).then_some(info)
 }
