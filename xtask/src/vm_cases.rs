@@ -173,7 +173,7 @@ fn script(cases: &[Case]) -> String {
     let run = |case: &Case| {
         let name = &case.name;
         format!(
-            "echo '@case {name}@'; timeout 60 sh /cases/{name}.sh; status=$?; echo; echo \"@end {name} $status@\"\n"
+            "echo '@case {name}@'; timeout 120 sh /cases/{name}.sh; status=$?; echo; echo \"@end {name} $status@\"\n"
         )
     };
     cases.iter().map(run).collect()
