@@ -168,7 +168,7 @@ fn compile_causes(root: &Path) -> Result<PathBuf> {
     fs::create_dir_all(&directory)?;
     let binary = directory.join("cause");
     let mut clang = Command::new("clang");
-    clang.args(["-O1", "-g", "-Wall", "-pthread", "-o"]).arg(&binary).arg(root.join("tests/vm/cause.c"));
+    clang.args(["-O1", "-Wall", "-pthread", "-o"]).arg(&binary).arg(root.join("tests/vm/cause.c"));
     output(&mut clang)?;
     Ok(binary)
 }

@@ -13,6 +13,8 @@ use crate::vm_cases::{Column, Ended};
 
 /// The column whose output is shown, when it is there.
 const SHOWN: &str = "6.12";
+/// Columns of a line that are shown.
+const LINE: usize = 140;
 /// Lines of output that are shown.
 const SAMPLE_LINES: usize = 14;
 
@@ -21,7 +23,8 @@ const SAMPLE_LINES: usize = 14;
 /// # Errors
 /// When a tool does not tell its options, or the file cannot be written.
 pub fn write(root: &Path, binary: &Path, columns: &[Column]) -> Result<()> {
-    let names: BTreeSet<&String> = columns.iter().flat_map(|column| column.ended.keys()).collect();
+    let all = crate::tools::all()?;
+    let names: BTreeSet<&String> = all.iter().collect();
     let mut text = String::from(
         "# The tools\n\n<!-- Written by `cargo xtask vm --write-table`: from the tools' help, and from what they printed in the run. \
          -->\n\nEach is a script in `generated-tools/`, the crate made from it, and a static binary. `--help` tells the options \
@@ -87,8 +90,11 @@ fn tool(text: &mut String, name: &str, binary: &Path, columns: &[Column]) -> Res
         }
     }
     let _ = writeln!(text, "```text\n{}\n```", own.join("\n\n").trim_end());
-    let shown = columns.iter().find(|column| column.kernel == SHOWN).or(columns.first());
-    if let Some((command, lines)) = shown.and_then(|column| column.printed.get(name)).and_then(|said| sample(said)) {
+    // Never what this machine does.
+    let guests = columns.iter().filter(|column| column.kernel != "host");
+    let mut said: Vec<_> = guests.filter_map(|column| Some((column, sample(column.printed.get(name)?)?))).collect();
+    said.sort_by_key(|(column, _)| column.kernel != SHOWN);
+    if let Some((_, (command, lines))) = said.first() {
         let _ = writeln!(text, "\n```console\n# {command}\n{}\n```", lines.join("\n"));
     }
     Ok(())
@@ -99,7 +105,7 @@ fn sample(printed: &str) -> Option<(&str, Vec<&str>)> {
     let rest = printed.split_once("@sample ")?.1;
     let (command, rest) = rest.split_once("@\n")?;
     let body = rest.split("\n@@").next()?;
-    let mut lines: Vec<&str> = body.lines().map(str::trim_end).collect();
+    let mut lines: Vec<&str> = body.lines().map(short).collect();
     let whole = lines.len() <= SAMPLE_LINES;
     lines.truncate(SAMPLE_LINES);
     while lines.last().is_some_and(|line| line.is_empty()) {
@@ -109,4 +115,9 @@ fn sample(printed: &str) -> Option<(&str, Vec<&str>)> {
         lines.push("…");
     }
     Some((command, lines))
+}
+
+/// The beginning of a long line.
+fn short(line: &str) -> &str {
+    line.char_indices().nth(LINE).map_or(line, |(at, _)| &line[..at]).trim_end()
 }
