@@ -168,12 +168,16 @@ fn run_guests(
     done.into_iter().map(|(_, column)| column).collect()
 }
 
+/// After a case that was given up: its tool must not write into what the next one prints.
+const CLEAN_UP: &str = "for p in /proc/[0-9]*; do case $(readlink $p/exe) in /bin/tracewright-tools) kill -9 ${p#/proc/};; \
+                        esac; done 2>/dev/null; umount /mnt 2>/dev/null\n";
+
 /// The cases one after the other, each between marks.
 fn script(cases: &[Case]) -> String {
     let run = |case: &Case| {
         let name = &case.name;
         format!(
-            "echo '@case {name}@'; timeout 120 sh /cases/{name}.sh; status=$?; echo; echo \"@end {name} $status@\"\n"
+            "echo '@case {name}@'; timeout 120 sh /cases/{name}.sh; status=$?; echo; echo \"@end {name} $status@\"\n{CLEAN_UP}"
         )
     };
     cases.iter().map(run).collect()
