@@ -500,7 +500,9 @@ impl<'p> Body<'_, 'p> {
             let room = first + rest;
             let both = self.scratch_member(|name| format!("char {name}[{room}]"), "both");
             self.uses_scratch = true;
-            self.line(format!("__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({both}, {first}, {a}), {first});"));
+            self.line(format!(
+                "__u64 {length} = tw_str_put(bpf_probe_read_kernel_str({both}, {first}, {a}), {first});"
+            ));
             self.line(format!("bpf_probe_read_kernel_str({both} + {length}, {rest}, {b});"));
             self.line(format!("bpf_probe_read_kernel_str({dst}, {capacity}, {both});"));
             return;
