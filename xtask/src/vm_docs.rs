@@ -60,7 +60,9 @@ fn table(text: &mut String, names: &BTreeSet<&String>, columns: &[Column]) {
         let reasons: Vec<&str> = reasons.into_iter().collect();
         let _ = writeln!(text, "| [{name}](#{name}) | {} | {} |", cells.join(" | "), reasons.join("; "));
     }
-    text.push_str("\n“–”: the test could not be run, for the reason given. An empty cell: not part of the last runs.\n");
+    text.push_str(
+        "\n“–”: the test could not be run, for the reason given. An empty cell: not part of the last runs.\n",
+    );
 }
 
 /// A tool's own section.
