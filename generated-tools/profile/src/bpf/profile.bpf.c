@@ -90,7 +90,7 @@ const struct clear_event *clear_event_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 16384);
 	__type(key, __u64);
 	__type(value, __u64[127]);
 } tw_stacks_127 SEC(".maps");

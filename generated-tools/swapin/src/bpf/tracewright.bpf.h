@@ -57,6 +57,7 @@ enum {
 
 enum {
 	BPF_F_USER_STACK = 1 << 8,
+	BPF_F_USER_BUILD_ID = 1 << 11,
 };
 
 struct bpf_pidns_info {

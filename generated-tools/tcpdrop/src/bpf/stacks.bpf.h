@@ -45,4 +45,22 @@ static __always_inline void tw_take_stack(void *ctx, void *map, struct tw_stack 
 		tw_lost(TW_LOST_STACKS);
 }
 
+/* The same with a struct bpf_stack_build_id a frame: four words of ips, which has room for limit words. */
+static __always_inline void tw_take_build_ids(void *ctx, void *map, struct tw_stack *stack, __u64 *ips, __u32 limit)
+{
+	long size = bpf_get_stack(ctx, ips, limit * sizeof(*ips), BPF_F_USER_STACK | BPF_F_USER_BUILD_ID);
+	__u64 id;
+
+	stack->id = 0;
+	stack->depth = 0;
+	stack->tgid = bpf_get_current_pid_tgid() >> 32;
+	if (size <= 0)
+		return;
+	stack->depth = (__u32)size / (4 * sizeof(*ips));
+	id = tw_stack_hash(ips, (__u32)size / sizeof(*ips), limit);
+	stack->id = id;
+	if (!bpf_map_lookup_elem(map, &id) && bpf_map_update_elem(map, &id, ips, BPF_ANY))
+		tw_lost(TW_LOST_STACKS);
+}
+
 #endif

@@ -467,7 +467,7 @@ const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 16384);
 	__type(key, __u64);
 	__type(value, __u64[127]);
 } tw_stacks_127 SEC(".maps");
