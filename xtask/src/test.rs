@@ -101,7 +101,8 @@ fn clippy() -> Result<Outcome> {
 
 fn unit_tests() -> Result<Outcome> {
     run(cargo().args(["test", "--workspace", "--exclude", "tracewright-tests"]))?;
-    run(cargo().args(["test", "--package", "tracewright-tests", "--lib", "--test", "ui"]))?;
+    let targets = ["--lib", "--test", "ui", "--test", "language", "--test", "reference"];
+    run(cargo().args(["test", "--package", "tracewright-tests"]).args(targets))?;
     Ok(Outcome::Passed)
 }
 
@@ -176,6 +177,7 @@ fn vm() -> Result<Outcome> {
         }
     }
     vm::run(&VmArgs::all_cases())?;
+    vm::run(&VmArgs { probes: true, ..VmArgs::all_cases() })?;
     Ok(Outcome::Passed)
 }
 

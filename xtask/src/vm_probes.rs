@@ -23,7 +23,7 @@ const START: &str = "<!-- table: cargo xtask vm --probes --write -->";
 const END: &str = "<!-- end of table -->";
 
 /// A case.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Case {
     name: String,
     line: String,
@@ -54,23 +54,17 @@ pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs) -> Result<()> {
     let files = files.collect::<Result<Vec<_>>>()?;
     let mut columns = Vec::new();
     for kernel in kernels {
-        eprintln!("booting {} …", kernel.release);
-        let directory = place(root, kernel);
-        let guest = Guest {
-            kernel,
-            modules: MODULES.to_vec(),
-            files: files.clone(),
-            links: Vec::new(),
-            script: script(&cases),
-            disk: 1 << 20,
-            timeout: Duration::from_secs(args.timeout),
-        };
-        let result = guest.run(&directory)?;
-        fs::remove_dir_all(&directory)?;
-        if result.status.is_none() {
-            eprintln!("no end; the kernel said:\n{}", tail(&result.console));
+        let mut column = boot(root, kernel, args, &files, &cases)?;
+        let bad = |at: &usize| column[*at] == Outcome::Bad;
+        let again: Vec<usize> = (0..cases.len()).filter(bad).collect();
+        // Once more: an emulated machine that shares its CPUs is late at times.
+        if !again.is_empty() {
+            let those: Vec<Case> = again.iter().map(|at| cases[*at].clone()).collect();
+            for (at, outcome) in again.into_iter().zip(boot(root, kernel, args, &files, &those)?) {
+                column[at] = outcome;
+            }
         }
-        columns.push(judge(&cases, kernel, &result.output));
+        columns.push(column);
     }
     let table = table(&cases, kernels, &columns);
     print!("{table}");
@@ -81,6 +75,33 @@ pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs) -> Result<()> {
         0 => Ok(()),
         bad => bail!("{bad} of {} failed", cases.len() * kernels.len()),
     }
+}
+
+/// How the cases go on one kernel.
+fn boot(
+    root: &Path,
+    kernel: &Kernel,
+    args: &VmArgs,
+    files: &[(String, Vec<u8>)],
+    cases: &[Case],
+) -> Result<Vec<Outcome>> {
+    eprintln!("booting {} …", kernel.release);
+    let directory = place(root, kernel);
+    let guest = Guest {
+        kernel,
+        modules: MODULES.to_vec(),
+        files: files.to_vec(),
+        links: Vec::new(),
+        script: script(cases),
+        disk: 1 << 20,
+        timeout: Duration::from_secs(args.timeout),
+    };
+    let result = guest.run(&directory)?;
+    fs::remove_dir_all(&directory)?;
+    if result.status.is_none() {
+        eprintln!("no end; the kernel said:\n{}", tail(&result.console));
+    }
+    Ok(judge(cases, kernel, &result.output))
 }
 
 /// The cases, by name.
