@@ -201,7 +201,7 @@ fn strings() {
     assert_eq!(expr(r#""a\tb\x41\101\r\"\\\0é""#), ExprKind::Str("a\tbAA\r\"\\\0é".into()));
     assert_eq!(expr(r#""\x80\xff""#), ExprKind::Str(vec![0x80, 0xff]));
     assert_eq!(errors(r#"begin { "\q" }"#), [r"1:11: [E0103]: invalid escape character '\q'"]);
-    assert_eq!(errors(r#"begin { "abc"#), ["1:9: [E0103]: unterminated string", "1:13: [E0101]: expected '}'"]);
+    assert_eq!(errors(r#"begin { "abc"#), ["1:13: [E0103]: unterminated string", "1:13: [E0101]: expected ';'"]);
 }
 
 #[test]
