@@ -15,8 +15,20 @@ pub fn at(tool: &Tool, place: &str, severity: &str, text: &str) -> String {
     {
         let blank: String = source.chars().take(from - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         out += &format!("\n{source}\n{blank}{}", "~".repeat(to.saturating_sub(from).max(1)));
+    } else if let Some((first, last)) = lines(tool, place) {
+        for source in tool.source.lines().skip(first - 1).take(last + 1 - first) {
+            out += &format!("\n{source}");
+        }
     }
     out
+}
+
+/// First and last line, from 1, of `FILE:LINE1-LINE2`: what spans lines is quoted without a mark.
+fn lines(tool: &Tool, place: &str) -> Option<(usize, usize)> {
+    let rest = place.strip_prefix(tool.script)?.strip_prefix(':')?;
+    let (first, last) = rest.split_once('-')?;
+    let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+    (0 < first && first <= last).then_some((first, last))
 }
 
 /// Line and half-open columns, from 1, of `FILE:LINE:COL1-COL2`. Only places in the script itself can be quoted.

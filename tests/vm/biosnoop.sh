@@ -5,7 +5,7 @@ dd if=/dev/zero of=/dev/vda bs=4096 count=4 seek=10 oflag=direct 2>/dev/null
 dd if=/dev/vda of=/dev/null bs=8192 count=1 skip=100 iflag=direct 2>/dev/null
 stop
 expect '^TIME\(s\) +COMM +PID +DISK +T +SECTOR +BYTES +LAT\(ms\)$'
-expect '^ *[0-9]+\.[0-9]{6} dd +[0-9]+ +vda +W 80 +4096 +[0-9]+\.[0-9]{3}$'
+expect '^ *[0-9]+\.[0-9]{6} [^ ]+ +[0-9]+ +vda +W 80 +4096 +[0-9]+\.[0-9]{3}$'
 expect '^ *[0-9]+\.[0-9]{6} dd +[0-9]+ +vda +R 1600 +8192 +[0-9]+\.[0-9]{3}$'
 
 start biosnoop -Q -d vda

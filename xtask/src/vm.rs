@@ -37,7 +37,7 @@ pub struct VmArgs {
     #[arg(long, value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
     /// Seconds until a guest is given up.
-    #[arg(long, default_value_t = 1800)]
+    #[arg(long, default_value_t = 900)]
     pub timeout: u64,
     /// How many guests run at once.
     #[arg(long, default_value_t = 2)]
@@ -65,7 +65,7 @@ impl VmArgs {
             file: Vec::new(),
             module: Vec::new(),
             bin_dir: None,
-            timeout: 1800,
+            timeout: 900,
             jobs: 2,
             write_table: false,
             probes: false,

@@ -80,7 +80,7 @@ impl Guest<'_> {
             let _ = pipe.read_to_end(&mut bytes);
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        wait(&mut qemu, self.timeout)?;
+        wait(&mut qemu, self.timeout, &console)?;
         let text = reader.join().unwrap_or_default();
         let console = String::from_utf8_lossy(&fs::read(&console).unwrap_or_default()).into_owned();
         let marker = text.rfind("\n@status ");
@@ -130,10 +130,19 @@ impl Guest<'_> {
     }
 }
 
-fn wait(qemu: &mut Child, timeout: Duration) -> Result<()> {
+/// A guest in which this has been told so often does not come back: old kernels hang at times under emulation.
+const HUNG: (&str, usize) = ("soft lockup", 4);
+
+fn wait(qemu: &mut Child, timeout: Duration, console: &Path) -> Result<()> {
     let start = Instant::now();
+    let (mut looked, mut hung) = (start, false);
     while qemu.try_wait()?.is_none() {
-        if start.elapsed() > timeout {
+        if looked.elapsed() > Duration::from_secs(5) {
+            looked = Instant::now();
+            let text = String::from_utf8_lossy(&fs::read(console).unwrap_or_default()).into_owned();
+            hung = text.matches(HUNG.0).count() >= HUNG.1;
+        }
+        if hung || start.elapsed() > timeout {
             qemu.kill()?;
             qemu.wait()?;
             return Ok(());
