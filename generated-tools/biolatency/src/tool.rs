@@ -43,6 +43,7 @@ pub static TOOL: Tool = Tool {
     programs: &[
         BEGIN_1,
         KPROBE_BLK_MQ_START_REQUEST_1,
+        RAWTRACEPOINT_BLOCK_RQ_ISSUE_1,
         RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1,
         INTERVAL_S_1_1,
         END_1,
@@ -83,100 +84,100 @@ pub static TOOL: Tool = Tool {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "biolatency.bt:68:2-4",
+            place: "biolatency.bt:74:2-4",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "biolatency.bt:88:7-9",
+            place: "biolatency.bt:94:7-9",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:28:2-33",
-            line: 28,
+            place: "biolatency.bt:34:2-33",
+            line: 34,
             columns: (2, 33),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:32:18-56",
-            line: 32,
+            place: "biolatency.bt:38:18-56",
+            line: 38,
             columns: (18, 56),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:32:18-66",
-            line: 32,
+            place: "biolatency.bt:38:18-66",
+            line: 38,
             columns: (18, 66),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:32:4-66",
-            line: 32,
+            place: "biolatency.bt:38:4-66",
+            line: 38,
             columns: (4, 66),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:34:18-28",
-            line: 34,
+            place: "biolatency.bt:40:18-28",
+            line: 40,
             columns: (18, 28),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:34:18-38",
-            line: 34,
+            place: "biolatency.bt:40:18-38",
+            line: 40,
             columns: (18, 38),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:34:4-38",
-            line: 34,
+            place: "biolatency.bt:40:4-38",
+            line: 40,
             columns: (4, 38),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biolatency.bt:42:11-23",
-            line: 42,
+            place: "biolatency.bt:48:11-23",
+            line: 48,
             columns: (11, 23),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:44:13-51",
-            line: 44,
+            place: "biolatency.bt:50:13-51",
+            line: 50,
             columns: (13, 51),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:52:31-50",
-            line: 52,
+            place: "biolatency.bt:58:31-50",
+            line: 58,
             columns: (31, 50),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:57:30-46",
-            line: 57,
+            place: "biolatency.bt:63:30-46",
+            line: 63,
             columns: (30, 46),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
@@ -203,7 +204,7 @@ pub static TOOL: Tool = Tool {
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
-        missing_probes: MissingProbes::Error,
+        missing_probes: MissingProbes::Ignore,
         print_maps_on_exit: true,
         str_trunc_trailer: "..",
         cpp_demangle: true,
@@ -223,7 +224,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "biolatency.bt:21:1-6",
+            place: "biolatency.bt:25:1-6",
         },
     ],
     optional: false,
@@ -231,7 +232,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:blk_mq_start_request`
+/// `kprobe:blk_mq_start_request,` …
 const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
     name: "kprobe_blk_mq_start_request_1",
     kind: ProgramKind::Kprobe,
@@ -243,7 +244,26 @@ const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
                 function: &[TextPiece::Lit("blk_mq_start_request")],
                 offset: 0,
             },
-            place: "biolatency.bt:26:1-28",
+            place: "biolatency.bt:31:1-28",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: true,
+};
+
+/// `kprobe:blk_mq_start_request,` …
+const RAWTRACEPOINT_BLOCK_RQ_ISSUE_1: Program = Program {
+    name: "rawtracepoint_block_rq_issue_1",
+    kind: ProgramKind::RawTracepoint,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("rawtracepoint:block_rq_issue")],
+            point: AttachPoint::RawTracepoint {
+                module: None,
+                event: &[TextPiece::Lit("block_rq_issue")],
+            },
+            place: "biolatency.bt:32:1-29",
         },
     ],
     optional: false,
@@ -262,7 +282,7 @@ const RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1: Program = Program {
                 module: None,
                 event: &[TextPiece::Lit("block_rq_complete")],
             },
-            place: "biolatency.bt:39:1-32",
+            place: "biolatency.bt:45:1-32",
         },
     ],
     optional: false,
@@ -281,7 +301,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "biolatency.bt:67:1-13",
+            place: "biolatency.bt:73:1-13",
         },
     ],
     optional: false,
@@ -297,7 +317,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "biolatency.bt:94:1-4",
+            place: "biolatency.bt:100:1-4",
         },
     ],
     optional: false,
@@ -420,8 +440,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:23:2-60",
-    line: 23,
+    place: "biolatency.bt:27:2-60",
+    line: 27,
     column: 2,
 };
 
@@ -430,8 +450,8 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:75:4-22",
-    line: 75,
+    place: "biolatency.bt:81:4-22",
+    line: 81,
     column: 4,
 };
 
@@ -440,8 +460,8 @@ const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:78:27-45",
-    line: 78,
+    place: "biolatency.bt:84:27-45",
+    line: 84,
     column: 27,
 };
 
@@ -450,8 +470,8 @@ const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:78:56-69",
-    line: 78,
+    place: "biolatency.bt:84:56-69",
+    line: 84,
     column: 56,
 };
 
@@ -460,8 +480,8 @@ const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:80:4-22",
-    line: 80,
+    place: "biolatency.bt:86:4-22",
+    line: 86,
     column: 4,
 };
 
@@ -470,8 +490,8 @@ const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(5),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:82:4-17",
-    line: 82,
+    place: "biolatency.bt:88:4-17",
+    line: 88,
     column: 4,
 };
 
@@ -480,8 +500,8 @@ const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:84:3-21",
-    line: 84,
+    place: "biolatency.bt:90:3-21",
+    line: 90,
     column: 3,
 };
 
@@ -490,8 +510,8 @@ const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:85:3-16",
-    line: 85,
+    place: "biolatency.bt:91:3-16",
+    line: 91,
     column: 3,
 };
 
@@ -500,8 +520,8 @@ const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:86:3-21",
-    line: 86,
+    place: "biolatency.bt:92:3-21",
+    line: 92,
     column: 3,
 };
 
@@ -510,8 +530,8 @@ const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:87:3-16",
-    line: 87,
+    place: "biolatency.bt:93:3-16",
+    line: 93,
     column: 3,
 };
 
@@ -520,8 +540,8 @@ const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:96:2-15",
-    line: 96,
+    place: "biolatency.bt:102:2-15",
+    line: 102,
     column: 2,
 };
 
@@ -530,8 +550,8 @@ const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:97:2-14",
-    line: 97,
+    place: "biolatency.bt:103:2-14",
+    line: 103,
     column: 2,
 };
 
@@ -540,8 +560,8 @@ const CLEAR_13: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:98:2-17",
-    line: 98,
+    place: "biolatency.bt:104:2-17",
+    line: 104,
     column: 2,
 };
 
@@ -550,8 +570,8 @@ const CLEAR_14: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:99:2-17",
-    line: 99,
+    place: "biolatency.bt:105:2-17",
+    line: 105,
     column: 2,
 };
 
@@ -560,8 +580,8 @@ const CLEAR_15: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:101:3-16",
-    line: 101,
+    place: "biolatency.bt:107:3-16",
+    line: 107,
     column: 3,
 };
 
@@ -570,8 +590,8 @@ const CLEAR_16: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:102:3-16",
-    line: 102,
+    place: "biolatency.bt:108:3-16",
+    line: 108,
     column: 3,
 };
 
@@ -580,8 +600,8 @@ const CLEAR_17: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:104:3-16",
-    line: 104,
+    place: "biolatency.bt:110:3-16",
+    line: 110,
     column: 3,
 };
 
@@ -590,8 +610,8 @@ const CLEAR_18: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:106:3-16",
-    line: 106,
+    place: "biolatency.bt:112:3-16",
+    line: 112,
     column: 3,
 };
 

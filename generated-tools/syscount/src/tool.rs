@@ -72,22 +72,16 @@ pub static TOOL: Tool = Tool {
     strings: &[],
     settings: &[
         Setting {
-            variable: "kaddr_sys_call_table",
-            size: 8,
-            source: SettingSource::KernelAddress(&[TextPiece::Lit("sys_call_table")]),
-            place: "syscount.bt:28:22-45",
-        },
-        Setting {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "syscount.bt:57:2-4",
+            place: "syscount.bt:54:2-4",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "syscount.bt:75:7-9",
+            place: "syscount.bt:72:7-9",
         },
     ],
     checks: &[
@@ -100,73 +94,57 @@ pub static TOOL: Tool = Tool {
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
-            helper: "probe_read_kernel",
-            place: "syscount.bt:29:17-40",
-            line: 29,
-            columns: (17, 40),
-            always: false,
-            message: "",
-        },
-        Check {
             helper: "map_update_elem",
-            place: "syscount.bt:29:45-52",
-            line: 29,
-            columns: (45, 52),
+            place: "syscount.bt:27:37-44",
+            line: 27,
+            columns: (37, 44),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:30:20-27",
-            line: 30,
+            place: "syscount.bt:28:20-27",
+            line: 28,
             columns: (20, 27),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
-            helper: "probe_read_kernel",
-            place: "syscount.bt:39:16-39",
-            line: 39,
-            columns: (16, 39),
-            always: false,
-            message: "",
-        },
-        Check {
             helper: "map_lookup_elem",
-            place: "syscount.bt:42:20-31",
-            line: 42,
+            place: "syscount.bt:39:20-31",
+            line: 39,
             columns: (20, 31),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:43:29-37",
-            line: 43,
+            place: "syscount.bt:40:29-37",
+            line: 40,
             columns: (29, 37),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:44:28-36",
-            line: 44,
+            place: "syscount.bt:41:28-36",
+            line: 41,
             columns: (28, 36),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:47:22-29",
-            line: 47,
+            place: "syscount.bt:44:22-29",
+            line: 44,
             columns: (22, 29),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:48:21-28",
-            line: 48,
+            place: "syscount.bt:45:21-28",
+            line: 45,
             columns: (21, 28),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
@@ -251,7 +229,7 @@ const TRACEPOINT_RAW_SYSCALLS_SYS_EXIT_1: Program = Program {
                 category: &[TextPiece::Lit("raw_syscalls")],
                 event: &[TextPiece::Lit("sys_exit")],
             },
-            place: "syscount.bt:34:1-33",
+            place: "syscount.bt:32:1-33",
         },
     ],
     optional: false,
@@ -270,7 +248,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "syscount.bt:56:1-13",
+            place: "syscount.bt:53:1-13",
         },
     ],
     optional: false,
@@ -286,7 +264,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "syscount.bt:81:1-4",
+            place: "syscount.bt:78:1-4",
         },
     ],
     optional: false,
@@ -306,13 +284,13 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
-/// `@syscall[ksym(*kptr($table + args.id))]`
+/// `@syscall[syscall_name(args.id)]`
 #[allow(non_upper_case_globals)]
 const MAP_syscall: Map = Map {
     name: "@syscall",
     bpf_name: "syscall",
-    key: Some(Ty::KernelSymbol),
-    key_size: 8,
+    key: Some(Ty::SyscallName),
+    key_size: 4,
     value: Value::Count,
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
@@ -335,8 +313,8 @@ const MAP_process: Map = Map {
 const MAP_syscall_usecs: Map = Map {
     name: "@syscall_usecs",
     bpf_name: "syscall_usecs",
-    key: Some(Ty::KernelSymbol),
-    key_size: 8,
+    key: Some(Ty::SyscallName),
+    key_size: 4,
     value: Value::Sum { signed: true },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
@@ -401,8 +379,8 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("[%H:%M:%S]\n"),
     fields: &[],
     size: 8,
-    place: "syscount.bt:63:3-23",
-    line: 63,
+    place: "syscount.bt:60:3-23",
+    line: 60,
     column: 3,
 };
 
@@ -411,8 +389,8 @@ const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:65:4-29",
-    line: 65,
+    place: "syscount.bt:62:4-29",
+    line: 62,
     column: 4,
 };
 
@@ -421,8 +399,8 @@ const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:66:4-29",
-    line: 66,
+    place: "syscount.bt:63:4-29",
+    line: 63,
     column: 4,
 };
 
@@ -431,8 +409,8 @@ const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:68:4-23",
-    line: 68,
+    place: "syscount.bt:65:4-23",
+    line: 65,
     column: 4,
 };
 
@@ -441,8 +419,8 @@ const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:69:4-23",
-    line: 69,
+    place: "syscount.bt:66:4-23",
+    line: 66,
     column: 4,
 };
 
@@ -451,8 +429,8 @@ const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "syscount.bt:71:3-18",
-    line: 71,
+    place: "syscount.bt:68:3-18",
+    line: 68,
     column: 3,
 };
 
@@ -461,8 +439,8 @@ const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "syscount.bt:72:3-18",
-    line: 72,
+    place: "syscount.bt:69:3-18",
+    line: 69,
     column: 3,
 };
 
@@ -471,8 +449,8 @@ const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "syscount.bt:73:3-24",
-    line: 73,
+    place: "syscount.bt:70:3-24",
+    line: 70,
     column: 3,
 };
 
@@ -481,8 +459,8 @@ const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "syscount.bt:74:3-24",
-    line: 74,
+    place: "syscount.bt:71:3-24",
+    line: 71,
     column: 3,
 };
 
@@ -491,8 +469,8 @@ const PRINTF_11: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\nTop 10 syscalls:\n")]),
     fields: &[],
     size: 8,
-    place: "syscount.bt:84:3-33",
-    line: 84,
+    place: "syscount.bt:81:3-33",
+    line: 81,
     column: 3,
 };
 
@@ -501,8 +479,8 @@ const PRINT_MAP_12: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:85:28-53",
-    line: 85,
+    place: "syscount.bt:82:28-53",
+    line: 82,
     column: 28,
 };
 
@@ -511,8 +489,8 @@ const PRINT_MAP_13: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:85:64-83",
-    line: 85,
+    place: "syscount.bt:82:64-83",
+    line: 82,
     column: 64,
 };
 
@@ -521,8 +499,8 @@ const PRINTF_14: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"\nTop 10 processes:\n")]),
     fields: &[],
     size: 8,
-    place: "syscount.bt:86:3-34",
-    line: 86,
+    place: "syscount.bt:83:3-34",
+    line: 83,
     column: 3,
 };
 
@@ -531,8 +509,8 @@ const PRINT_MAP_15: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:87:28-53",
-    line: 87,
+    place: "syscount.bt:84:28-53",
+    line: 84,
     column: 28,
 };
 
@@ -541,8 +519,8 @@ const PRINT_MAP_16: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:87:64-83",
-    line: 87,
+    place: "syscount.bt:84:64-83",
+    line: 84,
     column: 64,
 };
 
@@ -551,8 +529,8 @@ const CLEAR_17: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "syscount.bt:89:2-17",
-    line: 89,
+    place: "syscount.bt:86:2-17",
+    line: 86,
     column: 2,
 };
 
@@ -561,8 +539,8 @@ const CLEAR_18: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "syscount.bt:90:2-17",
-    line: 90,
+    place: "syscount.bt:87:2-17",
+    line: 87,
     column: 2,
 };
 
@@ -571,8 +549,8 @@ const CLEAR_19: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "syscount.bt:91:2-23",
-    line: 91,
+    place: "syscount.bt:88:2-23",
+    line: 88,
     column: 2,
 };
 
@@ -581,8 +559,8 @@ const CLEAR_20: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "syscount.bt:92:2-23",
-    line: 92,
+    place: "syscount.bt:89:2-23",
+    line: 89,
     column: 2,
 };
 
@@ -591,8 +569,8 @@ const CLEAR_21: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "syscount.bt:93:2-15",
-    line: 93,
+    place: "syscount.bt:90:2-15",
+    line: 90,
     column: 2,
 };
 
@@ -601,8 +579,8 @@ const CLEAR_22: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "syscount.bt:94:2-17",
-    line: 94,
+    place: "syscount.bt:91:2-17",
+    line: 91,
     column: 2,
 };
 
@@ -611,8 +589,8 @@ const CLEAR_23: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "syscount.bt:95:2-17",
-    line: 95,
+    place: "syscount.bt:92:2-17",
+    line: 92,
     column: 2,
 };
 

@@ -272,7 +272,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* kprobe:blk_mq_start_request */
+/* kprobe:blk_mq_start_request, */
 SEC("kprobe/blk_mq_start_request")
 int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 {
@@ -299,6 +299,40 @@ int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 			char disk_name_2[32] __aligned_8;
 			tw_check(5, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2), &tw_core_read(4, rq, q, disk)->disk_name));
 			__u64 arg0_3 = (__u64)PT_REGS_PARM1(ctx);
+			tw_must(6, bpf_map_update_elem(&disk, &arg0_3, disk_name_2, BPF_ANY));
+		}
+	}
+
+	return 0;
+}
+
+/* kprobe:blk_mq_start_request, */
+SEC("raw_tp/block_rq_issue")
+int rawtracepoint_block_rq_issue_1(__u64 *ctx)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* @start[arg0] = nsecs(monotonic) */
+	__u64 nsecs = bpf_ktime_get_ns();
+	__u64 arg0 = (__u64)ctx[0];
+	tw_must(0, bpf_map_update_elem(&start, &arg0, &nsecs, BPF_ANY));
+	/* if (getopt("disks|D", false, "A histogram for each disk")) */
+	if (opt_disks) {
+		/* $rq = (struct request *)arg0 */
+		struct request *rq = (struct request *)(__u64)ctx[0];
+		/* if (field_exists(struct request___old, rq_disk)) */
+		if ((bool)bpf_core_field_exists(struct request___old, rq_disk)) {
+			/* @disk[arg0] = ((struct request___old *)arg0).rq_disk.disk_name */
+			char disk_name[32] __aligned_8;
+			tw_check(2, bpf_probe_read_kernel(disk_name, sizeof(disk_name), &tw_core_read(1, (struct request___old *)(__u64)ctx[0], rq_disk)->disk_name));
+			__u64 arg0_2 = (__u64)ctx[0];
+			tw_must(3, bpf_map_update_elem(&disk, &arg0_2, disk_name, BPF_ANY));
+		} else {
+			/* @disk[arg0] = $rq.q.disk.disk_name */
+			char disk_name_2[32] __aligned_8;
+			tw_check(5, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2), &tw_core_read(4, rq, q, disk)->disk_name));
+			__u64 arg0_3 = (__u64)ctx[0];
 			tw_must(6, bpf_map_update_elem(&disk, &arg0_3, disk_name_2, BPF_ANY));
 		}
 	}

@@ -22,7 +22,6 @@ struct trace_event_raw_sys_exit {
 
 const volatile bool opt_latency = false;
 const volatile bool opt_failed = false;
-const volatile __u64 kaddr_sys_call_table = 0;
 const volatile __s64 param_1 = 0;
 const volatile __s64 param_2 = 0;
 
@@ -38,7 +37,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __u64);
+	__type(key, __s32);
 	__type(value, __u64);
 } syscall SEC(".maps");
 
@@ -54,7 +53,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __u64);
+	__type(key, __s32);
 	__type(value, __s64);
 } syscall_usecs SEC(".maps");
 
@@ -280,17 +279,13 @@ int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 	} else {
 		/* if (!getopt("failed|x", false, "Only calls that failed")) */
 		if (!opt_failed) {
-			/* $table = (uint64 *)kaddr("sys_call_table") */
-			__u64 *table = (__u64 *)kaddr_sys_call_table;
-			/* @syscall[ksym(*kptr($table + args.id))] = count() */
-			__u64 value = 0;
-			tw_check(1, bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)((void *)table + ctx->id * 8)));
-			__u64 ksym = value;
-			tw_must(2, tw_add(&syscall, &ksym, 1));
+			/* @syscall[syscall_name(args.id)] = count() */
+			__s32 id = (__s32)ctx->id;
+			tw_must(1, tw_add(&syscall, &id, 1));
 			/* @process[comm] = count() */
 			char comm[16] __aligned_8;
 			tw_current_comm(comm);
-			tw_must(3, tw_add(&process, comm, 1));
+			tw_must(2, tw_add(&process, comm, 1));
 		}
 	}
 
@@ -310,12 +305,8 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 
 	/* if (!getopt("failed") || args.ret < 0) */
 	if (!opt_failed || ctx->ret < 0) {
-		/* $table = (uint64 *)kaddr("sys_call_table") */
-		__u64 *table = (__u64 *)kaddr_sys_call_table;
-		/* $name = ksym(*kptr($table + args.id)) */
-		__u64 value = 0;
-		tw_check(4, bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)((void *)table + ctx->id * 8)));
-		__u64 name = value;
+		/* $name = syscall_name(args.id) */
+		__s32 name = (__s32)ctx->id;
 		/* if (getopt("latency")) */
 		if (opt_latency) {
 			/* if (has_key(@start, tid)) */
@@ -323,24 +314,24 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 			if (!!bpf_map_lookup_elem(&start, &tid)) {
 				/* $us = (nsecs - @start[tid]) / 1000 */
 				__u32 tid_2 = tw_tid();
-				__u64 *start_2 = tw_found(5, bpf_map_lookup_elem(&start, &tid_2));
+				__u64 *start_2 = tw_found(3, bpf_map_lookup_elem(&start, &tid_2));
 				__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
 				/* @syscall_usecs[$name] = sum($us) */
-				__u64 name_2 = name;
-				tw_must(6, tw_add(&syscall_usecs, &name_2, us));
+				__s32 name_2 = name;
+				tw_must(4, tw_add(&syscall_usecs, &name_2, us));
 				/* @process_usecs[comm] = sum($us) */
 				char comm[16] __aligned_8;
 				tw_current_comm(comm);
-				tw_must(7, tw_add(&process_usecs, comm, us));
+				tw_must(5, tw_add(&process_usecs, comm, us));
 			}
 		} else {
 			/* @syscall[$name] = count() */
-			__u64 name_3 = name;
-			tw_must(8, tw_add(&syscall, &name_3, 1));
+			__s32 name_3 = name;
+			tw_must(6, tw_add(&syscall, &name_3, 1));
 			/* @process[comm] = count() */
 			char comm_2[16] __aligned_8;
 			tw_current_comm(comm_2);
-			tw_must(9, tw_add(&process, comm_2, 1));
+			tw_must(7, tw_add(&process, comm_2, 1));
 		}
 	}
 	/* if (getopt("latency")) */
