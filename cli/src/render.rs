@@ -39,11 +39,18 @@ pub fn render(diagnostics: &Diagnostics, sources: &Sources, style: Style) -> Str
     out
 }
 
-/// `file:line:col: ` of the main place.
+/// `file:line:col: ` of the main place; what is about the script as a whole has its name.
 fn place(diagnostic: &Diagnostic, sources: &Sources, style: Style) -> String {
-    let Some(label) = &diagnostic.primary else { return String::new() };
-    let at = sources.line_col(label.span.file, label.span.start);
-    let place = format!("{}:{}:{}:", sources.get(label.span.file).name, at.line, at.col);
+    let place = match &diagnostic.primary {
+        Some(label) => {
+            let at = sources.line_col(label.span.file, label.span.start);
+            format!("{}:{}:{}:", sources.get(label.span.file).name, at.line, at.col)
+        }
+        None => sources.iter().next().map(|script| format!("{}:", script.name)).unwrap_or_default(),
+    };
+    if place.is_empty() {
+        return place;
+    }
     if style.color { format!("\x1b[1m{place}\x1b[0m ") } else { place + " " }
 }
 
@@ -113,6 +120,16 @@ mod tests {
         assert!(text.contains("--> a.bt:1:15"), "{text}");
         assert!(text.contains("^^^ not known"), "{text}");
         assert!(text.contains("= help: did you mean `func`?"), "{text}");
+    }
+
+    #[test]
+    fn what_has_no_place_names_the_script() {
+        let mut sources = Sources::default();
+        sources.add("empty.bt", "");
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.push(Diagnostic::global_error(Code("E0504"), "No probes to attach"));
+        let text = render(&diagnostics, &sources, Style { color: false, warnings: true });
+        assert_eq!(text.trim_end(), "empty.bt: error[E0504]: No probes to attach");
     }
 
     #[test]
