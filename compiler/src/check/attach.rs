@@ -1,6 +1,7 @@
 //! Attach points: the words between colons → where programs attach.
 
 use super::names;
+pub(crate) use super::provider::Provider;
 use crate::Options;
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -10,33 +11,6 @@ use crate::program::{
 };
 use crate::syntax::ast::{self, AttachPart, Script};
 
-/// What kind of event a probe waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the names are the script's words")]
-pub(crate) enum Provider {
-    Begin,
-    End,
-    SelfSignal,
-    Test,
-    Bench,
-    Kprobe,
-    Kretprobe,
-    Fentry,
-    Fexit,
-    Uprobe,
-    Uretprobe,
-    Usdt,
-    Tracepoint,
-    RawTracepoint,
-    Profile,
-    Interval,
-    Software,
-    Hardware,
-    Watchpoint,
-    AsyncWatchpoint,
-    Iter,
-}
-
 /// One attach point, understood.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
@@ -44,64 +18,6 @@ pub(crate) struct Point {
     pub target: Target,
     /// It stands for several events.
     pub wildcard: bool,
-}
-
-/// Provider, long name, short and old names.
-const PROVIDERS: [(Provider, &str, &[&str]); 21] = [
-    (Provider::Begin, "begin", &["BEGIN"]),
-    (Provider::End, "end", &["END"]),
-    (Provider::SelfSignal, "self", &[]),
-    (Provider::Test, "test", &[]),
-    (Provider::Bench, "bench", &[]),
-    (Provider::Kprobe, "kprobe", &["k"]),
-    (Provider::Kretprobe, "kretprobe", &["kr"]),
-    (Provider::Fentry, "fentry", &["f", "kfunc"]),
-    (Provider::Fexit, "fexit", &["fr", "kretfunc"]),
-    (Provider::Uprobe, "uprobe", &["u"]),
-    (Provider::Uretprobe, "uretprobe", &["ur"]),
-    (Provider::Usdt, "usdt", &["U"]),
-    (Provider::Tracepoint, "tracepoint", &["t"]),
-    (Provider::RawTracepoint, "rawtracepoint", &["rt"]),
-    (Provider::Profile, "profile", &["p"]),
-    (Provider::Interval, "interval", &["i"]),
-    (Provider::Software, "software", &["s"]),
-    (Provider::Hardware, "hardware", &["h"]),
-    (Provider::Watchpoint, "watchpoint", &["w"]),
-    (Provider::AsyncWatchpoint, "asyncwatchpoint", &["aw"]),
-    (Provider::Iter, "iter", &["it"]),
-];
-
-impl Provider {
-    /// The provider of that long, short or old name.
-    pub fn by_name(name: &str) -> Option<Provider> {
-        PROVIDERS
-            .iter()
-            .find(|(_, long, others)| *long == name || others.contains(&name))
-            .map(|(provider, ..)| *provider)
-    }
-
-    /// The long name.
-    pub fn name(self) -> &'static str {
-        PROVIDERS.iter().find(|(provider, ..)| *provider == self).map_or("", |(_, long, _)| long)
-    }
-
-    /// What `probetype` says.
-    pub fn type_name(self) -> &'static str {
-        match self {
-            Provider::Begin | Provider::End | Provider::SelfSignal => "special",
-            other => other.name(),
-        }
-    }
-
-    /// Run by hand rather than by an event.
-    pub fn is_manual(self) -> bool {
-        matches!(self, Provider::Begin | Provider::End | Provider::SelfSignal | Provider::Test | Provider::Bench)
-    }
-
-    /// In user space's address space.
-    pub fn is_user(self) -> bool {
-        matches!(self, Provider::Uprobe | Provider::Uretprobe | Provider::Usdt)
-    }
 }
 
 /// Nanoseconds between two ticks of a timer, at least.
@@ -188,7 +104,7 @@ impl Reader<'_> {
         let Some(provider) = Provider::by_name(name) else {
             let error =
                 Diagnostic::error(codes::UNKNOWN_PROVIDER, self.written.span, format!("Invalid probe type: {name}"));
-            let known = PROVIDERS.iter().map(|(_, long, _)| *long);
+            let known = Provider::names();
             self.diagnostics.push(match names::nearest(name, known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error,

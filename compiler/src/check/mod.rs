@@ -5,6 +5,7 @@ mod assign;
 mod attach;
 mod calls;
 mod cast;
+mod compare;
 mod config;
 mod ctypes;
 mod driver;
@@ -18,6 +19,7 @@ mod names;
 mod ops;
 mod places;
 mod programs;
+mod provider;
 mod scope;
 mod stmt;
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Operators.
 
+use super::compare::fold_other;
 use super::expr::wide;
 use super::fold::{self, Folded};
 use super::lower::{Lower, constant, poison};
 use super::widen::{self, shown};
 use crate::codes;
-use crate::diagnostics::Diagnostic;
 use crate::program::{Expr, ExprKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp, UnaryOp};
@@ -94,32 +94,6 @@ impl Lower<'_> {
         Some(super::lower::string(text[by..].to_vec(), span))
     }
 
-    fn cannot_compare_aggregate(
-        &mut self,
-        op: BinaryOp,
-        left: &Expr,
-        right: &Expr,
-        _side: &Expr,
-        _other: &Expr,
-        span: Span,
-    ) -> Expr {
-        let name = |lower: &Self, value: &Expr| match &value.ty {
-            Type::Int(_) if matches!(value.kind, ExprKind::Int(_)) => "int64".to_owned(),
-            ty => lower.raw_aggregate(value).unwrap_or_else(|| shown(ty)),
-        };
-        let (a, b) = (name(self, left), name(self, right));
-        self.report(
-            Diagnostic::error(
-                codes::TYPE_MISMATCH,
-                span,
-                format!("Type mismatch for '{}': comparing {a} with {b}", symbol(op)),
-            )
-            .with(left.span, format!("left ({a})"))
-            .with(right.span, format!("right ({b})")),
-        );
-        poison(span)
-    }
-
     fn folded(&mut self, op: BinaryOp, left: i128, right: i128, span: Span) -> Expr {
         match fold::fold(op, left, right) {
             Folded::Int(value) => constant(value, Type::Int(widen::literal_type(value)), span),
@@ -153,144 +127,8 @@ impl Lower<'_> {
         Expr { ty: Type::Bool, kind, span }
     }
 
-    /// A value as a condition of a statement at `place`.
-    pub fn condition(&mut self, value: Expr, place: Span) -> Expr {
-        if self.is_poison(&value) {
-            return poison(place);
-        }
-        let word = match (self.raw_aggregate(&value), &value.ty, &value.kind) {
-            (Some(aggregate), ..) => aggregate,
-            (_, Type::Struct(_), _) => "c_type".to_owned(),
-            (_, Type::String { .. }, kind) if !matches!(kind, ExprKind::Str(_)) => "string".to_owned(),
-            (
-                _,
-                ty @ (Type::Tuple(_)
-                | Type::Record(_)
-                | Type::Array { .. }
-                | Type::Buffer { .. }
-                | Type::KernelStack(_)
-                | Type::UserStack(_)),
-                _,
-            ) => widen::kind_name(ty).to_owned(),
-            _ => return self.truth(value),
-        };
-        self.error(codes::OPERAND, place, format!("Invalid condition: {word}"))
-    }
-
-    /// A value as a condition.
-    pub fn truth(&mut self, value: Expr) -> Expr {
-        let span = value.span;
-        match &value.ty {
-            Type::Bool => value,
-            Type::Int(_) | Type::Enum { .. } | Type::Pointer { .. } => match value.kind {
-                ExprKind::Int(n) => Expr { ty: Type::Bool, kind: ExprKind::Bool(n != 0), span },
-                _ => Expr { ty: Type::Bool, kind: ExprKind::Cast(Box::new(value)), span },
-            },
-            Type::String { .. } if matches!(value.kind, ExprKind::Str(_)) => {
-                let ExprKind::Str(text) = &value.kind else { return poison(span) };
-                Expr { ty: Type::Bool, kind: ExprKind::Bool(!text.is_empty()), span }
-            }
-            Type::String { .. } => {
-                // A string is true when it is not empty.
-                let empty = Expr { ty: value.ty.clone(), kind: ExprKind::Zero, span };
-                Expr {
-                    ty: Type::Bool,
-                    kind: ExprKind::Equal { left: Box::new(value), right: Box::new(empty), negated: true },
-                    span,
-                }
-            }
-            ty if ty.is_scalar() => Expr { ty: Type::Bool, kind: ExprKind::Cast(Box::new(value)), span },
-            Type::Void if self.is_poison(&value) => poison(span),
-            ty => {
-                let message =
-                    format!("Invalid condition: expected an integer, boolean or pointer, got '{}'", shown(ty));
-                self.error(codes::OPERAND, span, message)
-            }
-        }
-    }
-
-    fn compare(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
-        let equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
-        let (left, right) = (self.decay_text(left), self.decay_text(right));
-        let (left, right) = match (&left.ty, &right.ty) {
-            (Type::ProbeName, Type::String { .. }) => (left, self.literal_name(right, &Type::ProbeName)),
-            (Type::String { .. }, Type::ProbeName) => (self.literal_name(left, &Type::ProbeName), right),
-            _ => (left, right),
-        };
-        match (&left.ty, &right.ty) {
-            (Type::Int(_), Type::Int(_)) => {
-                let ty = self.common_int(&left, &right, false);
-                self.warn_sign(&left, &ty);
-                self.warn_sign(&right, &ty);
-                self.pair(op, left, right, ty, Type::Bool, span)
-            }
-            (Type::Bool, Type::Bool) => self.pair(op, left, right, Type::Bool, Type::Bool, span),
-            (Type::Bool, Type::Int(_)) | (Type::Int(_), Type::Bool) => {
-                self.pair(op, left, right, wide(true), Type::Bool, span)
-            }
-            (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => {
-                if a != b && **a != Type::Void && **b != Type::Void {
-                    let message = format!("comparison of distinct pointer types: {}, {}", shown(a), shown(b));
-                    let (a, b) = (format!("left ({})", shown(a)), format!("right ({})", shown(b)));
-                    self.report(
-                        Diagnostic::warning(codes::W_SIGN, span, message).with(left.span, a).with(right.span, b),
-                    );
-                }
-                self.pair(op, left, right, Type::U64, Type::Bool, span)
-            }
-            (Type::Pointer { .. }, Type::Int(_) | Type::Bool) | (Type::Int(_) | Type::Bool, Type::Pointer { .. }) => {
-                self.pair(op, left, right, Type::U64, Type::Bool, span)
-            }
-            (Type::String { .. }, Type::String { .. }) if equality => self.equal(op, left, right, span),
-            (Type::Array { of: a, len: n }, Type::Array { of: b, len: m }) if equality && a == b && n == m => {
-                self.equal(op, left, right, span)
-            }
-            (Type::Buffer { .. }, Type::Buffer { .. }) if equality => self.equal(op, left, right, span),
-            (Type::Tuple(_), Type::Tuple(_)) | (Type::Record(_), Type::Record(_)) if equality => {
-                match widen::join(&self.infer_type(&left), &self.infer_type(&right)) {
-                    Some(ty) => {
-                        let ty = widen::settle(&ty);
-                        let (left, right) = (self.coerce(left, &ty), self.coerce(right, &ty));
-                        self.equal(op, left, right, span)
-                    }
-                    // Tuples of other types are other tuples.
-                    None => Expr { ty: Type::Bool, kind: ExprKind::Bool(op == BinaryOp::Ne), span },
-                }
-            }
-            (a, b) if a == b && equality && !a.is_scalar() && *a != Type::Void => self.equal(op, left, right, span),
-            (a, b) if a == b && a.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
-            (a, Type::Int(_)) if a.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
-            (Type::Int(_), b) if b.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
-            (a, b) if !equality && (is_text(a) && is_text(b) || matches!(a, Type::Pointer { .. })) => {
-                let (a, b) = (shown(a), shown(b));
-                let message = format!("The {} operator can not be used on expressions of types {a}, {b}", symbol(op));
-                self.error(codes::OPERAND, span, message)
-            }
-            _ => self.cannot_compare(op, &left, &right, span),
-        }
-    }
-
-    fn cannot_compare(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Expr {
-        let (a, b) = (shown(&left.ty), shown(&right.ty));
-        self.report(
-            Diagnostic::error(
-                codes::TYPE_MISMATCH,
-                span,
-                format!("Type mismatch for '{}': comparing {a} with {b}", symbol(op)),
-            )
-            .with(left.span, format!("left ({a})"))
-            .with(right.span, format!("right ({b})")),
-        );
-        poison(span)
-    }
-
-    fn equal(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
-        let negated = op == BinaryOp::Ne;
-        Expr { ty: Type::Bool, kind: ExprKind::Equal { left: Box::new(left), right: Box::new(right), negated }, span }
-    }
-
     /// Both sides brought to `ty`, the operator applied.
-    fn pair(&mut self, op: BinaryOp, left: Expr, right: Expr, ty: Type, result: Type, span: Span) -> Expr {
+    pub(super) fn pair(&mut self, op: BinaryOp, left: Expr, right: Expr, ty: Type, result: Type, span: Span) -> Expr {
         let left = Box::new(self.coerce(left, &ty));
         let right = Box::new(self.coerce(right, &ty));
         Expr { ty: result, kind: ExprKind::Binary { op, left, right }, span }
@@ -381,7 +219,7 @@ impl Lower<'_> {
     }
 
     /// The type that two integers meet in: 64 bits wide; unsigned where no side can be negative.
-    fn common_int(&mut self, left: &Expr, right: &Expr, subtract: bool) -> Type {
+    pub(super) fn common_int(&mut self, left: &Expr, right: &Expr, subtract: bool) -> Type {
         let (a, b) = (self.infer_type(left), self.infer_type(right));
         let signed = match (&a, &b) {
             (Type::Int(a), Type::Int(b)) => {
@@ -410,7 +248,7 @@ impl Lower<'_> {
     }
 
     /// Character arrays by value compare as strings.
-    fn decay_text(&mut self, value: Expr) -> Expr {
+    pub(super) fn decay_text(&mut self, value: Expr) -> Expr {
         match &value.ty {
             Type::Array { of, len } if super::programs::is_char(of) => {
                 let (span, capacity) = (value.span, *len);
@@ -577,7 +415,7 @@ fn signed_again(value: Expr) -> Expr {
     Expr { ty: value.ty, kind: ExprKind::Cast(Box::new(inner)), span: value.span }
 }
 
-fn is_text(ty: &Type) -> bool {
+pub(super) fn is_text(ty: &Type) -> bool {
     matches!(ty, Type::String { .. })
 }
 
@@ -589,42 +427,8 @@ fn negate(value: Expr) -> Expr {
     }
 }
 
-/// Comparisons of other literals: strings, booleans.
-fn fold_other(op: BinaryOp, left: &Expr, right: &Expr) -> Option<bool> {
-    let equal = match (&left.kind, &right.kind) {
-        (ExprKind::Str(a), ExprKind::Str(b)) => a == b,
-        (ExprKind::Bool(a), ExprKind::Bool(b)) => match op {
-            BinaryOp::And => return Some(*a && *b),
-            BinaryOp::Or => return Some(*a || *b),
-            _ => a == b,
-        },
-        (ExprKind::Bool(a), _) => {
-            return match op {
-                BinaryOp::And if !a => Some(false),
-                BinaryOp::Or if *a => Some(true),
-                _ => None,
-            };
-        }
-        _ => return None,
-    };
-    match op {
-        BinaryOp::Eq => Some(equal),
-        BinaryOp::Ne => Some(!equal),
-        BinaryOp::Lt | BinaryOp::Gt | BinaryOp::Le | BinaryOp::Ge => match (&left.kind, &right.kind) {
-            (ExprKind::Str(a), ExprKind::Str(b)) => Some(match op {
-                BinaryOp::Lt => a < b,
-                BinaryOp::Gt => a > b,
-                BinaryOp::Le => a <= b,
-                _ => a >= b,
-            }),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 /// As written.
-pub(crate) fn symbol(op: BinaryOp) -> &'static str {
+pub(super) fn symbol(op: BinaryOp) -> &'static str {
     match op {
         BinaryOp::Add => "+",
         BinaryOp::Sub => "-",
