@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use libbpf_rs::skel::OpenSkel;
-use libbpf_rs::{Link, MapCore, MapFlags, Object, OpenObject};
+use libbpf_rs::{MapCore, MapFlags, Object, OpenObject};
 
 use crate::args::{self, Args, Mode, Request};
 use crate::attach::{self, Hold, manual};
@@ -19,14 +19,15 @@ use crate::child::Child;
 use crate::context::{Context, Format, Maps, RunConfig};
 use crate::error::{Error, Result};
 use crate::events::{Observer, Ring, Sink};
-use crate::find::expand::{self, Attachment, Place, Plan};
+use crate::find::expand::{self, Place, Plan};
 use crate::modes::Held;
 use crate::print::Output;
-use crate::tool::{MissingProbes, Tool};
-use crate::{capabilities, config, configure, loader, message, notify, read, settings, signal};
+use crate::tool::Tool;
+use crate::{capabilities, config, configure, loader, notify, read, settings, signal};
 
-/// Why a probe misses runs.
-const MISSED: &str = "the event happened while the probe was running";
+mod attaching;
+mod ending;
+
 /// How long records may wait when the ring asks for no wake-up.
 const POLL: Duration = Duration::from_millis(50);
 /// Records taken between two looks at signals.
@@ -317,169 +318,9 @@ impl Session {
         Ok(())
     }
 
-    /// Attaches every place of the plan; how many.
-    fn attach_all(&mut self, object: &Object) -> Result<usize> {
-        let mut attached = 0;
-        let plan = std::mem::take(&mut self.plan);
-        let mut result = Ok(());
-        for range in configure::attach_order(&plan, &self.multi) {
-            match self.attach_group(object, &plan.attachments[range], &plan) {
-                Ok(count) => attached += count,
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-        }
-        self.plan = plan;
-        result.map(|()| attached)
-    }
-
-    fn attach_group(&mut self, object: &Object, places: &[Attachment], plan: &Plan) -> Result<usize> {
-        let table = &self.tool.programs[places[0].program];
-        if self.disabled.contains(table.name) {
-            return Ok(0);
-        }
-        let raw = attach::program(object, table.name)
-            .ok_or_else(|| Error::kernel(format!("bug: the object lacks the program {}", table.name)))?;
-        let pid = self.target_pid().map_or(-1, |pid| pid as i32);
-        let target = attach::Target { program: table, raw, pid };
-        if self.multi.contains(&places[0].program) {
-            let mut links = Vec::new();
-            let count = match &places[0].place {
-                Place::File { .. } => match attach::uprobe_multi(target, places) {
-                    Ok(link) => {
-                        links.push(link);
-                        places.len()
-                    }
-                    Err(error) => {
-                        self.could_not(&plan.probes[places[0].probe], table.optional, Some(&error))?;
-                        return Ok(0);
-                    }
-                },
-                _ => attach_many(target, &places.iter().collect::<Vec<_>>(), &mut links),
-            };
-            self.explain(|| format!("{}: {count} functions with {} links", table.name, links.len()));
-            if let Some(running) = &mut self.running {
-                running.links.extend(links.into_iter().map(Hold::Link));
-            }
-            if count == 0 {
-                self.could_not(&plan.probes[places[0].probe], table.optional, None)?;
-            }
-            return Ok(count);
-        }
-        let (place, name) = (&places[0], &plan.probes[places[0].probe]);
-        let result = match &place.place {
-            Place::Begin | Place::End | Place::Test(_) | Place::Bench(_) => return Ok(1),
-            Place::Signal(number) => {
-                signal::watch(*number);
-                return Ok(1);
-            }
-            Place::Iter { pin } => match attach::iter::start(target, pin.as_deref()) {
-                Ok(sequence) if self.args.dry_run => {
-                    drop(sequence);
-                    return Ok(1);
-                }
-                Ok(sequence) => {
-                    let walker = sequence.map(|sequence| std::thread::spawn(move || attach::iter::drain(sequence)));
-                    if let Some(running) = &mut self.running {
-                        running.walkers.extend(walker);
-                    }
-                    return Ok(1);
-                }
-                Err(error) => Err(error),
-            },
-            Place::Trampoline { module, name }
-                if configure::is_copy(plan, place) || attach::cookies::is_marked(target) =>
-            {
-                let cookie = attach::cookies::cookie(target, place.probe);
-                let code = attach::cookies::settled(raw, place.probe);
-                match attach::clone::attach(object, raw, module.as_deref(), name, cookie, &code) {
-                    Ok(copy) => {
-                        if let Some(running) = &mut self.running {
-                            running.links.push(Hold::Clone(copy));
-                        }
-                        return Ok(1);
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-            _ => attach::cookies::settle(object, target, place.probe).and_then(|()| attach::attach(target, place)),
-        };
-        match result {
-            Ok((links, how)) => {
-                self.explain(|| format!("{name}: {how}"));
-                if let Some(running) = &mut self.running {
-                    running.links.extend(links.into_iter().map(|link| match place.place {
-                        Place::Watchpoint { address, .. } => Hold::Watch(address, link),
-                        _ => Hold::Link(link),
-                    }));
-                }
-                Ok(1)
-            }
-            Err(error) => {
-                let log = loader::take();
-                if self.args.verbose {
-                    eprint!("{log}");
-                }
-                // Some functions of a pattern cannot be probed.
-                if self.is_one_of_many(plan, place) {
-                    self.explain(|| format!("{name}: left out ({})", plain(&error)));
-                    return Ok(0);
-                }
-                self.could_not(name, table.optional, Some(&error)).map(|()| 0)
-            }
-        }
-    }
-
     fn explain(&self, text: impl FnOnce() -> String) {
         if self.args.explain || self.args.verbose {
             eprintln!("{}", text());
-        }
-    }
-
-    /// Whether a place was found by a pattern that fits other places, too.
-    fn is_one_of_many(&self, plan: &Plan, place: &Attachment) -> bool {
-        plan.attachments.iter().filter(|o| (o.program, o.target) == (place.program, place.target)).nth(1).is_some()
-    }
-
-    /// Without its first function a program might load: a trampoline is bound to one when it is loaded.
-    fn leaves_out_first(&mut self, program: &str) -> bool {
-        let of_program = |a: &Attachment| self.tool.programs[a.program].name == program;
-        let Some(at) = self.plan.attachments.iter().position(of_program) else { return false };
-        let first = &self.plan.attachments[at];
-        if !matches!(first.place, Place::Trampoline { .. }) || !self.is_one_of_many(&self.plan, first) {
-            return false;
-        }
-        let name = &self.plan.probes[first.probe];
-        self.explain(|| format!("{name}: left out, the kernel refuses it"));
-        self.plan.attachments.remove(at);
-        true
-    }
-
-    fn could_not(&self, name: &str, optional: bool, cause: Option<&io::Error>) -> Result<()> {
-        match self.config.missing_probes {
-            _ if optional => Ok(()),
-            MissingProbes::Ignore => Ok(()),
-            MissingProbes::Warn => {
-                if !self.args.no_warnings {
-                    message::warning(&format!("Unable to attach probe: {name}. Skipping."));
-                }
-                Ok(())
-            }
-            MissingProbes::Error => {
-                let error = Error::kernel(format!(
-                    "Unable to attach probe: {name}. If this is expected, set the 'missing_probes' config variable to \
-                     'warn'."
-                ));
-                Err(match cause {
-                    _ if name.starts_with("hardware:") => {
-                        error.hint("this machine has no such hardware counter, as most virtual machines")
-                    }
-                    Some(cause) if self.args.verbose => error.hint(format!("the kernel says: {}", plain(cause))),
-                    _ => error,
-                })
-            }
         }
     }
 
@@ -575,107 +416,6 @@ impl Session {
             (None, Some(process)) => is_readable(process),
             (None, None) => false,
         }
-    }
-
-    /// Detaches, prints what is left, runs `end`, prints the maps and what was lost.
-    ///
-    /// # Errors
-    /// When `end` cannot be run or output cannot be written.
-    pub fn finish(&mut self, object: &Object) -> Result<()> {
-        let Some(mut running) = self.running.take() else { return Ok(()) };
-        if self.args.dry_run {
-            return Ok(());
-        }
-        self.explain(|| format!("traced for {:.1?}", running.started.elapsed()));
-        let reaper =
-            (self.standalone && running.links.len() > attach::reaper::FEW).then(attach::reaper::start).flatten();
-        running.links.clear();
-        drop(reaper);
-        running.ring.drain(&running.sink);
-        // The last exit() counts: that of `end` wins.
-        let exit_before_end = running.sink.borrow_mut().exit.take();
-        if running.sink.borrow().error.is_none() {
-            clear_exiting(object);
-            self.run_each(object, |place| matches!(place, Place::End))?;
-            running.ring.drain(&running.sink);
-        }
-        let mut sink = running.sink.borrow_mut();
-        if sink.error.is_none() && self.args.mode != Mode::Test {
-            let printed = sink.output.maps();
-            sink.check(printed);
-        }
-        let missed = self.missed(object);
-        let mut losses: Vec<(&str, &str, u64)> = self.losses(running.losses.as_ref());
-        losses.extend(missed.iter().map(|(what, count)| (what.as_str(), MISSED, *count)));
-        if sink.error.is_none() && !losses.is_empty() {
-            let told = sink.output.losses(&losses);
-            sink.check(told);
-        }
-        let flushed = sink.output.flush();
-        sink.check(flushed);
-        let _ = io::stdout().write_all(&self.held.take());
-        if let Some(status) = sink.exit.or(exit_before_end) {
-            self.status = status;
-        }
-        if self.args.strict && (!losses.is_empty() || sink.failures > 0) && self.status == 0 {
-            self.status = 2;
-        }
-        match sink.error.take() {
-            // Whoever read has seen enough.
-            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            Some(error) => Err(Error::refused(format!("cannot write output: {}", plain(&error)))),
-            None => Ok(()),
-        }
-    }
-
-    /// Runs of each probe that the kernel left out. Told to those who ask: it happens to any probe on what its own
-    /// program does.
-    fn missed(&self, object: &Object) -> Vec<(String, u64)> {
-        if !(self.args.strict || self.args.explain || self.args.verbose) {
-            return Vec::new();
-        }
-        let programs = self.tool.programs.iter().filter(|program| !self.disabled.contains(program.name));
-        let missed = programs.filter_map(|program| {
-            let count = manual::missed(attach::program(object, program.name)?);
-            let first = self.plan.attachments.iter().find(|a| self.tool.programs[a.program].name == program.name)?;
-            (count > 0).then(|| (format!("runs of {}", self.plan.probes[first.probe]), count))
-        });
-        missed.collect()
-    }
-
-    /// Counters that are not zero, summed over CPUs.
-    fn losses(&self, map: Option<&libbpf_rs::MapHandle>) -> Vec<(&'static str, &'static str, u64)> {
-        let Some(map) = map else { return Vec::new() };
-        let mut lost = Vec::new();
-        for (index, loss) in self.tool.losses.iter().enumerate() {
-            let values = map.lookup_percpu(&(index as u32).to_ne_bytes(), MapFlags::ANY);
-            let sum: u64 = values
-                .ok()
-                .flatten()
-                .into_iter()
-                .flatten()
-                .filter_map(|bytes| Some(u64::from_ne_bytes(bytes.get(..8)?.try_into().ok()?)))
-                .sum();
-            if sum != 0 {
-                lost.push((loss.what, loss.hint, sum));
-            }
-        }
-        lost
-    }
-}
-
-/// Attaches with as few links as the kernel lets: a function that cannot be probed is found by halving and left out.
-fn attach_many(target: attach::Target<'_>, places: &[&Attachment], links: &mut Vec<Link>) -> usize {
-    match attach::kprobe_multi(target, places) {
-        Ok(link) => {
-            links.push(link);
-            places.len()
-        }
-        Err(_) if places.len() > 1 => {
-            let (left, right) = places.split_at(places.len() / 2);
-            attach_many(target, left, links) + attach_many(target, right, links)
-        }
-        Err(_) => 0,
     }
 }
 

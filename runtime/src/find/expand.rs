@@ -7,7 +7,8 @@ use crate::context::RunConfig;
 use crate::error::{Error, Result};
 use crate::find::elf::Binary;
 use crate::find::missing::Missing;
-use crate::find::{glob, kernel, late, libraries, tracefs};
+use crate::find::user::{self, Wanted};
+use crate::find::{glob, kernel, late, tracefs};
 use crate::regex::Regex;
 use crate::tool::{AttachPoint, MissingProbes, Number, Period, ProgramKind, Target, Text, Tool};
 use crate::{message, text};
@@ -217,7 +218,7 @@ fn runs_in(mode: Mode, point: &AttachPoint) -> bool {
     }
 }
 
-type Found = Vec<(String, Place)>;
+pub(super) type Found = Vec<(String, Place)>;
 
 /// Names and places that one attach point means.
 fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> Result<Found> {
@@ -264,15 +265,15 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             .map(|(id, function)| (format!("{provider}:bpf:{id}:{function}"), Place::Bpf { program: id, function }))
             .collect()),
         AttachPoint::User { path, symbol, offset, cpp } => {
-            let files = files(request, target, &word(path), &provider)?;
-            user_symbols(request, &files, &Wanted { symbol: &word(symbol), offset, cpp }, &provider, kind)
+            let files = user::files(request, target, &word(path), &provider)?;
+            user::symbols(request, &files, &Wanted { symbol: &word(symbol), offset, cpp }, &provider, kind)
         }
         AttachPoint::UserAddress { path, address } => {
-            let files = files(request, target, &word(path), &provider)?;
-            files.into_iter().map(|file| address_place(request, file, address, &provider)).collect()
+            let files = user::files(request, target, &word(path), &provider)?;
+            files.into_iter().map(|file| user::address(request, file, address, &provider)).collect()
         }
         AttachPoint::UserSource { path, file, line, column } => {
-            let files = files(request, target, &word(path), &provider)?;
+            let files = user::files(request, target, &word(path), &provider)?;
             let mut found = Vec::new();
             for binary in files {
                 let address = crate::find::lines::address(&binary.path, file, line, column)
@@ -284,9 +285,9 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             Ok(found)
         }
         AttachPoint::Usdt { path, provider: usdt_provider, name } => {
-            let files = usdt_files(request, target, &word(path), &provider)?;
+            let files = user::usdt_files(request, target, &word(path), &provider)?;
             let usdt_provider = usdt_provider.map_or_else(|| "*".to_owned(), word);
-            Ok(usdt_probes(&files, &usdt_provider, &word(name), &provider))
+            Ok(user::usdt_probes(&files, &usdt_provider, &word(name), &provider))
         }
         AttachPoint::Tracepoint { category, event } => {
             let (category, event) = (word(category), word(event));
@@ -369,174 +370,6 @@ fn functions(request: &Request<'_>, module: Option<&str>, pattern: &str) -> Vec<
     } else {
         Vec::new()
     }
-}
-
-/// A binary and how probe names show it.
-struct TargetFile {
-    path: PathBuf,
-    shown: String,
-}
-
-fn files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
-    let found = match request.program {
-        Some(program) if path == "*" => vec![program.to_owned()],
-        _ => libraries::binaries(path, request.target_pid),
-    };
-    if found.is_empty() && path == "*" {
-        return Ok(Vec::new());
-    }
-    if found.is_empty() {
-        let text = format!("{provider} target file '{path}' does not exist or is not executable");
-        return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());
-    }
-    let literal = path.contains('/') && !glob::is_pattern(path);
-    Ok(found
-        .into_iter()
-        .map(|file| {
-            let shown = if literal { path.to_owned() } else { file.to_string_lossy().into_owned() };
-            TargetFile { path: file, shown }
-        })
-        .collect())
-}
-
-/// Like [`files`]; without a path those that the traced process has mapped.
-fn usdt_files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
-    if path.is_empty() {
-        if request.target_pid.is_none() {
-            let text = "usdt probe must specify at least path or pid to probe. To target all paths/pids set the path to \
-                        '*'.";
-            return Err(Error::refused(message::at(request.tool, target.place, "ERROR", text)).bare());
-        }
-        return files(request, target, "*", provider);
-    }
-    files(request, target, path, provider)
-}
-
-/// A function as an attach point names it.
-struct Wanted<'a> {
-    symbol: &'a str,
-    offset: u64,
-    cpp: bool,
-}
-
-fn user_symbols(
-    request: &Request<'_>,
-    files: &[TargetFile],
-    wanted: &Wanted<'_>,
-    provider: &str,
-    kind: ProgramKind,
-) -> Result<Found> {
-    let &Wanted { symbol, offset, cpp } = wanted;
-    let mut found = Vec::new();
-    let mut places = std::collections::HashSet::new();
-    for file in files {
-        let Ok(binary) = Binary::read(&file.path) else { continue };
-        let pattern = glob::is_pattern(symbol);
-        for candidate in &binary.symbols {
-            let fits = if cpp {
-                candidate.function && crate::find::demangle::matches(symbol, &candidate.name)
-            } else if pattern {
-                candidate.function && glob::matches(symbol, &candidate.name)
-            } else {
-                candidate.name == symbol
-            };
-            // Two names for one address are one place for a pattern.
-            if !fits || ((pattern || cpp) && !places.insert((file.path.clone(), candidate.address))) {
-                continue;
-            }
-            if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && !request.tool.is_unsafe {
-                return Err(outside(&candidate.name, candidate.size, provider, &file.shown, offset));
-            }
-            if offset != 0 && kind == ProgramKind::Uprobe && !binary.begins_instruction(&file.path, candidate, offset) {
-                let place = format!("{}:{}+{offset}", file.shown, candidate.name);
-                in_instruction(request, &place, &format!("{provider}:{place}"))?;
-            }
-            let cpp_prefix = if cpp { "cpp:" } else { "" };
-            let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
-            let shown = candidate.name.as_str();
-            if candidate.size == 0 && candidate.function && !request.tool.is_unsafe {
-                let name = format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown);
-                return Err(unsized_symbol(shown, &name));
-            }
-            found.push((
-                format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown),
-                Place::File {
-                    path: file.path.clone(),
-                    offset: binary.file_offset(candidate.address) + offset,
-                    symbol: Some(candidate.name.clone()),
-                },
-            ));
-        }
-    }
-    Ok(found)
-}
-
-/// A symbol without a size might be anything: a probe in the middle of an instruction breaks the program.
-fn unsized_symbol(symbol: &str, probe: &str) -> Error {
-    Error::kernel(format!(
-        "Could not determine boundary for {symbol} (symbol has size 0).\nUse --unsafe to force attachment. WARNING: This \
-         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
-         expected, set the 'missing_probes' config variable to 'warn'."
-    ))
-}
-
-/// A probe in the middle of an instruction: refused, or told with `--unsafe`.
-fn in_instruction(request: &Request<'_>, place: &str, probe: &str) -> Result<()> {
-    if request.tool.is_unsafe {
-        if !request.args.no_warnings {
-            message::warning(&format!("Unsafe uprobe in the middle of the instruction: {place}"));
-        }
-        return Ok(());
-    }
-    Err(Error::kernel(format!(
-        "Could not add uprobe into middle of instruction: {place}\nUse --unsafe to force attachment. WARNING: This \
-         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
-         expected, set the 'missing_probes' config variable to 'warn'."
-    )))
-}
-
-/// An address in a file: in a function, at the start of an instruction, or forced.
-fn address_place(request: &Request<'_>, file: TargetFile, address: u64, provider: &str) -> Result<(String, Place)> {
-    let name = format!("{provider}:{}:{address}", file.shown);
-    let binary = Binary::read(&file.path).unwrap_or_default();
-    match binary.function_at(address) {
-        Some(function) if !binary.begins_instruction(&file.path, function, address - function.address) => {
-            let place = format!("{}:{}+{}", file.shown, function.name, address - function.address);
-            in_instruction(request, &place, &name)?;
-        }
-        None if !request.tool.is_unsafe => {
-            return Err(Error::kernel(format!(
-                "Could not determine instruction boundary for {name} (binary appears stripped).\nUse --unsafe to force \
-                 attachment. WARNING: This option could lead to data corruption in the target process.\nERROR: Unable to \
-                 attach probe: {name}. If this is expected, set the 'missing_probes' config variable to 'warn'."
-            )));
-        }
-        _ => {}
-    }
-    Ok((name, Place::File { offset: binary.file_offset(address), path: file.path, symbol: None }))
-}
-
-fn outside(symbol: &str, size: u64, provider: &str, file: &str, offset: u64) -> Error {
-    Error::kernel(format!(
-        "Offset outside the function bounds ('{symbol}' size is {size})\nERROR: Unable to attach probe: \
-         {provider}:{file}:{symbol}+{offset}. If this is expected, set the 'missing_probes' config variable to 'warn'."
-    ))
-}
-
-fn usdt_probes(files: &[TargetFile], provider: &str, name: &str, kind: &str) -> Found {
-    let mut found = Vec::new();
-    for file in files {
-        let Ok(binary) = Binary::read(&file.path) else { continue };
-        for (p, n) in &binary.usdt {
-            if glob::matches(provider, p) && glob::matches(name, n) {
-                found.push((
-                    format!("{kind}:{}:{p}:{n}", file.shown),
-                    Place::Usdt { path: file.path.clone(), provider: p.clone(), name: n.clone() },
-                ));
-            }
-        }
-    }
-    found
 }
 
 /// A period given as a whole is shown in microseconds.

@@ -12,3 +12,4 @@ pub mod libraries;
 pub mod lines;
 pub mod missing;
 pub mod tracefs;
+pub mod user;

@@ -1,0 +1,179 @@
+//! Places in binaries: functions, addresses, USDT probes.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::find::elf::Binary;
+use crate::find::expand::{Found, Place, Request};
+use crate::find::{glob, libraries};
+use crate::message;
+use crate::tool::{ProgramKind, Target};
+
+/// A binary and how probe names show it.
+pub struct TargetFile {
+    pub path: PathBuf,
+    pub shown: String,
+}
+
+pub fn files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
+    let found = match request.program {
+        Some(program) if path == "*" => vec![program.to_owned()],
+        _ => libraries::binaries(path, request.target_pid),
+    };
+    if found.is_empty() && path == "*" {
+        return Ok(Vec::new());
+    }
+    if found.is_empty() {
+        let text = format!("{provider} target file '{path}' does not exist or is not executable");
+        return Err(Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare());
+    }
+    let literal = path.contains('/') && !glob::is_pattern(path);
+    Ok(found
+        .into_iter()
+        .map(|file| {
+            let shown = if literal { path.to_owned() } else { file.to_string_lossy().into_owned() };
+            TargetFile { path: file, shown }
+        })
+        .collect())
+}
+
+/// Like [`files`]; without a path those that the traced process has mapped.
+pub fn usdt_files(request: &Request<'_>, target: &Target, path: &str, provider: &str) -> Result<Vec<TargetFile>> {
+    if path.is_empty() {
+        if request.target_pid.is_none() {
+            let text = "usdt probe must specify at least path or pid to probe. To target all paths/pids set the path to \
+                        '*'.";
+            return Err(Error::refused(message::at(request.tool, target.place, "ERROR", text)).bare());
+        }
+        return files(request, target, "*", provider);
+    }
+    files(request, target, path, provider)
+}
+
+/// A function as an attach point names it.
+pub struct Wanted<'a> {
+    pub symbol: &'a str,
+    pub offset: u64,
+    pub cpp: bool,
+}
+
+pub fn symbols(
+    request: &Request<'_>,
+    files: &[TargetFile],
+    wanted: &Wanted<'_>,
+    provider: &str,
+    kind: ProgramKind,
+) -> Result<Found> {
+    let &Wanted { symbol, offset, cpp } = wanted;
+    let mut found = Vec::new();
+    let mut places = HashSet::new();
+    for file in files {
+        let Ok(binary) = Binary::read(&file.path) else { continue };
+        let pattern = glob::is_pattern(symbol);
+        for candidate in &binary.symbols {
+            let fits = if cpp {
+                candidate.function && crate::find::demangle::matches(symbol, &candidate.name)
+            } else if pattern {
+                candidate.function && glob::matches(symbol, &candidate.name)
+            } else {
+                candidate.name == symbol
+            };
+            // Two names for one address are one place for a pattern.
+            if !fits || ((pattern || cpp) && !places.insert((file.path.clone(), candidate.address))) {
+                continue;
+            }
+            if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && !request.tool.is_unsafe {
+                return Err(outside(&candidate.name, candidate.size, provider, &file.shown, offset));
+            }
+            if offset != 0 && kind == ProgramKind::Uprobe && !binary.begins_instruction(&file.path, candidate, offset) {
+                let place = format!("{}:{}+{offset}", file.shown, candidate.name);
+                in_instruction(request, &place, &format!("{provider}:{place}"))?;
+            }
+            let cpp_prefix = if cpp { "cpp:" } else { "" };
+            let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
+            let shown = candidate.name.as_str();
+            if candidate.size == 0 && candidate.function && !request.tool.is_unsafe {
+                let name = format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown);
+                return Err(unsized_symbol(shown, &name));
+            }
+            found.push((
+                format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown),
+                Place::File {
+                    path: file.path.clone(),
+                    offset: binary.file_offset(candidate.address) + offset,
+                    symbol: Some(candidate.name.clone()),
+                },
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// A symbol without a size might be anything: a probe in the middle of an instruction breaks the program.
+fn unsized_symbol(symbol: &str, probe: &str) -> Error {
+    Error::kernel(format!(
+        "Could not determine boundary for {symbol} (symbol has size 0).\nUse --unsafe to force attachment. WARNING: This \
+         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
+         expected, set the 'missing_probes' config variable to 'warn'."
+    ))
+}
+
+/// A probe in the middle of an instruction: refused, or told with `--unsafe`.
+fn in_instruction(request: &Request<'_>, place: &str, probe: &str) -> Result<()> {
+    if request.tool.is_unsafe {
+        if !request.args.no_warnings {
+            message::warning(&format!("Unsafe uprobe in the middle of the instruction: {place}"));
+        }
+        return Ok(());
+    }
+    Err(Error::kernel(format!(
+        "Could not add uprobe into middle of instruction: {place}\nUse --unsafe to force attachment. WARNING: This \
+         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
+         expected, set the 'missing_probes' config variable to 'warn'."
+    )))
+}
+
+/// An address in a file: in a function, at the start of an instruction, or forced.
+pub fn address(request: &Request<'_>, file: TargetFile, address: u64, provider: &str) -> Result<(String, Place)> {
+    let name = format!("{provider}:{}:{address}", file.shown);
+    let binary = Binary::read(&file.path).unwrap_or_default();
+    match binary.function_at(address) {
+        Some(function) if !binary.begins_instruction(&file.path, function, address - function.address) => {
+            let place = format!("{}:{}+{}", file.shown, function.name, address - function.address);
+            in_instruction(request, &place, &name)?;
+        }
+        None if !request.tool.is_unsafe => {
+            return Err(Error::kernel(format!(
+                "Could not determine instruction boundary for {name} (binary appears stripped).\nUse --unsafe to force \
+                 attachment. WARNING: This option could lead to data corruption in the target process.\nERROR: Unable to \
+                 attach probe: {name}. If this is expected, set the 'missing_probes' config variable to 'warn'."
+            )));
+        }
+        _ => {}
+    }
+    Ok((name, Place::File { offset: binary.file_offset(address), path: file.path, symbol: None }))
+}
+
+fn outside(symbol: &str, size: u64, provider: &str, file: &str, offset: u64) -> Error {
+    Error::kernel(format!(
+        "Offset outside the function bounds ('{symbol}' size is {size})\nERROR: Unable to attach probe: \
+         {provider}:{file}:{symbol}+{offset}. If this is expected, set the 'missing_probes' config variable to 'warn'."
+    ))
+}
+
+pub fn usdt_probes(files: &[TargetFile], provider: &str, name: &str, kind: &str) -> Found {
+    let mut found = Vec::new();
+    for file in files {
+        let Ok(binary) = Binary::read(&file.path) else { continue };
+        for (p, n) in &binary.usdt {
+            if glob::matches(provider, p) && glob::matches(name, n) {
+                found.push((
+                    format!("{kind}:{}:{p}:{n}", file.shown),
+                    Place::Usdt { path: file.path.clone(), provider: p.clone(), name: n.clone() },
+                ));
+            }
+        }
+    }
+    found
+}

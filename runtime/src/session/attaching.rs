@@ -1,0 +1,201 @@
+//! Attaching what the plan has.
+
+use std::io;
+
+use libbpf_rs::{Link, Object};
+
+use super::{Session, plain};
+use crate::attach::{self, Hold, How};
+use crate::error::{Error, Result};
+use crate::find::expand::{Attachment, Place, Plan};
+use crate::tool::MissingProbes;
+use crate::{configure, loader, message, signal};
+
+impl Session {
+    /// Attaches every place of the plan; how many.
+    pub(super) fn attach_all(&mut self, object: &Object) -> Result<usize> {
+        let mut attached = 0;
+        let plan = std::mem::take(&mut self.plan);
+        let mut result = Ok(());
+        for range in configure::attach_order(&plan, &self.multi) {
+            match self.attach_group(object, &plan.attachments[range], &plan) {
+                Ok(count) => attached += count,
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        self.plan = plan;
+        result.map(|()| attached)
+    }
+
+    /// Attaches places of one program; how many.
+    fn attach_group(&mut self, object: &Object, places: &[Attachment], plan: &Plan) -> Result<usize> {
+        let table = &self.tool.programs[places[0].program];
+        if self.disabled.contains(table.name) {
+            return Ok(0);
+        }
+        let raw = attach::program(object, table.name)
+            .ok_or_else(|| Error::kernel(format!("bug: the object lacks the program {}", table.name)))?;
+        let pid = self.target_pid().map_or(-1, |pid| pid as i32);
+        let target = attach::Target { program: table, raw, pid };
+        if self.multi.contains(&places[0].program) {
+            return self.attach_multi(target, places, plan);
+        }
+        let (place, name) = (&places[0], &plan.probes[places[0].probe]);
+        match self.attach_one(object, target, place, plan) {
+            Ok((holds, how)) => {
+                if let Some(how) = how {
+                    self.explain(|| format!("{name}: {how}"));
+                }
+                self.hold(holds);
+                Ok(1)
+            }
+            Err(error) => {
+                let log = loader::take();
+                if self.args.verbose {
+                    eprint!("{log}");
+                }
+                // Some functions of a pattern cannot be probed.
+                if self.is_one_of_many(plan, place) {
+                    self.explain(|| format!("{name}: left out ({})", plain(&error)));
+                    return Ok(0);
+                }
+                self.could_not(name, table.optional, Some(&error)).map(|()| 0)
+            }
+        }
+    }
+
+    /// Attaches many functions with as few links as can be.
+    fn attach_multi(&mut self, target: attach::Target<'_>, places: &[Attachment], plan: &Plan) -> Result<usize> {
+        let (table, first) = (target.program, &plan.probes[places[0].probe]);
+        let mut links = Vec::new();
+        let count = match &places[0].place {
+            Place::File { .. } => match attach::uprobe_multi(target, places) {
+                Ok(link) => {
+                    links.push(link);
+                    places.len()
+                }
+                Err(error) => {
+                    self.could_not(first, table.optional, Some(&error))?;
+                    return Ok(0);
+                }
+            },
+            _ => attach_many(target, &places.iter().collect::<Vec<_>>(), &mut links),
+        };
+        self.explain(|| format!("{}: {count} functions with {} links", table.name, links.len()));
+        self.hold(links.into_iter().map(Hold::Link).collect());
+        if count == 0 {
+            self.could_not(first, table.optional, None)?;
+        }
+        Ok(count)
+    }
+
+    /// What holds a program at its place, and by which means it is there if there are several.
+    fn attach_one(
+        &mut self,
+        object: &Object,
+        target: attach::Target<'_>,
+        place: &Attachment,
+        plan: &Plan,
+    ) -> io::Result<(Vec<Hold>, Option<How>)> {
+        match &place.place {
+            Place::Begin | Place::End | Place::Test(_) | Place::Bench(_) => Ok((Vec::new(), None)),
+            Place::Signal(number) => {
+                signal::watch(*number);
+                Ok((Vec::new(), None))
+            }
+            Place::Iter { pin } => {
+                let sequence = attach::iter::start(target, pin.as_deref())?;
+                if let (Some(sequence), Some(running), false) = (sequence, &mut self.running, self.args.dry_run) {
+                    running.walkers.push(std::thread::spawn(move || attach::iter::drain(sequence)));
+                }
+                Ok((Vec::new(), None))
+            }
+            Place::Trampoline { module, name }
+                if configure::is_copy(plan, place) || attach::cookies::is_marked(target) =>
+            {
+                let cookie = attach::cookies::cookie(target, place.probe);
+                let code = attach::cookies::settled(target.raw, place.probe);
+                let copy = attach::clone::attach(object, target.raw, module.as_deref(), name, cookie, &code)?;
+                Ok((vec![Hold::Clone(copy)], None))
+            }
+            at => {
+                attach::cookies::settle(object, target, place.probe)?;
+                let (links, how) = attach::attach(target, place)?;
+                let hold = |link| match at {
+                    Place::Watchpoint { address, .. } => Hold::Watch(*address, link),
+                    _ => Hold::Link(link),
+                };
+                Ok((links.into_iter().map(hold).collect(), Some(how)))
+            }
+        }
+    }
+
+    fn hold(&mut self, holds: Vec<Hold>) {
+        if let Some(running) = &mut self.running {
+            running.links.extend(holds);
+        }
+    }
+
+    /// Whether a place was found by a pattern that fits other places, too.
+    fn is_one_of_many(&self, plan: &Plan, place: &Attachment) -> bool {
+        plan.attachments.iter().filter(|o| (o.program, o.target) == (place.program, place.target)).nth(1).is_some()
+    }
+
+    /// Without its first function a program might load: a trampoline is bound to one when it is loaded.
+    pub(super) fn leaves_out_first(&mut self, program: &str) -> bool {
+        let of_program = |a: &Attachment| self.tool.programs[a.program].name == program;
+        let Some(at) = self.plan.attachments.iter().position(of_program) else { return false };
+        let first = &self.plan.attachments[at];
+        if !matches!(first.place, Place::Trampoline { .. }) || !self.is_one_of_many(&self.plan, first) {
+            return false;
+        }
+        let name = &self.plan.probes[first.probe];
+        self.explain(|| format!("{name}: left out, the kernel refuses it"));
+        self.plan.attachments.remove(at);
+        true
+    }
+
+    fn could_not(&self, name: &str, optional: bool, cause: Option<&io::Error>) -> Result<()> {
+        match self.config.missing_probes {
+            _ if optional => Ok(()),
+            MissingProbes::Ignore => Ok(()),
+            MissingProbes::Warn => {
+                if !self.args.no_warnings {
+                    message::warning(&format!("Unable to attach probe: {name}. Skipping."));
+                }
+                Ok(())
+            }
+            MissingProbes::Error => {
+                let error = Error::kernel(format!(
+                    "Unable to attach probe: {name}. If this is expected, set the 'missing_probes' config variable to \
+                     'warn'."
+                ));
+                Err(match cause {
+                    _ if name.starts_with("hardware:") => {
+                        error.hint("this machine has no such hardware counter, as most virtual machines")
+                    }
+                    Some(cause) if self.args.verbose => error.hint(format!("the kernel says: {}", plain(cause))),
+                    _ => error,
+                })
+            }
+        }
+    }
+}
+
+/// Attaches with as few links as the kernel lets: a function that cannot be probed is found by halving and left out.
+fn attach_many(target: attach::Target<'_>, places: &[&Attachment], links: &mut Vec<Link>) -> usize {
+    match attach::kprobe_multi(target, places) {
+        Ok(link) => {
+            links.push(link);
+            places.len()
+        }
+        Err(_) if places.len() > 1 => {
+            let (left, right) = places.split_at(places.len() / 2);
+            attach_many(target, left, links) + attach_many(target, right, links)
+        }
+        Err(_) => 0,
+    }
+}
