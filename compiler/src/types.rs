@@ -74,6 +74,8 @@ pub enum Type {
     UserName,
     /// `probe`: u32, index of the expanded probe name (an attach cookie).
     ProbeName,
+    /// A positional parameter that is only printed, as a number if it is one: u32, which.
+    Parameter,
     /// `func` where the name is only known in user space: an instruction pointer, u64, kernel or user by probe type.
     /// (Where the attach point names it, the checker makes a string literal of it.)
     KernelFunction,
@@ -360,7 +362,12 @@ impl Type {
             Type::UserSymbol | Type::UserFunction | Type::Timestamp | Type::CgroupPath => (16, 8),
             Type::Inet => (20, 4),
             Type::MacAddress => (6, 1),
-            Type::ErrorName | Type::SignalName | Type::SyscallName | Type::UserName | Type::ProbeName => (4, 4),
+            Type::ErrorName
+            | Type::SignalName
+            | Type::SyscallName
+            | Type::UserName
+            | Type::ProbeName
+            | Type::Parameter => (4, 4),
         }
     }
 
@@ -380,6 +387,7 @@ impl Type {
                 | Type::SyscallName
                 | Type::UserName
                 | Type::ProbeName
+                | Type::Parameter
         )
     }
 }
@@ -451,6 +459,7 @@ impl fmt::Display for Type {
             Type::CgroupPath => f.write_str("cgroup_path_t"),
             Type::UserName => f.write_str("username_t"),
             Type::ProbeName => f.write_str("probe_t"),
+            Type::Parameter => f.write_str("string"),
             Type::KernelFunction | Type::UserFunction => f.write_str("func_t"),
             Type::GfpFlags => f.write_str("gfp_flags_t"),
             Type::Aggregate(aggregate) => f.write_str(match aggregate {

@@ -246,6 +246,7 @@ impl Session {
     pub fn attach(&mut self, object: &Object) -> Result<()> {
         signal::watch_stop();
         let maps = Maps::new(object)?;
+        crate::print::numbers::fill(&maps)?;
         let (ring_map, losses) = (maps.handle("tw_events"), maps.handle("tw_losses"));
         let context = Context {
             tool: self.tool,

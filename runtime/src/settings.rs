@@ -80,9 +80,7 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
         },
         SettingSource::ParamString(n) => return Ok(Value::Text(text::param(params, n).unwrap_or_default().to_owned())),
         SettingSource::ParamAny(n) => {
-            let given = text::param(params, n).filter(|given| !given.is_empty()).unwrap_or("0");
-            let number = crate::args::parse_number(given).map(|number| number.to_string());
-            return Ok(Value::Text(number.unwrap_or_else(|| given.to_owned())));
+            return Ok(Value::Text(text::param_any(params, n).0));
         }
         SettingSource::ParamCount => params.len() as u64,
         SettingSource::KernelAddress(symbol) => {

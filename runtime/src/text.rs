@@ -18,6 +18,15 @@ pub fn param(params: &[String], n: u32) -> Option<&str> {
     params.get((n as usize).checked_sub(1)?).map(String::as_str)
 }
 
+/// `$n` as it is printed, and whether it is a number; a missing one is 0.
+pub fn param_any(params: &[String], n: u32) -> (String, bool) {
+    let given = param(params, n).filter(|given| !given.is_empty()).unwrap_or("0");
+    match crate::args::parse_number(given) {
+        Some(number) => (number.to_string(), true),
+        None => (given.to_owned(), false),
+    }
+}
+
 /// A number, by positional parameter where it is one; a missing one is 0.
 ///
 /// # Errors

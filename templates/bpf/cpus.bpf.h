@@ -59,11 +59,13 @@ static __always_inline __u64 tw_highest(void *map, const void *key, bool is_sign
 	return highest;
 }
 
-static __always_inline __s64 tw_mean(void *map, const void *key, bool is_signed)
+/* Count, mean and total: three numbers at out. */
+static __always_inline void tw_read_stats(void *map, const void *key, bool is_signed, void *out)
 {
 	struct tw_average *each;
 	__u64 count = 0;
 	__s64 total = 0;
+	__s64 *numbers = out;
 	__u32 cpu;
 
 	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
@@ -73,9 +75,19 @@ static __always_inline __s64 tw_mean(void *map, const void *key, bool is_signed)
 		total += each->total;
 		count += each->count;
 	}
-	if (!count)
-		return 0;
-	return is_signed ? tw_signed_div(total, count) : (__s64)((__u64)total / count);
+	numbers[0] = count;
+	numbers[1] = 0;
+	if (count)
+		numbers[1] = is_signed ? tw_signed_div(total, count) : (__s64)((__u64)total / count);
+	numbers[2] = total;
+}
+
+static __always_inline __s64 tw_mean(void *map, const void *key, bool is_signed)
+{
+	__s64 numbers[3];
+
+	tw_read_stats(map, key, is_signed, numbers);
+	return numbers[1];
 }
 
 /* Makes every element of a per-CPU array zero, on every CPU. */

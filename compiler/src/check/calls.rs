@@ -37,6 +37,10 @@ impl Lower<'_> {
             } else {
                 format!("{}() takes up to {} ({found} provided)", name.name, count(most))
             };
+            if stdlib::is_macro(entry.name) {
+                let told = format!("Call to {}() has arguments that do not match any definition.", name.name);
+                return self.report_with_hint(codes::ARGUMENT_COUNT, span, told, &message);
+            }
             return self.error(codes::ARGUMENT_COUNT, span, message);
         }
         if entry.is_unsafe {

@@ -141,7 +141,7 @@ fn declare_maps(lower: &mut Lower<'_>, script: &Script) {
 /// The words of a feature that the config forbids.
 pub(crate) fn unstable_refused(feature: &str, variable: &str) -> String {
     format!(
-        "{feature} feature is not enabled by default. To enable this unstable feature, set this config flag to enable e.g. {variable}=enable"
+        "{feature} feature is not enabled by default. To enable this unstable feature, set the config flag to enable. {variable}=enable"
     )
 }
 

@@ -281,15 +281,32 @@ impl Lower<'_> {
 impl Lower<'_> {
     /// Notes the use of `tseries`, which may still change.
     pub fn unstable_tseries(&mut self, site: &crate::stdlib::CallSite<'_>) -> Option<()> {
-        if self.settings.unstable_tseries == super::config::Unstable::Error {
-            self.error(codes::UNSTABLE, site.span, super::driver::unstable_refused("tseries", "unstable_tseries"));
+        self.unstable(self.settings.unstable_tseries, "tseries", site)
+    }
+
+    /// Notes the use of `typeinfo`, which may still change.
+    pub fn unstable_typeinfo(&mut self, site: &crate::stdlib::CallSite<'_>) -> Option<()> {
+        self.unstable(self.settings.unstable_typeinfo, "typeinfo", site)
+    }
+
+    fn unstable(
+        &mut self,
+        allowed: super::config::Unstable,
+        feature: &str,
+        site: &crate::stdlib::CallSite<'_>,
+    ) -> Option<()> {
+        let variable = format!("unstable_{feature}");
+        if allowed == super::config::Unstable::Error {
+            self.error(codes::UNSTABLE, site.span, super::driver::unstable_refused(feature, &variable));
             return None;
         }
-        if self.settings.unstable_tseries == super::config::Unstable::Warn {
+        if allowed == super::config::Unstable::Warn {
             let mut warning = Diagnostic::global_error(
                 codes::W_UNSTABLE,
-                "Script is using an unstable feature: tseries. To prevent this warning you must explicitly enable it in \
-                 the config e.g. unstable_tseries=enable",
+                format!(
+                    "Script is using an unstable feature: {feature}. To prevent this warning you must explicitly enable it in \
+                     the config e.g. {variable}=enable"
+                ),
             );
             warning.severity = crate::diagnostics::Severity::Warning;
             self.diagnostics.push(warning);

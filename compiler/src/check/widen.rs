@@ -134,7 +134,7 @@ pub(crate) fn kind_name(ty: &Type) -> &'static str {
         Type::Timestamp => "timestamp",
         Type::CgroupPath => "cgroup_path_t",
         Type::UserName => "username_t",
-        Type::ErrorName | Type::SignalName | Type::SyscallName | Type::ProbeName => "string",
+        Type::ErrorName | Type::SignalName | Type::SyscallName | Type::ProbeName | Type::Parameter => "string",
         Type::KernelFunction | Type::UserFunction => "string",
         Type::GfpFlags => "int",
         Type::Aggregate(_) => "aggregate",

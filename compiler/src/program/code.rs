@@ -296,6 +296,10 @@ pub enum Call {
     StrStr { haystack: Box<Expr>, needle: Box<Expr> },
     /// Strings put together; `ty` is a string.
     StrConcat(Box<Expr>, Box<Expr>),
+    /// What a `strerror()`, `signal_name()` or `syscall_name()` number is called; `ty` is a string.
+    NameText(Box<Expr>),
+    /// What `stats()` keeps in a map: a record of three 64-bit numbers.
+    Stats { map: MapId, key: Option<Box<Expr>> },
     /// `memcmp(a, b, n)`: int64/int32.
     MemCmp { left: Box<Expr>, right: Box<Expr>, n: Box<Expr> },
     /// `path(struct path *, size)`: bpf_d_path; a string.

@@ -70,7 +70,7 @@ impl Lower<'_> {
             return Some(Stmt { kind, span });
         }
         let value = self.value(site, &site.args[0])?;
-        if !matches!(value.ty, Type::Int(_) | Type::Enum { .. } | Type::Bool) {
+        if !matches!(value.ty, Type::Int(_) | Type::Enum { .. }) {
             let message = match site.name {
                 "hist" | "lhist" | "tseries" => format!(
                     "{}() only supports int arguments ({} provided)",
@@ -135,7 +135,7 @@ impl Lower<'_> {
         match crate::check::constant_int(&bits) {
             Some(bits @ 0..=5) => Some(bits as u8),
             Some(bits) => {
-                self.error(codes::ARGUMENT_TYPE, site.span, format!("hist() bits must be 0..5 ({bits} provided)"));
+                self.error(codes::ARGUMENT_TYPE, site.span, format!("hist: bits {bits} must be 0..5"));
                 None
             }
             None => {
@@ -153,9 +153,9 @@ impl Lower<'_> {
                 (_, Some(n)) => LinearBound::Const(n),
                 (ExprKind::Setting(id), _) => match &self.rodata[id.0].source {
                     SettingSource::ParamNumber(n) => LinearBound::Param(*n),
-                    _ => return self.not_literal(site, name),
+                    _ => return self.no_bound(site, name),
                 },
-                _ => return self.not_literal(site, name),
+                _ => return self.no_bound(site, name),
             };
             bounds.push(bound);
         }
@@ -165,7 +165,7 @@ impl Lower<'_> {
             let message = if *width <= 0 {
                 format!("lhist() step must be >= 1 ({width} provided)")
             } else if *low < 0 {
-                format!("lhist() min must be non-negative (provided min {low})")
+                "lhist: invalid min value (must be non-negative literal)".to_owned()
             } else if low >= high {
                 format!("lhist() min must be less than max (provided min {low} and max {high})")
             } else if high - low < *width {
@@ -182,6 +182,12 @@ impl Lower<'_> {
             return None;
         }
         Some(Aggregate::Linear { min, max, step })
+    }
+
+    fn no_bound<T>(&mut self, site: &CallSite<'_>, name: &str) -> Option<T> {
+        let message = format!("lhist: invalid {name} value (must be non-negative literal)");
+        self.error(codes::NOT_CONSTANT, site.span, message);
+        None
     }
 
     fn not_literal<T>(&mut self, site: &CallSite<'_>, name: &str) -> Option<T> {

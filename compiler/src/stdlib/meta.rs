@@ -23,10 +23,18 @@ fn unsigned(value: u64, site: &CallSite<'_>) -> Expr {
 }
 
 pub(super) fn sizeof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
-    let Some(ty) = lower.type_of_arg(&site.args[0]) else { return poison(site.span) };
+    let Some(ty) = measured(lower, &site.args[0]) else { return poison(site.span) };
     let size = match (&ty, &site.args[0]) {
         // An enum named as a type is as wide as its values may be.
         (Type::Enum { .. }, Arg::Type(_)) => 8,
+        (Type::Bool, Arg::Expr(ast::Expr { kind: ast::ExprKind::Bool(_), .. })) => 8,
+        // As bpftrace keeps them.
+        (Type::KernelStack(stack), _) => 8 + 8 * u32::from(stack.limit),
+        (Type::UserStack(stack), _) if stack.mode == StackMode::BuildId => 16 + 32 * u32::from(stack.limit),
+        (Type::UserStack(stack), _) => 16 + 8 * u32::from(stack.limit),
+        (Type::Buffer { capacity }, _) => 4 + capacity,
+        (Type::Inet, _) => 24,
+        (Type::UserName, _) => 8,
         _ => lower.size_of(&ty),
     };
     if let Type::Struct(name) = &ty
@@ -36,6 +44,17 @@ pub(super) fn sizeof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         return Expr { ty: Type::U64, kind, span: site.span };
     }
     unsigned(u64::from(size), site)
+}
+
+/// The type that `sizeof` and `offsetof` are asked about: a bare word means a type before it means a builtin.
+fn measured(lower: &mut Lower<'_>, arg: &Arg) -> Option<Type> {
+    if let Arg::Expr(ast::Expr { kind: ast::ExprKind::Ident(name), .. }) = arg
+        && !["pid", "tid", "nsecs", "ctx", "args", "kstack", "ustack"].contains(&name.as_str())
+        && let Some(ty) = lower.named_type(name)
+    {
+        return Some(ty);
+    }
+    lower.type_of_arg(arg)
 }
 
 pub(super) fn offsetof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
@@ -66,9 +85,9 @@ fn is_of_kernel(lower: &Lower<'_>, path: &[FieldStep]) -> bool {
 /// The member that a call's two arguments name.
 fn member_path(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Option<Vec<FieldStep>> {
     let (span, function) = (site.span, site.name);
-    let ty = lower.type_of_arg(&site.args[0])?;
+    let ty = measured(lower, &site.args[0])?;
     let Type::Struct(mut name) = pointee(&ty) else {
-        let message = format!("{function}() expects a struct or union, got '{}'", crate::check::shown(&ty));
+        let message = format!("'{}' is not a C type.", crate::check::shown(&ty));
         lower.error(codes::ARGUMENT_TYPE, span, message);
         return None;
     };
@@ -158,6 +177,9 @@ pub(super) fn container_of(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 
 /// `typeinfo(x)`: a record of the type's kind and full name.
 pub(super) fn typeinfo(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    if lower.unstable_typeinfo(site).is_none() {
+        return poison(site.span);
+    }
     let Some(ty) = lower.type_of_arg(&site.args[0]) else { return poison(site.span) };
     let base = match &ty {
         Type::Array { .. } => "array",

@@ -106,6 +106,57 @@ pub(crate) fn is_builtin(name: &str) -> bool {
     lookup(name).is_some()
 }
 
+/// Whether bpftrace's library has it as a macro, whose calls are told apart by their arguments.
+pub(crate) fn is_macro(name: &str) -> bool {
+    const FUNCTIONS: &[&str] = &[
+        "bswap",
+        "buf",
+        "cat",
+        "cgroup_path",
+        "cgroupid",
+        "clear",
+        "debugf",
+        "errorf",
+        "exit",
+        "fail",
+        "field_exists",
+        "getopt",
+        "join",
+        "kaddr",
+        "kptr",
+        "kstack",
+        "ksym",
+        "macaddr",
+        "nsecs",
+        "ntop",
+        "offsetof",
+        "path",
+        "percpu_kaddr",
+        "pid",
+        "print",
+        "printf",
+        "pton",
+        "reg",
+        "sizeof",
+        "skboutput",
+        "socket_cookie",
+        "str",
+        "strftime",
+        "strncmp",
+        "system",
+        "tid",
+        "time",
+        "typeinfo",
+        "unwatch",
+        "uptr",
+        "ustack",
+        "usym",
+        "warnf",
+        "zero",
+    ];
+    !FUNCTIONS.contains(&name)
+}
+
 /// All names, for suggestions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ENTRIES.iter().map(|entry| entry.name)

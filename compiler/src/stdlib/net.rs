@@ -23,7 +23,7 @@ pub(super) fn ntop(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     };
     let fits = match &address.ty {
         Type::Int(_) | Type::Pointer { .. } => true,
-        Type::String { capacity } => *capacity >= 4,
+        Type::String { capacity } => matches!(capacity, 4 | 16),
         Type::Array { of, len } => matches!(**of, Type::Int(int) if int.size() * len == 4 || int.size() * len == 16),
         Type::Struct(_) => {
             let ty = address.ty.clone();
@@ -33,7 +33,7 @@ pub(super) fn ntop(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     };
     if !fits {
         let message = match &address.ty {
-            Type::Array { .. } => "ntop() expects 4 or 16 byte array".to_owned(),
+            Type::Array { .. } | Type::String { .. } => "ntop() argument must be 4 or 16 bytes in size".to_owned(),
             ty => format!("ntop() expects an integer or array argument, got {}", kind_name(ty)),
         };
         return lower.error(codes::ARGUMENT_TYPE, span, message);
@@ -47,11 +47,15 @@ pub(super) fn ntop(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 
 pub(super) fn pton(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let span = site.span;
-    let Some(text) = lower.literal_text(site, 0) else { return poison(span) };
+    let Some(text) = lower.value(site, &site.args[0]) else { return poison(span) };
+    let ExprKind::Str(text) = text.kind else {
+        let message = "pton() expects an string literal at the first argument";
+        return lower.error(codes::ARGUMENT_TYPE, span, message);
+    };
     let text = String::from_utf8_lossy(&text).into_owned();
     let bytes = if let Ok(v4) = text.parse::<Ipv4Addr>() {
         v4.octets().to_vec()
-    } else if let Ok(v6) = text.parse::<Ipv6Addr>() {
+    } else if let (Ok(v6), false) = (text.parse::<Ipv6Addr>(), text.contains('.')) {
         v6.octets().to_vec()
     } else {
         let message = if text.contains(['.', ':']) {
@@ -75,7 +79,10 @@ pub(super) fn macaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             Expr { ty, kind: ExprKind::Cast(Box::new(value)), span }
         }
         Type::Pointer { .. } => value,
-        Type::String { capacity } if *capacity == 6 => value,
+        Type::String { .. } if matches!(value.kind, ExprKind::Str(_)) => {
+            return lower.error(codes::ARGUMENT_TYPE, span, "macaddr() does not support literal string arguments");
+        }
+        Type::String { capacity } if *capacity >= 6 => value,
         Type::Array { of, len } if matches!(**of, Type::Int(int) if int.bits == 8) && *len == 6 => value,
         ty => {
             let message = format!("macaddr() only supports array or pointer arguments ({} provided)", kind_name(ty));
@@ -95,7 +102,7 @@ pub(super) fn bswap(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             Expr { ty, kind: ExprKind::Call(Call::ByteSwap(Box::new(value))), span }
         }
         ty => {
-            let message = format!("bswap() only supports int arguments ({} provided)", kind_name(ty));
+            let message = format!("bswap() only supports integer arguments ({} provided)", kind_name(ty));
             lower.error(codes::ARGUMENT_TYPE, span, message)
         }
     }

@@ -2,10 +2,10 @@
 
 use crate::check::{Lower, effect, parse_format, poison};
 use crate::codes;
-use crate::program::{ActionKind, Expr, ExprKind, Format, StmtKind};
+use crate::program::{ActionKind, Call, Expr, ExprKind, Format, SettingSource, StmtKind};
 use crate::stdlib::CallSite;
 use crate::syntax::ast::{self, Arg};
-use crate::types::{Aggregate, Type};
+use crate::types::{Aggregate, IntType, Type};
 
 pub(super) fn printf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     formatted(lower, site, ActionKind::Printf)
@@ -69,8 +69,40 @@ fn conversion_letters(text: &[u8]) -> Vec<char> {
         .collect()
 }
 
+/// What is only printed is looked up by user space: the event carries which name or parameter it is.
+fn printed(lower: &Lower<'_>, arg: Expr) -> Expr {
+    let Expr { ty, kind, span } = arg;
+    match kind {
+        ExprKind::Call(Call::NameText(number)) => *number,
+        ExprKind::Setting(id) => match lower.rodata[id.0].source {
+            SettingSource::ParamAny(n) => crate::check::constant(i64::from(n), Type::Parameter, span),
+            _ => Expr { ty, kind: ExprKind::Setting(id), span },
+        },
+        ExprKind::MapSummary { map, key } => match lower.map_value_type(map) {
+            Type::Aggregate(Aggregate::Stats { signed }) => {
+                let number = Type::Int(IntType { bits: 64, signed });
+                let fields = [("count", Type::U64), ("average", number.clone()), ("total", number)];
+                let ty = Type::Record(fields.map(|(name, ty)| (name.to_owned(), ty)).to_vec());
+                Expr { ty, kind: ExprKind::Call(Call::Stats { map, key }), span }
+            }
+            _ => Expr { ty, kind: ExprKind::MapSummary { map, key }, span },
+        },
+        ExprKind::Aggregate(items) if matches!(ty, Type::Tuple(_) | Type::Record(_)) => {
+            let items: Vec<Expr> = items.into_iter().map(|item| printed(lower, item)).collect();
+            let types = items.iter().map(|item| item.ty.clone());
+            let ty = match ty {
+                Type::Record(fields) => Type::Record(fields.into_iter().map(|(name, _)| name).zip(types).collect()),
+                _ => Type::Tuple(types.collect()),
+            };
+            Expr { ty, kind: ExprKind::Aggregate(items), span }
+        }
+        kind => Expr { ty, kind, span },
+    }
+}
+
 /// The statement that sends an event with these fields.
 fn send(lower: &mut Lower<'_>, kind: ActionKind, args: Vec<Expr>, site: &CallSite<'_>) -> Expr {
+    let args: Vec<Expr> = args.into_iter().map(|arg| printed(lower, arg)).collect();
     let fields = args.iter().map(|arg| arg.ty.clone()).collect();
     let action = lower.add_action(kind, fields, site.span);
     effect(StmtKind::Action { action, args }, site.span)
@@ -220,7 +252,7 @@ pub(super) fn join(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     } else {
         " ".to_owned()
     };
-    let char_pointer = |space| Type::Pointer { to: Box::new(Type::Int(crate::types::IntType::I8)), space };
+    let char_pointer = |space| Type::Pointer { to: Box::new(Type::Int(IntType::I8)), space };
     let array = match &array.ty {
         Type::Pointer { .. } => array,
         Type::Int(_) => {
@@ -260,7 +292,7 @@ pub(super) fn exit(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
                     format!("exit() only supports int arguments ({} provided)", crate::check::kind_name(&code.ty));
                 return lower.error(codes::ARGUMENT_TYPE, site.span, message);
             }
-            Some(lower.coerce(code, &Type::Int(crate::types::IntType::I32)))
+            Some(lower.coerce(code, &Type::Int(IntType::I32)))
         }
     };
     effect(StmtKind::Exit { code }, site.span)
@@ -289,7 +321,7 @@ pub(super) fn assert(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(fields) = lower.check_format(&format, vec![message], site.span) else { return poison(site.span) };
     let types = fields.iter().map(|field| field.ty.clone()).collect();
     let action = lower.add_action(ActionKind::Errorf(format), types, site.span);
-    let one = crate::check::constant(1, Type::Int(crate::types::IntType::I32), site.span);
+    let one = crate::check::constant(1, Type::Int(IntType::I32), site.span);
     let span = site.span;
     let otherwise = vec![
         Stmt { kind: StmtKind::Action { action, args: fields }, span },

@@ -1,6 +1,6 @@
 //! Stacks and symbols.
 
-use crate::check::{Lower, STACK_MODES, constant_int, kind_name, poison, stack_mode};
+use crate::check::{Lower, STACK_MODES, constant_int, poison, stack_mode};
 use crate::codes;
 use crate::program::{Call, Expr, ExprKind};
 use crate::stdlib::CallSite;
@@ -46,6 +46,9 @@ fn stack(lower: &mut Lower<'_>, site: &CallSite<'_>, dwarf: bool) -> Option<Stac
             }
         }
         args = &args[1..];
+    } else if args.len() > 1 {
+        lower.error(codes::ARGUMENT_TYPE, site.span, "Expected stack mode as first argument");
+        return None;
     }
     if let Some(limit) = args.first() {
         let value = lower.value(site, limit)?;
@@ -101,9 +104,8 @@ fn address(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Option<Expr> {
             let span = value.span;
             Some(Expr { ty: Type::U64, kind: ExprKind::Cast(Box::new(value)), span })
         }
-        ty => {
-            let message =
-                format!("{}() expects an integer or pointer argument ({} provided)", site.name, kind_name(ty));
+        _ => {
+            let message = format!("{}() expects an integer or pointer argument", site.name);
             lower.error(codes::ARGUMENT_TYPE, site.span, message);
             None
         }

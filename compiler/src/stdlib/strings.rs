@@ -1,6 +1,6 @@
 //! Strings and bytes.
 
-use crate::check::{Lower, constant, constant_int, is_char, kind_name, poison, string};
+use crate::check::{Lower, constant, constant_int, is_char, kind_name, poison, shown, string};
 use crate::codes;
 use crate::program::{Call, Expr, ExprKind, SettingSource};
 use crate::stdlib::CallSite;
@@ -58,8 +58,10 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             read_text(pointer, capacity.max(1), len, span)
         }
         ty => {
-            let message =
-                format!("str() expects an integer or a pointer type as first argument ({} provided)", kind_name(&ty));
+            let message = format!(
+                "str() expects a string, integer or a pointer type as first argument ({} provided)",
+                shown(&ty)
+            );
             lower.error(codes::ARGUMENT_TYPE, span, message)
         }
     }
@@ -243,7 +245,9 @@ fn text(lower: &mut Lower<'_>, site: &CallSite<'_>, at: usize) -> Option<Expr> {
             Some(read_text(value, limit, None, span))
         }
         ty => {
-            let message = format!("{}() expects a string argument ({} provided)", site.name, kind_name(ty));
+            let what =
+                if site.name == "strncmp" { "only supports string arguments" } else { "expects a string argument" };
+            let message = format!("{}() {what} ({} provided)", site.name, kind_name(ty));
             lower.error(codes::ARGUMENT_TYPE, site.span, message);
             None
         }

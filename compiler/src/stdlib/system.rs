@@ -348,13 +348,19 @@ pub(super) fn syscall_name(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     named_number(lower, site, Type::SyscallName)
 }
 
+/// Room for the name of an error, a signal or a system call.
+const NAME_CAPACITY: u32 = 64;
+
+/// A string; where it is only printed, the number is sent and user space looks it up.
 fn named_number(lower: &mut Lower<'_>, site: &CallSite<'_>, ty: Type) -> Expr {
     let Some(value) = lower.value(site, &site.args[0]) else { return poison(site.span) };
     if !lower.want_int(&value, site.name, site.span) {
         return poison(site.span);
     }
     let value = lower.coerce(value, &Type::Int(IntType::I32));
-    Expr { ty, kind: ExprKind::Call(Call::Name(Box::new(value))), span: site.span }
+    let number = Expr { ty, kind: ExprKind::Call(Call::Name(Box::new(value))), span: site.span };
+    let ty = Type::String { capacity: NAME_CAPACITY };
+    Expr { ty, kind: ExprKind::Call(Call::NameText(Box::new(number))), span: site.span }
 }
 
 /// `write_user(pointer, source, length)`

@@ -1,6 +1,6 @@
 //! JSON forms. Every line is an object of its own, valid for any bytes.
 
-use super::layout::{bitfield, int_of, member_bytes, u64_at, until_nul};
+use super::layout::{bitfield, int_of, member_bytes, u32_at, u64_at, until_nul};
 use super::value::{Writer, buffer_bytes, element};
 use crate::tool::{Member, Ty};
 
@@ -44,6 +44,12 @@ impl Writer<'_> {
                     self.json_member(member, bytes);
                 }
                 self.out.push(b'}');
+            }
+            Ty::Parameter => {
+                let start = self.out.len();
+                if !self.names.parameter(u32_at(bytes, 0), self.out) {
+                    quote_from(self.out, start);
+                }
             }
             Ty::Opaque(_) => self.text("null"),
             Ty::Str(_) if until_nul(bytes).len() < self.names.max_strlen => string(until_nul(bytes), self.out),

@@ -16,7 +16,7 @@ pub fn size_of(ty: &Ty) -> usize {
         Ty::UserSymbol | Ty::UserFunction | Ty::Timestamp | Ty::CgroupPath => 16,
         Ty::Inet => 20,
         Ty::MacAddress => 6,
-        Ty::ErrorName | Ty::SignalName | Ty::SyscallName | Ty::UserName | Ty::ProbeName => 4,
+        Ty::ErrorName | Ty::SignalName | Ty::SyscallName | Ty::UserName | Ty::ProbeName | Ty::Parameter => 4,
     }
 }
 

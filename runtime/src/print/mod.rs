@@ -8,6 +8,7 @@ mod layout;
 mod map;
 mod message;
 mod names;
+pub mod numbers;
 mod output;
 mod pcap;
 mod series;

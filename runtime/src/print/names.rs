@@ -1,8 +1,9 @@
 //! Names of what values stand for: symbols, users, cgroups, errors, signals, system calls, times.
 
 use super::symbols::{Kernel, Processes};
-use super::tables::{ERRORS, GFP_BITS, SIGNALS, SYSCALLS};
+use super::tables::GFP_BITS;
 use super::{Settings, text};
+use crate::text::param_any;
 use crate::tool::Tool;
 use std::collections::{HashMap, HashSet};
 use std::ffi::CStr;
@@ -20,6 +21,8 @@ pub struct Names {
     pub trunc_trailer: String,
     /// Expanded names of probes.
     pub probes: Vec<String>,
+    /// Positional parameters.
+    params: Vec<String>,
     strings: &'static [&'static str],
     users: Option<HashMap<u32, String>>,
     cgroups: HashMap<(u64, u64), String>,
@@ -41,9 +44,6 @@ const GFP_NAMES: [(u64, &str); 11] = [
     (0x2800, "GFP_NOWAIT"),
 ];
 
-/// First real-time signal as libc counts.
-const SIGRTMIN: i32 = 34;
-const SIGRTMAX: i32 = 64;
 const MAX_CGROUPS: usize = 4096;
 
 impl Names {
@@ -57,6 +57,7 @@ impl Names {
             max_strlen: tool.config.max_strlen.max(1) as usize,
             trunc_trailer: settings.str_trunc_trailer.clone(),
             probes: settings.probes.clone(),
+            params: settings.params.clone(),
             strings: tool.strings,
             users: None,
             cgroups: HashMap::new(),
@@ -86,6 +87,13 @@ impl Names {
         }
     }
 
+    /// A positional parameter; whether it is a number.
+    pub fn parameter(&self, n: u32, out: &mut Vec<u8>) -> bool {
+        let (given, is_number) = param_any(&self.params, n);
+        text(&given, out);
+        is_number
+    }
+
     /// Time of a kernel clock since 1970.
     pub fn wall_clock(&self, boot_nsecs: u64) -> u64 {
         boot_nsecs.wrapping_add_signed(self.clocks[0])
@@ -111,30 +119,6 @@ impl Names {
     /// Nanoseconds since 1970 in the local time zone.
     pub fn local_time(&self, nsecs: u64, format: &str, out: &mut Vec<u8>) {
         local_time((nsecs / 1_000_000_000) as i64, format, out);
-    }
-
-    pub fn error(&self, number: i32, out: &mut Vec<u8>) {
-        let name = ERRORS.get(number.unsigned_abs() as usize).filter(|name| !name.is_empty());
-        text(name.unwrap_or(&"Unknown error"), out);
-    }
-
-    pub fn signal(&self, number: i32, out: &mut Vec<u8>) {
-        let name = usize::try_from(number).ok().and_then(|number| SIGNALS.get(number)).filter(|name| !name.is_empty());
-        let result = match name {
-            Some(name) => write!(out, "{name}"),
-            None if (SIGRTMIN..=SIGRTMAX).contains(&number) => {
-                write!(out, "Real-time signal {}", number - SIGRTMIN)
-            }
-            None if (0..SIGRTMIN).contains(&number) => write!(out, "Unknown signal {number}"),
-            None => write!(out, "N/A"),
-        };
-        // SANITY: a Vec takes what it is given.
-        let _ = result;
-    }
-
-    pub fn syscall(&self, number: i32, out: &mut Vec<u8>) {
-        let name = usize::try_from(number).ok().and_then(|number| SYSCALLS.get(number)).filter(|name| !name.is_empty());
-        text(name.unwrap_or(&"Unknown syscall"), out);
     }
 
     /// Names from `/etc/passwd`; the number of users that are not there.

@@ -1,7 +1,7 @@
 //! Text of values, as `print` and `%s` show them.
 
 use super::layout::{bitfield, int_of, member_bytes, size_of, u32_at, u64_at, until_nul};
-use super::{MapSource, names::Names, stack};
+use super::{MapSource, names::Names, numbers, stack};
 use crate::tool::{Member, StackMode, Ty};
 use std::io::Write as _;
 
@@ -62,11 +62,14 @@ impl Writer<'_> {
             Ty::Timestamp => {
                 self.names.timestamp(u64_at(bytes, 0), u32_at(bytes, 8), u32_at(bytes, 12), self.out);
             }
-            Ty::ErrorName => self.names.error(u32_at(bytes, 0) as i32, self.out),
-            Ty::SignalName => self.names.signal(u32_at(bytes, 0) as i32, self.out),
-            Ty::SyscallName => self.names.syscall(u32_at(bytes, 0) as i32, self.out),
+            Ty::ErrorName => self.text(numbers::error(u32_at(bytes, 0) as i32)),
+            Ty::SignalName => self.text(&numbers::signal(u32_at(bytes, 0) as i32)),
+            Ty::SyscallName => self.text(numbers::syscall(u32_at(bytes, 0) as i32)),
             Ty::CgroupPath => self.names.cgroup_path(u64_at(bytes, 0), u64_at(bytes, 8), self.out),
             Ty::UserName => self.names.user(u32_at(bytes, 0), self.out),
+            Ty::Parameter => {
+                self.names.parameter(u32_at(bytes, 0), self.out);
+            }
             Ty::ProbeName => self.names.probe(u32_at(bytes, 0), self.out),
             Ty::GfpFlags => self.names.gfp_flags(u64_at(bytes, 0), self.out),
             Ty::Opaque(_) => {}

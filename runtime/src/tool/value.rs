@@ -201,6 +201,8 @@ pub enum Ty {
     UserName,
     /// `__u32` index into the expanded probe names.
     ProbeName,
+    /// Index of a positional parameter, from 1; a number if it is one, u32.
+    Parameter,
     /// `__u64`
     GfpFlags,
     /// A value without a printed form.

@@ -494,7 +494,9 @@ pub fn hint(e: &Expr, body: &Body<'_, '_>) -> Option<String> {
             Call::Ntop { address, .. } => hint(address, body),
             Call::Strftime { .. } => Some("time".to_string()),
             Call::CgroupPath { .. } => Some("cgroup".to_string()),
-            Call::Name(inner) | Call::ByteSwap(inner) | Call::SetSpace(inner) => hint(inner, body),
+            Call::Name(inner) | Call::NameText(inner) | Call::ByteSwap(inner) | Call::SetSpace(inner) => {
+                hint(inner, body)
+            }
             Call::ParentPid(_) => Some("ppid".to_string()),
             _ => None,
         },

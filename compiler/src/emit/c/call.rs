@@ -370,6 +370,18 @@ impl<'p> Body<'_, 'p> {
                 let (dst, size) = (self.address(to), self.size_text(to));
                 self.line(format!("tw_comm_of({dst}, {size}, {});", value.text));
             }
+            Call::Stats { map, key } => self.stats_into(to, *map, key.as_deref()),
+            Call::NameText(inner) => {
+                let (header, function) = match inner.ty {
+                    Type::ErrorName => ("error_names.bpf.h", "tw_error_name"),
+                    Type::SignalName => ("signal_names.bpf.h", "tw_signal_name"),
+                    _ => ("syscall_names.bpf.h", "tw_syscall_name"),
+                };
+                self.e.header(header);
+                let value = self.expr(inner);
+                let dst = self.address(to);
+                self.line(format!("{function}({dst}, {});", value.text));
+            }
             Call::SetSpace(inner) => self.store(to, inner),
             _ => self.zero(to),
         }

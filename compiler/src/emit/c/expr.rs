@@ -434,7 +434,9 @@ pub fn width(ty: &Type) -> u32 {
     match ty {
         Type::Bool => 8,
         Type::Int(int) | Type::Enum { repr: int, .. } => u32::from(int.bits),
-        Type::ErrorName | Type::SignalName | Type::SyscallName | Type::UserName | Type::ProbeName => 32,
+        Type::ErrorName | Type::SignalName | Type::SyscallName | Type::UserName | Type::ProbeName | Type::Parameter => {
+            32
+        }
         _ => 64,
     }
 }

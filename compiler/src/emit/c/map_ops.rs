@@ -363,18 +363,33 @@ impl<'p> Body<'_, 'p> {
 
     /// An aggregate as a number, summed over the CPUs.
     pub fn map_summary(&mut self, e: &'p Expr, map: MapId, key: Option<&'p Expr>) -> Value {
-        let info = self.e.maps[map.0].clone();
-        let key = match key {
-            Some(key) if !info.array => self.key(map, key),
+        let key = self.element_key(map, key);
+        let value = self.summary_of(map, &key);
+        let to = self.e.types.scalar(self.e.program, &e.ty);
+        Value::cast(&to, &value)
+    }
+
+    /// A pointer to the BPF key of an element.
+    fn element_key(&mut self, map: MapId, key: Option<&'p Expr>) -> String {
+        match key {
+            Some(key) if !self.e.maps[map.0].array => self.key(map, key),
             _ => {
                 let name = self.fresh("zero");
                 self.line(format!("__u32 {name} = 0;"));
                 format!("&{name}")
             }
-        };
-        let value = self.summary_of(map, &key);
-        let to = self.e.types.scalar(self.e.program, &e.ty);
-        Value::cast(&to, &value)
+        }
+    }
+
+    /// Count, average and total of a `stats()` element.
+    pub fn stats_into(&mut self, to: &Place, map: MapId, key: Option<&'p Expr>) {
+        self.e.header("cpus.bpf.h");
+        self.e.uses_cpu_count = true;
+        let key = self.element_key(map, key);
+        let name = self.e.maps[map.0].name.clone();
+        let signed = matches!(self.e.program.aggregate(map), Some(Aggregate::Stats { signed: true }));
+        let dst = self.address(to);
+        self.line(format!("tw_read_stats(&{name}, {key}, {signed}, {dst});"));
     }
 
     /// The number that an aggregate amounts to, by a pointer to its BPF key.

@@ -250,7 +250,7 @@ impl Types {
             Type::Timestamp => format!("struct tw_timestamp {name}"),
             Type::CgroupPath => format!("struct tw_cgroup_path {name}"),
             Type::ErrorName | Type::SignalName | Type::SyscallName => format!("__s32 {name}"),
-            Type::UserName | Type::ProbeName => format!("__u32 {name}"),
+            Type::UserName | Type::ProbeName | Type::Parameter => format!("__u32 {name}"),
         }
     }
 

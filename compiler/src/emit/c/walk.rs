@@ -80,6 +80,7 @@ fn call_args<'a>(call: &'a Call, visit: &mut dyn FnMut(&'a Expr)) {
         | Call::UserSymbol(e)
         | Call::MacAddress(e)
         | Call::Name(e)
+        | Call::NameText(e)
         | Call::ByteSwap(e)
         | Call::StrLen(e)
         | Call::SocketCookie(e)
@@ -110,6 +111,11 @@ fn call_args<'a>(call: &'a Call, visit: &mut dyn FnMut(&'a Expr)) {
         Call::PerCpuKaddr { cpu, .. } => {
             if let Some(cpu) = cpu {
                 expr(cpu, visit);
+            }
+        }
+        Call::Stats { key, .. } => {
+            if let Some(key) = key {
+                expr(key, visit);
             }
         }
         Call::ParentPid(task) => {

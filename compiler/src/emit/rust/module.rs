@@ -267,7 +267,7 @@ fn rust_type(ty: &Type) -> TokenStream {
         Type::String { .. } => quote! { String },
         Type::Pointer { .. } | Type::KernelSymbol | Type::KernelFunction | Type::GfpFlags => quote! { u64 },
         Type::ErrorName | Type::SignalName | Type::SyscallName => quote! { i32 },
-        Type::UserName | Type::ProbeName => quote! { u32 },
+        Type::UserName | Type::ProbeName | Type::Parameter => quote! { u32 },
         Type::Tuple(items) => {
             let items = items.iter().map(rust_type);
             quote! { (#(#items,)*) }

@@ -68,6 +68,7 @@ pub fn ty(program: &Program, ty: &Type) -> TokenStream {
         Type::CgroupPath => quote! { Ty::CgroupPath },
         Type::UserName => quote! { Ty::UserName },
         Type::ProbeName => quote! { Ty::ProbeName },
+        Type::Parameter => quote! { Ty::Parameter },
         Type::KernelFunction => quote! { Ty::KernelFunction },
         Type::UserFunction => quote! { Ty::UserFunction },
         Type::GfpFlags => quote! { Ty::GfpFlags },
