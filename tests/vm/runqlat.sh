@@ -13,7 +13,7 @@ expect '^@usecs:'
 refuse '^@msecs'
 
 for n in 1 2 3 4; do
-	cause burn 8 &
+	cause burn 60 &
 	busy="$busy $!"
 done
 start runqlat -P -T 1 1

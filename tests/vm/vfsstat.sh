@@ -6,5 +6,5 @@ sleep 1.5
 stop
 expect '^[0-9][0-9]:[0-9][0-9]:[0-9][0-9]$'
 expect '^@\[vfs_read\]: [0-9]+$'
-expect '^@\[vfs_write\]: [2-9][0-9]{3,}$'
+expect '^@\[vfs_write\]: ([2-9][0-9]{3}|[0-9]{5,})$'
 expect '^@\[vfs_open\]: [0-9]+$'
