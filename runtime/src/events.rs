@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
+use std::ops::ControlFlow;
 
-use libbpf_rs::{MapHandle, RingBuffer, RingBufferBuilder};
+use libbpf_rs::MapHandle;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::print::Output;
+use crate::ring;
 use crate::tool::{ActionKind, Tool};
 
 /// `action` of the record that `exit()` sends; `aux` is the exit status.
@@ -50,13 +51,13 @@ impl Sink {
         }
     }
 
-    /// Handles a record. Negative: the rest can wait, the tool is to end.
-    fn record(&mut self, record: &[u8]) -> i32 {
-        let (Some(action), Some(aux)) = (word(record, 0), word(record, 4)) else { return 0 };
+    /// Handles a record. Break: the rest can wait, the tool is to end.
+    fn record(&mut self, record: &[u8]) -> ControlFlow<()> {
+        let (Some(action), Some(aux)) = (word(record, 0), word(record, 4)) else { return ControlFlow::Continue(()) };
         let result = match action {
             EXIT => {
                 self.exit.get_or_insert(aux as u8);
-                return -libc::EINTR;
+                return ControlFlow::Break(());
             }
             CHECK_FAILED if self.exit.is_none() => {
                 match (self.tool.checks.get(aux as usize), record.get(HEADER..HEADER + 8)) {
@@ -86,7 +87,7 @@ impl Sink {
             },
         };
         self.check(result);
-        if self.error.is_some() { -libc::EPIPE } else { 0 }
+        if self.error.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -97,43 +98,52 @@ fn word(record: &[u8], at: usize) -> Option<u32> {
 
 /// The ring of a loaded tool. Tools without events have none.
 pub struct Ring {
-    ring: Option<RingBuffer<'static>>,
+    ring: Option<ring::Ring>,
 }
 
 impl Ring {
-    /// Feeds the records of `map` to `sink`.
+    /// Maps the ring.
     ///
     /// # Errors
     /// When the ring cannot be mapped.
-    pub fn new(map: Option<&MapHandle>, sink: &Rc<RefCell<Sink>>) -> Result<Self> {
-        let Some(map) = map else { return Ok(Ring { ring: None }) };
-        let sink = Rc::clone(sink);
-        let mut builder = RingBufferBuilder::new();
-        builder.add(map, move |record| sink.borrow_mut().record(record))?;
-        Ok(Ring { ring: Some(builder.build()?) })
+    pub fn new(map: Option<&MapHandle>) -> Result<Self> {
+        let ring = map.map(ring::Ring::new).transpose();
+        Ok(Ring { ring: ring.map_err(|error| Error::kernel(format!("cannot map the ring buffer: {error}")))? })
     }
 
-    /// Takes up to `most` records; whether there may be more.
-    pub fn consume(&self, most: usize) -> bool {
-        match &self.ring {
-            Some(ring) => ring.consume_raw_n(most) as usize == most,
-            None => false,
-        }
+    /// Hands up to `most` records to `sink`; whether there may be more.
+    pub fn consume(&mut self, sink: &RefCell<Sink>, most: usize) -> bool {
+        let Some(ring) = &mut self.ring else { return false };
+        let mut sink = sink.borrow_mut();
+        let mut ended = false;
+        let seen = ring.consume(most, |record| {
+            let flow = sink.record(record);
+            ended |= flow.is_break();
+            flow
+        });
+        seen == most && !ended
     }
 
-    /// Takes what is there now, also behind an `exit()`.
-    pub fn drain(&self, sink: &RefCell<Sink>) {
-        let Some(ring) = &self.ring else { return };
-        // A callback that stops the walk at `exit()` makes the result negative; what is behind it still counts.
-        while ring.consume_raw() != 0 {
-            if sink.borrow().error.is_some() {
+    /// Hands on what is there now, also behind an `exit()`.
+    pub fn drain(&mut self, sink: &RefCell<Sink>) {
+        let Some(ring) = &mut self.ring else { return };
+        let mut sink = sink.borrow_mut();
+        while ring.consume(usize::MAX, |record| sink.record(record)) != 0 {
+            if sink.error.is_some() {
                 return;
             }
         }
     }
 
-    /// Becomes readable when records want to be taken soon.
+    /// Becomes readable when records want to be taken soon, and stays so until [`Ring::heard`].
     pub fn descriptor(&self) -> Option<i32> {
-        self.ring.as_ref().map(RingBuffer::epoll_fd)
+        self.ring.as_ref().map(ring::Ring::descriptor)
+    }
+
+    /// Forgets the wake-up.
+    pub fn heard(&self) {
+        if let Some(ring) = &self.ring {
+            ring.heard();
+        }
     }
 }

@@ -19,6 +19,7 @@ mod notify;
 pub mod print;
 pub mod read;
 mod regex;
+mod ring;
 mod rodata;
 pub mod session;
 mod settings;

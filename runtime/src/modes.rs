@@ -111,9 +111,9 @@ impl Session {
             .collect()
     }
 
-    fn consume(&self) {
-        if let Some(running) = &self.running {
-            while running.ring.consume(BATCH) {}
+    fn consume(&mut self) {
+        if let Some(running) = &mut self.running {
+            while running.ring.consume(&running.sink, BATCH) {}
             let mut sink = running.sink.borrow_mut();
             let flushed = sink.output.flush();
             sink.check(flushed);

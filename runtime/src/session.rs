@@ -267,7 +267,7 @@ impl Session {
         if self.keeps_maps {
             self.kept = Some(Maps::new(object)?);
         }
-        let ring = Ring::new(ring_map.as_ref(), &sink)?;
+        let ring = Ring::new(ring_map.as_ref())?;
         self.running =
             Some(Running { sink, ring, links: Vec::new(), walkers: Vec::new(), losses, started: Instant::now() });
 
@@ -363,7 +363,7 @@ impl Session {
                 self.run_each(object, |place| matches!(place, Place::Signal(n) if raised >> (n & 63) & 1 == 1))?;
             }
             let Some(running) = &mut self.running else { return Ok(()) };
-            let waits = !running.ring.consume(BATCH);
+            let waits = !running.ring.consume(&running.sink, BATCH);
             let unwatched = std::mem::take(&mut running.sink.borrow_mut().unwatched);
             running.links.retain(|hold| !matches!(hold, Hold::Watch(address, _) if unwatched.contains(address)));
             if waits {
@@ -381,7 +381,8 @@ impl Session {
 
     /// Sleeps until records wait, a signal comes, the process ends, or it is time to look anyway.
     fn wait(&self, process: Option<&OwnedFd>) {
-        let ring = self.running.as_ref().and_then(|running| running.ring.descriptor());
+        let Some(running) = &self.running else { return };
+        let ring = running.ring.descriptor();
         let mut descriptors: Vec<libc::pollfd> = ring
             .into_iter()
             .chain(process.map(AsRawFd::as_raw_fd))
@@ -393,6 +394,9 @@ impl Session {
         unsafe {
             libc::poll(descriptors.as_mut_ptr(), descriptors.len() as libc::nfds_t, time.as_millis() as libc::c_int)
         };
+        if descriptors.iter().any(|one| Some(one.fd) == ring && one.revents != 0) {
+            running.ring.heard();
+        }
     }
 
     fn is_over(&mut self, process: Option<&OwnedFd>) -> bool {

@@ -505,14 +505,7 @@ impl Reader<'_> {
 
 /// Text with `$n` for parameters.
 pub(crate) fn plain(pieces: &[TextPiece]) -> String {
-    pieces
-        .iter()
-        .map(|piece| match piece {
-            TextPiece::Lit(text) => text.clone(),
-            TextPiece::Param(n) => format!("${n}"),
-            TextPiece::Option(name) => format!("--{name}"),
-        })
-        .collect()
+    pieces.iter().map(TextPiece::to_string).collect()
 }
 
 /// Text without parameters in it.

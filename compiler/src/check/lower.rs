@@ -178,13 +178,18 @@ impl Lower<'_> {
         ty.layout(&self.structs).0
     }
 
+    /// The action; one for all programs of a probe where they carry the same.
     pub fn add_action(&mut self, kind: ActionKind, fields: Vec<Type>, span: Span) -> ActionId {
         for field in &fields {
             self.know_type(field);
         }
         let trail = self.trail.iter().rev().copied().collect();
-        self.actions.push(Action { kind, fields, span, trail });
-        ActionId(self.actions.len() - 1)
+        let action = Action { kind, fields, span, trail };
+        let at = self.actions.iter().position(|known| *known == action).unwrap_or_else(|| {
+            self.actions.push(action);
+            self.actions.len() - 1
+        });
+        ActionId(at)
     }
 
     pub fn add_string(&mut self, text: &str) -> StringId {

@@ -5,7 +5,7 @@ use crate::source::Span;
 use crate::types::Type;
 
 /// What user space does when an event arrives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Action {
     /// What to do.
     pub kind: ActionKind,
@@ -18,7 +18,7 @@ pub struct Action {
 }
 
 /// What user space does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ActionKind {
     /// `printf`
     Printf(Format),

@@ -189,6 +189,17 @@ pub enum TextPiece {
     Option(String),
 }
 
+impl std::fmt::Display for TextPiece {
+    /// As the script has it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TextPiece::Lit(text) => f.write_str(text),
+            TextPiece::Param(n) => write!(f, "${n}"),
+            TextPiece::Option(name) => write!(f, "--{name}"),
+        }
+    }
+}
+
 /// `{ statements; value }`
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Block {

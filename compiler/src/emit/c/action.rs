@@ -22,6 +22,15 @@ pub struct Record {
     pub constant: String,
     /// Members after the header: name, C type, whether the bytes travel in the tail.
     pub fields: Vec<(String, Type, bool)>,
+    /// The support headers have its struct.
+    pub is_common: bool,
+}
+
+impl Record {
+    /// Whether the file defines its struct.
+    pub fn has_struct(&self) -> bool {
+        !self.is_common
+    }
 }
 
 impl Emitter<'_> {
@@ -48,7 +57,8 @@ impl Emitter<'_> {
             let tail = is_tail(&action.kind, &ty);
             fields.push((name, ty, tail));
         }
-        let record = Record { tag, constant, fields };
+        let is_common = fields.is_empty() || matches!(action.kind, ActionKind::PrintMap { .. });
+        let record = Record { tag, constant, fields, is_common };
         self.records[id.0] = Some(record.clone());
         record
     }
@@ -63,7 +73,8 @@ impl Emitter<'_> {
             .zip(offsets)
             .map(|((name, _, tail), offset)| EmittedField { name: name.clone(), offset, tail: *tail })
             .collect();
-        EmittedAction { struct_name: record.tag, size, fields }
+        let struct_name = if record.has_struct() { record.tag } else { String::new() };
+        EmittedAction { struct_name, size, fields }
     }
 
     /// The record's struct in C.
@@ -179,6 +190,18 @@ impl<'p> Body<'_, 'p> {
         }
         let ready = self.ready(args);
         let control = is_control(kind);
+        if matches!(kind, ActionKind::PrintMap { .. }) {
+            let numbers: Vec<&Expr> = args.iter().collect();
+            let values = self.operands(&numbers);
+            let number = |at: usize| values.get(at).map_or("0", |value| value.text.as_str());
+            self.line(format!("tw_print_map({}, {}, {});", record.constant, number(0), number(1)));
+            return;
+        }
+        if record.fields.is_empty() {
+            let send = if control { "tw_send_control" } else { "tw_send" };
+            self.line(format!("{send}({});", record.constant));
+            return;
+        }
         if record.fields.iter().any(|(_, _, tail)| *tail) {
             self.send_with_tail(&record, &ready, control);
         } else {
@@ -439,7 +462,7 @@ impl<'p> Body<'_, 'p> {
                 ("nsecs".to_string(), Type::Int(IntType::U64), false),
                 ("packet".to_string(), Type::Buffer { capacity: u32::MAX }, true),
             ];
-            self.e.records[id.0] = Some(Record { tag, constant, fields });
+            self.e.records[id.0] = Some(Record { tag, constant, fields, is_common: false });
         }
         self.e.record(id, &[])
     }

@@ -65,6 +65,8 @@ pub struct Body<'e, 'p> {
     pub returns_from_callback: bool,
     /// Finished callbacks, to be put before the program.
     pub callbacks: Vec<String>,
+    /// Callbacks that have a name.
+    pub callbacks_begun: usize,
     /// Locals whose value is looked at.
     pub homes_read: BTreeSet<usize>,
     /// C names of locals.
@@ -107,6 +109,7 @@ impl<'e, 'p> Body<'e, 'p> {
             in_callback: 0,
             returns_from_callback: false,
             callbacks: Vec::new(),
+            callbacks_begun: 0,
             homes_read: BTreeSet::new(),
             local_names: Vec::new(),
             shares_ctx: false,
@@ -129,7 +132,7 @@ impl<'e, 'p> Body<'e, 'p> {
         let hint = escape::c_identifier(hint);
         let mut name = hint.clone();
         let mut n = 2;
-        while !self.names.insert(name.clone()) {
+        while self.e.belongs_to_a_function(&name) || !self.names.insert(name.clone()) {
             name = format!("{hint}_{n}");
             n += 1;
         }

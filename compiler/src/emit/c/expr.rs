@@ -1,6 +1,7 @@
 //! Scalars: expressions that C passes around in a register.
 
 use super::body::{Body, has_effects, hint};
+use super::map_ops::Step;
 use super::value::{Prec, Value};
 use crate::program::{BinaryOp, Expr, ExprKind, SettingSource};
 use crate::types::{IntType, Type};
@@ -25,7 +26,9 @@ impl<'p> Body<'_, 'p> {
             ExprKind::MapFind { map, key, local } => self.map_find(*map, key, *local),
             ExprKind::MapDelete { map, key, warn } => self.map_delete(*map, key.as_deref(), *warn, e.span),
             ExprKind::MapLen(map) => self.map_len(*map),
-            ExprKind::MapStep { map, key, by, prefix } => self.map_step(e, *map, key.as_deref(), *by, *prefix),
+            ExprKind::MapStep { map, key, by, prefix } => {
+                self.map_step(e, *map, key.as_deref(), *by, Step::of(*prefix))
+            }
             ExprKind::AddressOfMap { map, key } => self.map_address(e, *map, key.as_deref()),
             ExprKind::StackLen(inner) => {
                 let place = self.place_of(inner);
@@ -357,6 +360,9 @@ impl<'p> Body<'_, 'p> {
                 self.step(&place.text, *by, size, &place.ty);
             }
             ExprKind::MapDelete { map, key, warn } => self.discard_delete(*map, key.as_deref(), *warn, e.span),
+            ExprKind::MapStep { map, key, by, .. } => {
+                self.map_step(e, *map, key.as_deref(), *by, Step::Dropped);
+            }
             ExprKind::Block(stmts, value) => {
                 self.stmts(stmts);
                 self.discard(value);

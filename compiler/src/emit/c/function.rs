@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 
 use super::Emitter;
 use super::body::Body;
+use super::share::{OWN, Written};
 use super::stmt::{Homes, needs_callback, shared_locals};
 use super::value::Value;
 use super::walk;
-use crate::emit::escape;
 use crate::program::{
-    AttachPoint, BpfProgram, ContextField, Expr, ExprKind, KernelLocation, LateText, ProgramKind, StmtKind, TextPiece,
+    AttachPoint, BpfProgram, ContextField, Expr, ExprKind, KernelLocation, LateText, ProgramKind, StmtKind, Target,
+    TextPiece,
 };
 
 impl<'p> Emitter<'p> {
     /// Writes one program with its callbacks.
-    pub fn bpf_program(&mut self, program: &'p BpfProgram) -> String {
+    pub fn bpf_program(&mut self, program: &'p BpfProgram) -> Written {
         let mut shares_vars = false;
         walk::stmts(&program.body, &mut |s| shares_vars |= needs_callback(s));
         let homes = Homes::of(program.predicate.as_ref(), &program.body);
@@ -92,100 +93,95 @@ impl Body<'_, '_> {
         }
     }
 
-    fn finish(mut self, declarations: String) -> String {
-        let name = self.program.name.clone();
+    /// The program's parts, its name left open.
+    fn finish(mut self, declarations: String) -> Written {
         let code = std::mem::take(&mut self.code).into_text();
         let ctx_type = self.ctx_type();
-        // Where the last statement already leaves, another would never be reached.
-        let mut text = String::new();
-        for callback in std::mem::take(&mut self.callbacks) {
-            text += &callback;
-        }
-        let mut vars = String::new();
-        if self.shares_vars {
-            // Variables that loops change lie where the verifier does not follow their values: it would look at every
-            // step of the loop.
-            let has_vars = !self.vars.is_empty() || self.ends_in_callback;
-            if has_vars {
-                let mut definition = format!("struct {name}_vars {{\n");
-                for member in &self.vars {
-                    definition += &format!("\t{member}\n");
-                }
-                if self.ends_in_callback {
-                    definition += "\tbool returned;\n\t__s32 result;\n";
-                }
-                definition += "};\n\n";
-                self.scratch.insert(0, format!("struct {name}_vars vars;"));
-                self.vars_definition = definition;
-            }
-            let shares_scratch = has_vars || self.shares_scratch;
-            let mut frame = format!("struct {name}_frame {{\n");
-            let mut values: Vec<&str> = Vec::new();
-            if self.shares_ctx {
-                frame += &format!("\t{ctx_type}ctx;\n");
-                values.push(".ctx = ctx");
-                self.uses_ctx = true;
-            }
-            if shares_scratch {
-                frame += &format!("\tstruct {name}_scratch *scratch;\n");
-                values.push(".scratch = scratch");
-            }
-            frame += "};\n\n";
-            if values.is_empty() {
-                vars = "\tvoid *frame = NULL;\n\n".to_string();
-            } else {
-                text = frame + &text;
-                vars = format!("\tstruct {name}_frame shared = {{ {} }}, *frame = &shared;\n", values.join(", "));
-                if has_vars {
-                    vars += &format!("\tstruct {name}_vars *vars = &scratch->vars;\n");
-                }
-                vars += "\n";
-            }
-            if self.ends_in_callback {
-                vars += "\tvars->returned = false;\n\tvars->result = 0;\n";
-            }
-        }
-        let parameters = if self.uses_ctx { format!("{ctx_type}ctx") } else { "void".to_string() };
+        let (frame, vars) = if self.shares_vars { self.frame(&ctx_type) } else { Default::default() };
         if self.program.kind == ProgramKind::Usdt {
             // libbpf attaches by maps that the header defines, also where no argument is read.
             self.e.header("usdt_args.bpf.h");
         }
-        let section = self.section();
-        let mut body = vars + &declarations;
-        body += &code;
+        let mut body = vars + &declarations + &code;
+        // Where the last statement already leaves, another would never be reached.
         let ends = code.trim_end().lines().last().is_some_and(|line| line.starts_with("\treturn "))
             && !code.trim_end().lines().rev().nth(1).is_some_and(|line| line.trim_start().starts_with("if ("));
         if !ends {
             body += "\n\treturn 0;\n";
         }
-        let body = spaced(&body);
-        let comment = self.attach_comment();
-        if self.scratch.is_empty() {
-            text += &format!("{comment}SEC(\"{section}\")\nint {name}({parameters})\n{{\n{body}}}\n\n");
-            return text;
+        let mut scratch = String::new();
+        if !self.scratch.is_empty() {
+            self.e.header("scratch.bpf.h");
+            scratch = std::mem::take(&mut self.vars_definition);
+            scratch += &format!("struct {OWN}_scratch {{\n");
+            for member in &self.scratch {
+                scratch += &format!("\t{member}\n");
+            }
+            scratch += "};\n\n";
         }
-        let mut definition = std::mem::take(&mut self.vars_definition);
-        definition += &format!("struct {name}_scratch {{\n");
-        for member in &self.scratch {
-            definition += &format!("\t{member}\n");
+        Written {
+            name: self.program.name.clone(),
+            span: self.program.span,
+            comment: self.first_line(self.program.span),
+            places: self.places(),
+            section: self.section(),
+            ctx_type: self.uses_ctx.then_some(ctx_type),
+            before: frame + &std::mem::take(&mut self.callbacks).concat(),
+            body: body.trim_start_matches('\n').to_string(),
+            scratch,
         }
-        definition += "};\n\n";
-        self.e.scratch_structs.push((name.clone(), definition));
-        let with_ctx = if self.uses_ctx { format!("{ctx_type}ctx, ") } else { String::new() };
-        text += &format!(
-            "static __always_inline int {name}_body({with_ctx}struct {name}_scratch *scratch)\n{{\n{body}}}\n\n"
-        );
-        let pass = if self.uses_ctx { "ctx, " } else { "" };
-        text += &format!(
-            "{comment}SEC(\"{section}\")\nint {name}({parameters})\n{{\n\tstruct tw_scratch_slot *slot = tw_claim(&tw_scratch);\n\tint result;\n\n\tif (!slot)\n\t\treturn 0;\n\tresult = {name}_body({pass}&slot->{name});\n\ttw_release(&slot->users);\n\treturn result;\n}}\n\n"
-        );
-        self.e.header("scratch.bpf.h");
-        text
     }
 
-    fn attach_comment(&self) -> String {
-        let line = self.first_line(self.program.span);
-        if line.is_empty() { String::new() } else { format!("/* {} */\n", escape::c_comment(&line)) }
+    /// What a program shares with its callbacks: definitions before it, and variables at its top.
+    fn frame(&mut self, ctx_type: &str) -> (String, String) {
+        // Variables that loops change lie where the verifier does not follow their values: it would look at every step of
+        // the loop.
+        let has_vars = !self.vars.is_empty() || self.ends_in_callback;
+        if has_vars {
+            let mut definition = format!("struct {OWN}_vars {{\n");
+            for member in &self.vars {
+                definition += &format!("\t{member}\n");
+            }
+            if self.ends_in_callback {
+                definition += "\tbool returned;\n\t__s32 result;\n";
+            }
+            definition += "};\n\n";
+            self.scratch.insert(0, format!("struct {OWN}_vars vars;"));
+            self.vars_definition = definition;
+        }
+        let mut frame = format!("struct {OWN}_frame {{\n");
+        let mut values: Vec<&str> = Vec::new();
+        if self.shares_ctx {
+            frame += &format!("\t{ctx_type}ctx;\n");
+            values.push(".ctx = ctx");
+            self.uses_ctx = true;
+        }
+        if has_vars || self.shares_scratch {
+            frame += &format!("\tstruct {OWN}_scratch *scratch;\n");
+            values.push(".scratch = scratch");
+        }
+        frame += "};\n\n";
+        let mut vars;
+        if values.is_empty() {
+            frame.clear();
+            vars = "\tvoid *frame = NULL;\n\n".to_string();
+        } else {
+            vars = format!("\tstruct {OWN}_frame shared = {{ {} }}, *frame = &shared;\n", values.join(", "));
+            if has_vars {
+                vars += &format!("\tstruct {OWN}_vars *vars = &scratch->vars;\n");
+            }
+            vars += "\n";
+        }
+        if self.ends_in_callback {
+            vars += "\tvars->returned = false;\n\tvars->result = 0;\n";
+        }
+        (frame, vars)
+    }
+
+    /// The attach points as the script has them.
+    fn places(&self) -> String {
+        let shown = |target: &Target| target.display.iter().map(TextPiece::to_string).collect::<String>();
+        self.program.targets.iter().map(shown).collect::<Vec<_>>().join(", ")
     }
 
     /// libbpf's section name. Where the target is one and known now, it is spelled out; the rest is the tool's to attach.
@@ -254,9 +250,4 @@ fn late(text: &LateText) -> Option<String> {
 
 fn section_part(text: &str) -> Option<String> {
     text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')).then(|| text.to_string())
-}
-
-/// A blank line between declarations at the top and what follows.
-fn spaced(body: &str) -> String {
-    body.trim_start_matches('\n').to_string()
 }

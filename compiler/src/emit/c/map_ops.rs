@@ -8,6 +8,24 @@ use crate::types::{Aggregate, LinearBound, SeriesAggregate, Type};
 
 const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`";
 
+/// Which value of `@m++` or `++@m` is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `@m++`
+    Before,
+    /// `++@m`
+    After,
+    /// None: a statement.
+    Dropped,
+}
+
+impl Step {
+    /// Of an operator in an expression.
+    pub fn of(prefix: bool) -> Self {
+        if prefix { Step::After } else { Step::Before }
+    }
+}
+
 impl<'p> Body<'_, 'p> {
     /// C text of a pointer to a map's key, made from the script's key.
     pub fn key(&mut self, map: MapId, key: &'p Expr) -> String {
@@ -270,18 +288,23 @@ impl<'p> Body<'_, 'p> {
     }
 
     /// `@m[k]++`
-    pub fn map_step(&mut self, e: &'p Expr, map: MapId, key: Option<&'p Expr>, by: i64, prefix: bool) -> Value {
+    pub fn map_step(&mut self, e: &'p Expr, map: MapId, key: Option<&'p Expr>, by: i64, step: Step) -> Value {
         let info = self.e.maps[map.0].clone();
         let ty = self.e.program.map(map).value.clone();
         let by = by * i64::from(self.step_size(&ty));
         let text = self.e.types.declare(self.e.program, &ty, "");
         let text = text.trim().to_string();
-        let old = self.fresh("before");
+        let kept = step != Step::Dropped;
+        let old = if kept { self.fresh("before") } else { String::new() };
         if info.array {
             let (pointer, place) = self.lookup(map, None, "element");
-            self.line(format!("{text} {old} __maybe_unused = 0;"));
+            if kept {
+                self.line(format!("{text} {old} = 0;"));
+            }
             self.code.open(format!("if ({pointer})"));
-            self.line(format!("{old} = {};", place.text));
+            if kept {
+                self.line(format!("{old} = {};", place.text));
+            }
             self.bump(&place.text, &format!("&{}", place.text), &ty, by);
             self.line(format!("{pointer}->set = 1;"));
             self.code.close("");
@@ -289,9 +312,13 @@ impl<'p> Body<'_, 'p> {
             let key = self.key(map, key);
             let pointer = self.fresh("element");
             self.line(format!("{text} *{pointer} = bpf_map_lookup_elem(&{}, {key});", info.name));
-            self.line(format!("{text} {old} __maybe_unused = 0;"));
+            if kept {
+                self.line(format!("{text} {old} = 0;"));
+            }
             self.code.open(format!("if ({pointer})"));
-            self.line(format!("{old} = *{pointer};"));
+            if kept {
+                self.line(format!("{old} = *{pointer};"));
+            }
             self.bump(&format!("*{pointer}"), &pointer, &ty, by);
             self.code.otherwise();
             let first = self.fresh("first");
@@ -300,7 +327,10 @@ impl<'p> Body<'_, 'p> {
             self.line(format!("tw_must({check}, bpf_map_update_elem(&{}, {key}, &{first}, BPF_ANY));", info.name));
             self.code.close("");
         }
-        let value = if prefix {
+        if !kept {
+            return Value::atom("0");
+        }
+        let value = if step == Step::After {
             let sign = if by < 0 { "-" } else { "+" };
             Value::binary(sign, Prec::Sum, &Value::atom(old), &Value::atom(by.abs().to_string()))
         } else {

@@ -126,7 +126,11 @@ impl Emitter<'_> {
         };
         let hint = if map.name.is_empty() { name.clone() } else { map.name.clone() };
         let has_struct = set_offset.is_some() && aggregate.is_none();
-        let value_tag = if has_struct { self.types.free_tag(program, &format!("{hint}_value")) } else { String::new() };
+        let value_tag = match &map.value {
+            _ if !has_struct => String::new(),
+            Type::Int(_) => self.scalar_tag(&map.value),
+            _ => self.types.free_tag(program, &format!("{hint}_value")),
+        };
         let key_tag = if bucketed { self.types.free_tag(program, &format!("{hint}_bucket")) } else { String::new() };
         let value_size = match aggregate {
             Some(Aggregate::Min { .. } | Aggregate::Max { .. } | Aggregate::Avg { .. } | Aggregate::Stats { .. }) => 16,
@@ -172,6 +176,32 @@ impl Emitter<'_> {
         self.global_name(&wanted)
     }
 
+    /// Scalar maps of one integer type have one struct.
+    fn scalar_tag(&mut self, ty: &Type) -> String {
+        let c_type = self.types.scalar(self.program, ty);
+        if let Some(tag) = self.scalar_tags.get(&c_type) {
+            return tag.clone();
+        }
+        let tag = self.types.free_tag(self.program, &format!("scalar{c_type}").replace("__", "_"));
+        self.scalar_tags.insert(c_type, tag.clone());
+        tag
+    }
+
+    /// A scalar map's value, and whether it was assigned.
+    fn scalar_struct(&mut self, code: &mut Code, ty: &Type, tag: &str) {
+        if !self.scalars_defined.insert(tag.to_string()) {
+            return;
+        }
+        let text = self.types.declare(self.program, ty, "value");
+        let aligned =
+            if ty.layout(&self.program.structs).0.is_multiple_of(8) && ty.is_scalar() { "" } else { " __aligned_8" };
+        code.open(format!("struct {tag}"));
+        code.line(format!("{text};"));
+        code.line(format!("__u64 set{aligned};"));
+        code.close(";");
+        code.line("");
+    }
+
     /// `.maps` section.
     pub fn map_definitions(&mut self) -> String {
         let mut code = Code::default();
@@ -202,12 +232,7 @@ impl Emitter<'_> {
             Type::Aggregate(Aggregate::Sum { .. }) if info.array => "struct tw_total".to_string(),
             Type::Aggregate(aggregate) => aggregate_value(aggregate).to_string(),
             ty if info.set_offset.is_some() => {
-                let text = self.types.declare(program, ty, "value");
-                code.open(format!("struct {}", info.value_tag));
-                code.line(format!("{text};"));
-                code.line("__u64 set __aligned_8;");
-                code.close(";");
-                code.line("");
+                self.scalar_struct(code, ty, &info.value_tag);
                 format!("struct {}", info.value_tag)
             }
             ty => self.types.declare(program, ty, "").trim_end().replace(" [", "["),

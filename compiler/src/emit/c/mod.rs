@@ -13,6 +13,7 @@ mod headers;
 mod map_ops;
 mod maps;
 mod place;
+mod share;
 mod stmt;
 mod types;
 mod value;
@@ -118,6 +119,9 @@ struct Emitter<'p> {
     rodata: BTreeSet<String>,
     externs: BTreeMap<String, String>,
     stack_limits: BTreeSet<u16>,
+    /// Structs of scalar maps' integers, by C type, and which are defined.
+    scalar_tags: BTreeMap<String, String>,
+    scalars_defined: BTreeSet<String>,
     /// For each program that needs scratch memory: its name and its struct.
     scratch_structs: Vec<(String, String)>,
     has_exit: bool,
@@ -132,7 +136,8 @@ pub fn emit(program: &Program) -> EmittedC {
     for bpf in &program.programs {
         emitter.global_names.insert(bpf.name.clone());
     }
-    let programs: Vec<String> = program.programs.iter().map(|bpf| emitter.bpf_program(bpf)).collect();
+    let programs: Vec<_> = program.programs.iter().map(|bpf| emitter.bpf_program(bpf)).collect();
+    let programs = emitter.functions(&programs);
     let maps = emitter.map_definitions();
     let records = emitter.record_definitions();
     let memory = emitter.memory();
@@ -177,6 +182,8 @@ impl<'p> Emitter<'p> {
             rodata: BTreeSet::new(),
             externs: BTreeMap::new(),
             stack_limits: BTreeSet::new(),
+            scalar_tags: BTreeMap::new(),
+            scalars_defined: BTreeSet::new(),
             scratch_structs: Vec::new(),
             has_exit,
             uses_cpu_count: false,
@@ -187,11 +194,19 @@ impl<'p> Emitter<'p> {
     fn global_name(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_string();
         let mut n = 2;
-        while !self.global_names.insert(name.clone()) {
+        while self.belongs_to_a_function(&name) || !self.global_names.insert(name.clone()) {
             name = format!("{wanted}_{n}");
             n += 1;
         }
         name
+    }
+
+    /// Whether a name is one that bodies and callbacks of programs get.
+    fn belongs_to_a_function(&self, name: &str) -> bool {
+        let Some((function, part)) = name.rsplit_once('_') else { return false };
+        let part = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        matches!(part, "body" | "loop")
+            && (function.starts_with("probe_") || self.program.programs.iter().any(|bpf| bpf.name == function))
     }
 
     fn header(&mut self, name: &'static str) {
@@ -307,11 +322,15 @@ impl<'p> Emitter<'p> {
         }
         code.close(";");
         code.line("");
-        for record in &records {
+        let with_struct: Vec<&Record> = records.iter().filter(|record| record.has_struct()).collect();
+        if with_struct.is_empty() {
+            return code.into_text();
+        }
+        for record in &with_struct {
             self.record_definition(record, &mut code);
         }
         code.line("/* Keeps the records' types in BTF, where user space finds them. */");
-        for record in &records {
+        for record in &with_struct {
             code.line(format!("const struct {} *{}_type __maybe_unused;", record.tag, record.tag));
         }
         code.into_text()

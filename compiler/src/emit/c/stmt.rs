@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::body::{Body, LoopKind, Place, hint};
+use super::share::OWN;
 use super::value::{Prec, Value};
 use super::walk;
 use crate::emit::escape;
@@ -664,7 +665,9 @@ impl<'p> Body<'_, 'p> {
         body: &'p [Stmt],
         before: impl FnOnce(&mut Self),
     ) -> (String, bool, Vec<(Place, Place)>) {
-        let name = self.e.global_name(&format!("{}_loop", self.program.name));
+        let number = self.callbacks_begun + 1;
+        self.callbacks_begun = number;
+        let name = if number == 1 { format!("{OWN}_loop") } else { format!("{OWN}_loop{number}") };
         let (outside, changed) = self.copy_in(body);
         let outer_returns = std::mem::replace(&mut self.returns_from_callback, false);
         let (outer_ctx, outer_scratch) = (self.uses_ctx, self.uses_scratch);
@@ -681,14 +684,13 @@ impl<'p> Body<'_, 'p> {
         self.in_callback -= 1;
         let text = inner.into_text();
         let mut function = format!("static long {name}({parameters})\n{{\n");
-        let program = &self.program.name;
-        function += &format!("\tstruct {program}_frame *frame = data;\n");
+        function += &format!("\tstruct {OWN}_frame *frame = data;\n");
         if mentions_word(&text, "scratch") || mentions_word(&text, "vars") {
-            function += &format!("\tstruct {program}_scratch *scratch = frame->scratch;\n");
+            function += &format!("\tstruct {OWN}_scratch *scratch = frame->scratch;\n");
             self.shares_scratch = true;
         }
         if mentions_word(&text, "vars") {
-            function += &format!("\tstruct {program}_vars *vars = &scratch->vars;\n");
+            function += &format!("\tstruct {OWN}_vars *vars = &scratch->vars;\n");
         }
         if self.uses_ctx && mentions_word(&text, "ctx") {
             let ty = self.ctx_type();
