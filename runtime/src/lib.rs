@@ -15,6 +15,7 @@ mod loader;
 mod manual;
 mod message;
 mod modes;
+pub mod multi_call;
 mod notify;
 pub mod print;
 pub mod read;

@@ -2,6 +2,11 @@
 
 use crate::tool::Tool;
 
+/// `ERROR: …`
+pub fn error(text: &str) {
+    eprintln!("ERROR: {text}");
+}
+
 /// `WARNING: …`
 pub fn warning(text: &str) {
     eprintln!("WARNING: {text}");

@@ -68,50 +68,22 @@ fn key(jobs: &[&Job]) -> String {
     cache::content_key(jobs.iter().map(|job| job.key.as_str()).chain(["multi-call"]))
 }
 
-/// Each tool is a module; the name called by, or else the first argument, chooses.
+/// Each tool is a module.
 fn main_rs(cache: &Cache, jobs: &[&Job]) -> Result<String> {
-    let mut modules = String::new();
-    let mut table = String::new();
+    let (mut modules, mut rows) = (String::new(), String::new());
     for (index, job) in jobs.iter().enumerate() {
         let file = cache.skeleton_dir(&job.bpf_key).join("main.rs");
         let text = with_skeleton(cache, job).replacen("\nfn main() ->", "\npub fn main() ->", 1);
         cache::write_if_changed(&file, &text)?;
         writeln!(modules, "#[path = {file:?}]\nmod tool_{index};")?;
-        writeln!(table, "    ({:?}, tool_{index}::main),", job.tool.name)?;
+        writeln!(
+            rows,
+            "    Entry {{ name: {:?}, about: {:?}, main: tool_{index}::main }},",
+            job.tool.name, job.tool.about
+        )?;
     }
-    Ok(format!("{modules}\nconst TOOLS: &[(&str, fn() -> ExitCode)] = &[\n{table}];\n{DISPATCH}"))
+    Ok(format!(
+        "{modules}\nuse tracewright::multi_call::Entry;\n\nconst TOOLS: &[Entry] = &[\n{rows}];\n\n\
+         fn main() -> std::process::ExitCode {{\n    tracewright::multi_call::main(env!(\"CARGO_PKG_VERSION\"), TOOLS)\n}}\n"
+    ))
 }
-
-const DISPATCH: &str = r#"
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
-
-fn main() -> ExitCode {
-    let mut args = std::env::args();
-    let called = args.next().unwrap_or_default();
-    let called = called.rsplit('/').next().unwrap_or_default();
-    if let Some((_, tool)) = TOOLS.iter().find(|(name, _)| *name == tool_name(called)) {
-        return tool();
-    }
-    let wanted = args.next();
-    if let Some(wanted) = wanted.as_deref() {
-        if TOOLS.iter().any(|(name, _)| *name == tool_name(wanted)) {
-            // Again, called by that name: the tool then finds its arguments where it expects them.
-            let error = Command::new("/proc/self/exe").arg0(wanted).args(args).exec();
-            eprintln!("{called}: cannot run {wanted}: {error}");
-            return ExitCode::FAILURE;
-        }
-    }
-    if wanted.as_deref() == Some("--list") {
-        TOOLS.iter().for_each(|(name, _)| println!("{name}"));
-        return ExitCode::SUCCESS;
-    }
-    eprintln!("Usage: {called} TOOL [ARGS]\n\n{called} --list names the tools.");
-    ExitCode::from(if wanted.as_deref() == Some("--help") { 0 } else { 2 })
-}
-
-/// `tcpaccept-tp.bt` is called by that name, too.
-fn tool_name(called: &str) -> String {
-    called.replace('-', "_")
-}
-"#;

@@ -13,6 +13,8 @@ use crate::program::Program;
 pub struct GeneratedTool {
     /// Crate and binary name: `opensnoop`.
     pub name: String,
+    /// First line of the script's header comment; empty when it has none.
+    pub about: String,
     /// `src/bpf/<name>.bpf.c`
     pub bpf_c: String,
     /// `src/main.rs`, formatted. Includes the skeleton as `concat!(env!("OUT_DIR"), "/<name>.skel.rs")`.
@@ -33,5 +35,6 @@ fn with_rust(program: &Program, c: c::EmittedC, main_rs: String) -> GeneratedToo
     // The build links what is called so to the programs.
     let library = |file: &str| format!("{}.{}.lib.bpf.c", program.name, file.trim_end_matches(".bpf.c"));
     headers.extend(program.libraries.iter().map(|(file, text)| (library(file), text.clone())));
-    GeneratedTool { name: program.name.clone(), bpf_c: c.text, main_rs, headers }
+    let about = rust::header(&program.header).0.lines().next().unwrap_or_default().to_owned();
+    GeneratedTool { name: program.name.clone(), about, bpf_c: c.text, main_rs, headers }
 }

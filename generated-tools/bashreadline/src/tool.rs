@@ -162,11 +162,7 @@ const PRINTF_4: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 28);
-
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 16);
 

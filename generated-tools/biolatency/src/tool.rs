@@ -2,7 +2,6 @@
 
 //! What biolatency is, for the runtime: its options, probes, maps, and the records that it sends.
 
-use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -614,42 +613,6 @@ const CLEAR_18: Action = Action {
     line: 112,
     column: 3,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event_2>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event_3>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event_4>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_8>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_9>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_10>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_11>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_12>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../biolatency.bt");

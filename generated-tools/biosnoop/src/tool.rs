@@ -702,17 +702,5 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 128);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 112);
 
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
-
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../biosnoop.bt");

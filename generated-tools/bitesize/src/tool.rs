@@ -2,7 +2,6 @@
 
 //! What bitesize is, for the runtime: its options, probes, maps, and the records that it sends.
 
-use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -148,10 +147,6 @@ const PRINTF_2: Action = Action {
     line: 22,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../bitesize.bt");

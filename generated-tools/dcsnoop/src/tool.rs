@@ -441,8 +441,6 @@ const CLEAR_7: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 36);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 40);
@@ -450,10 +448,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 40);
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 40);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 40);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../dcsnoop.bt");

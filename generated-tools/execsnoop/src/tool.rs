@@ -34,16 +34,7 @@ pub static TOOL: Tool = Tool {
         TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVEAT_1,
     ],
     maps: &[],
-    actions: &[
-        PRINTF_1,
-        PRINTF_2,
-        PRINTF_3,
-        PRINTF_4,
-        JOIN_5,
-        PRINTF_6,
-        PRINTF_7,
-        JOIN_8,
-    ],
+    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, JOIN_5],
     strings: &["%H:%M:%S.%f"],
     settings: &[],
     checks: &[
@@ -226,51 +217,6 @@ const JOIN_5: Action = Action {
     column: 2,
 };
 
-/// `printf("%-6d ", uid)`
-const PRINTF_6: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b'd').left().width(6).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("uid", 8, Ty::U64)],
-    size: 16,
-    place: "execsnoop.bt:26:3-23",
-    line: 26,
-    column: 3,
-};
-
-/// `printf("%15s %-7d %-7d ", strftime("%H:%M:%S.%f", nsecs), pid,` …
-const PRINTF_7: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tgid", 28, Ty::I32),
-    ],
-    size: 32,
-    place: "execsnoop.bt:28-29",
-    line: 28,
-    column: 2,
-};
-
-/// `join(args.argv)`
-const JOIN_8: Action = Action {
-    kind: ActionKind::Join(" "),
-    fields: &[Member::new("words", 8, Ty::TailStr(1024))],
-    size: 12,
-    place: "execsnoop.bt:30:2-17",
-    line: 30,
-    column: 2,
-};
-
 const _: () = assert!(size_of::<skeleton::types::printf_event>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 28);
@@ -280,12 +226,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 16);
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 32);
 
 const _: () = assert!(size_of::<skeleton::types::join_event>() == 12);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_6>() == 32);
-
-const _: () = assert!(size_of::<skeleton::types::join_event_2>() == 12);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../execsnoop.bt");

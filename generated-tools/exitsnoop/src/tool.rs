@@ -272,8 +272,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
 
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 72);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 64);

@@ -251,7 +251,5 @@ const _: () = assert!(size_of::<skeleton::types::printf_event>() == 36);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 72);
 
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../filelife.bt");

@@ -394,15 +394,5 @@ const CLEAR_6: Action = Action {
 
 const _: () = assert!(size_of::<skeleton::types::printf_event>() == 12);
 
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../funccount.bt");

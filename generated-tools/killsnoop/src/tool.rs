@@ -391,15 +391,9 @@ const CLEAR_5: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 40);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 72);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../killsnoop.bt");

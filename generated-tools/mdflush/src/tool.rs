@@ -213,8 +213,6 @@ const PRINTF_4: Action = Action {
     column: 3,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 32);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);

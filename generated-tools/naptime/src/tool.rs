@@ -21,7 +21,7 @@ pub static TOOL: Tool = Tool {
         TRACEPOINT_SYSCALLS_SYS_ENTER_CLOCK_NANOSLEEP_1,
     ],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4],
+    actions: &[PRINTF_1, PRINTF_2, PRINTF_3],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -232,48 +232,9 @@ const PRINTF_3: Action = Action {
     column: 2,
 };
 
-/// `printf("%-8s %-6d %-16s %-6d %-16s %d.%03d\n", strftime("%H:%M:%S", nsecs), $parent->tgid, $parent->comm, pid, comm,` …
-const PRINTF_4: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(3).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("tgid", 24, Ty::I32),
-        Member::new("comm", 28, Ty::Str(16)),
-        Member::new("pid", 44, Ty::U32),
-        Member::new("comm_5", 48, Ty::Str(16)),
-        Member::new("tv_sec", 64, Ty::I64),
-        Member::new("arg7", 72, Ty::U64),
-    ],
-    size: 80,
-    place: "naptime.bt:23-24",
-    line: 23,
-    column: 2,
-};
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 80);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../naptime.bt");

@@ -177,11 +177,7 @@ const CAT_3: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 72);
-
-const _: () = assert!(size_of::<skeleton::types::cat_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../oomkill.bt");

@@ -664,8 +664,6 @@ const CLEAR_13: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 12);
@@ -683,12 +681,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_8>() == 64);
 const _: () = assert!(size_of::<skeleton::types::printf_event_9>() == 48);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_10>() == 56);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../opensnoop.bt");

@@ -2,7 +2,6 @@
 
 //! What profile is, for the runtime: its options, probes, maps, and the records that it sends.
 
-use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -304,10 +303,6 @@ const CLEAR_2: Action = Action {
     line: 44,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../profile.bt");

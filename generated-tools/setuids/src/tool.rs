@@ -701,8 +701,6 @@ const CLEAR_11: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 48);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 72);
@@ -712,16 +710,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 72);
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 80);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_6>() == 72);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../setuids.bt");

@@ -2,7 +2,6 @@
 
 //! What ssllatency is, for the runtime: its options, probes, maps, and the records that it sends.
 
-use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -337,10 +336,6 @@ const CLEAR_2: Action = Action {
     line: 41,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../ssllatency.bt");

@@ -402,8 +402,6 @@ const CLEAR_6: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 64);
@@ -411,8 +409,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 64);
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 64);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 72);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../sslsnoop.bt");

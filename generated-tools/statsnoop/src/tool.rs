@@ -390,8 +390,6 @@ const CLEAR_6: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 28);
@@ -399,8 +397,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 28);
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 48);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../statsnoop.bt");

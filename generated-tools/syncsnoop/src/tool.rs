@@ -193,8 +193,6 @@ const PRINTF_3: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 28);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 48);

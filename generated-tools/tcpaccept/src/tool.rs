@@ -261,8 +261,6 @@ const PRINTF_3: Action = Action {
     column: 3,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 52);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 104);

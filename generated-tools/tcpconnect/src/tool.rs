@@ -286,8 +286,6 @@ const PRINTF_6: Action = Action {
     column: 3,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 24);

@@ -454,11 +454,5 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 96);
 
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcpconnlat.bt");

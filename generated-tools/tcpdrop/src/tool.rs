@@ -633,15 +633,11 @@ const ENUM_SKB_DROP_REASON: &[(i64, &str)] = &[
     (4294901760, "SKB_DROP_REASON_SUBSYS_MASK"),
 ];
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 60);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 128);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 128);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcpdrop.bt");

@@ -418,15 +418,7 @@ const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 104);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcplife.bt");

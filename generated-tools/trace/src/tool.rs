@@ -92,35 +92,8 @@ pub static TOOL: Tool = Tool {
         PRINTF_23,
         PRINTF_24,
         PRINTF_25,
-        PRINTF_26,
-        PRINTF_27,
-        PRINTF_28,
-        PRINTF_29,
-        PRINTF_30,
-        PRINTF_31,
-        PRINTF_32,
-        PRINTF_33,
-        PRINTF_34,
-        PRINTF_35,
-        PRINTF_36,
-        PRINTF_37,
-        PRINTF_38,
-        PRINTF_39,
-        PRINTF_40,
-        PRINTF_41,
-        PRINTF_42,
-        PRINTF_43,
-        PRINTF_44,
-        PRINTF_45,
-        PRINTF_46,
-        PRINTF_47,
-        PRINTF_48,
-        PRINTF_49,
-        PRINTF_50,
-        PRINTF_51,
-        PRINTF_52,
-        CLEAR_53,
-        CLEAR_54,
+        CLEAR_26,
+        CLEAR_27,
     ],
     strings: &["%H:%M:%S.%f"],
     settings: &[],
@@ -627,8 +600,80 @@ const PRINTF_13: Action = Action {
     column: 3,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+/// `printf(" 0x%llx", arg0)`
 const PRINTF_14: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg0", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:59:21-44",
+    line: 59,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg1)`
+const PRINTF_15: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:60:21-44",
+    line: 60,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg2)`
+const PRINTF_16: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg2", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:61:21-44",
+    line: 61,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg3)`
+const PRINTF_17: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg3", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:62:21-44",
+    line: 62,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg4)`
+const PRINTF_18: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg4", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:63:21-44",
+    line: 63,
+    column: 21,
+};
+
+/// `printf(" 0x%llx", arg5)`
+const PRINTF_19: Action = Action {
+    kind: ActionKind::Printf(
+        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+    ),
+    fields: &[Member::new("arg5", 8, Ty::I64)],
+    size: 16,
+    place: "trace.bt:64:21-44",
+    line: 64,
+    column: 21,
+};
+
+/// `printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, $value)`
+const PRINTF_20: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b's').left().width(15).piece(),
@@ -640,6 +685,79 @@ const PRINTF_14: Action = Action {
             Conversion::new(b's').left().width(16).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').piece(),
+            FormatPiece::Text(b" = "),
+            Conversion::new(b'd').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("tid", 28, Ty::U32),
+        Member::new("comm", 32, Ty::Str(16)),
+        Member::new("probe", 48, Ty::ProbeName),
+        Member::new("value", 56, Ty::I64),
+    ],
+    size: 64,
+    place: "trace.bt:74:2-108",
+    line: 74,
+    column: 2,
+};
+
+/// `printf("%s\n", kstack)`
+const PRINTF_21: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:26:3-25",
+    line: 26,
+    column: 3,
+};
+
+/// `printf("%s\n", ustack)`
+const PRINTF_22: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:29:3-25",
+    line: 29,
+    column: 3,
+};
+
+/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
+const PRINTF_23: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(15).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
         ],
     ),
     fields: &[
@@ -650,122 +768,8 @@ const PRINTF_14: Action = Action {
         Member::new("probe", 48, Ty::ProbeName),
     ],
     size: 56,
-    place: "trace.bt:48:2-91",
-    line: 48,
-    column: 2,
-};
-
-/// `printf(" \"%s\"", str($text))`
-const PRINTF_15: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" \""),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\""),
-        ],
-    ),
-    fields: &[Member::new("text", 8, Ty::TailStr(1024))],
-    size: 12,
-    place: "trace.bt:54:4-33",
-    line: 54,
-    column: 4,
-};
-
-/// `printf(" \"%s\"", str(uptr($text)))`
-const PRINTF_16: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" \""),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\""),
-        ],
-    ),
-    fields: &[Member::new("text", 8, Ty::TailStr(1024))],
-    size: 12,
-    place: "trace.bt:56:4-39",
-    line: 56,
-    column: 4,
-};
-
-/// `printf(" 0x%llx", arg0)`
-const PRINTF_17: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg0", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:59:21-44",
-    line: 59,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg1)`
-const PRINTF_18: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:60:21-44",
-    line: 60,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg2)`
-const PRINTF_19: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg2", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:61:21-44",
-    line: 61,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg3)`
-const PRINTF_20: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg3", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:62:21-44",
-    line: 62,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg4)`
-const PRINTF_21: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg4", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:63:21-44",
-    line: 63,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg5)`
-const PRINTF_22: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg5", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:64:21-44",
-    line: 64,
-    column: 21,
-};
-
-/// `printf("\n")`
-const PRINTF_23: Action = Action {
-    kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
-    fields: &[],
-    size: 8,
-    place: "trace.bt:66:2-14",
-    line: 66,
+    place: "trace.bt:80:2-93",
+    line: 80,
     column: 2,
 };
 
@@ -809,541 +813,8 @@ const PRINTF_25: Action = Action {
     column: 3,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_26: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-    ],
-    size: 56,
-    place: "trace.bt:48:2-91",
-    line: 48,
-    column: 2,
-};
-
-/// `printf(" \"%s\"", str($text))`
-const PRINTF_27: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" \""),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\""),
-        ],
-    ),
-    fields: &[Member::new("text", 8, Ty::TailStr(1024))],
-    size: 12,
-    place: "trace.bt:54:4-33",
-    line: 54,
-    column: 4,
-};
-
-/// `printf(" \"%s\"", str(uptr($text)))`
-const PRINTF_28: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" \""),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\""),
-        ],
-    ),
-    fields: &[Member::new("text", 8, Ty::TailStr(1024))],
-    size: 12,
-    place: "trace.bt:56:4-39",
-    line: 56,
-    column: 4,
-};
-
-/// `printf(" 0x%llx", arg0)`
-const PRINTF_29: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg0", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:59:21-44",
-    line: 59,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg1)`
-const PRINTF_30: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:60:21-44",
-    line: 60,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg2)`
-const PRINTF_31: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg2", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:61:21-44",
-    line: 61,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg3)`
-const PRINTF_32: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg3", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:62:21-44",
-    line: 62,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg4)`
-const PRINTF_33: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg4", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:63:21-44",
-    line: 63,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg5)`
-const PRINTF_34: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg5", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:64:21-44",
-    line: 64,
-    column: 21,
-};
-
-/// `printf("\n")`
-const PRINTF_35: Action = Action {
-    kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
-    fields: &[],
-    size: 8,
-    place: "trace.bt:66:2-14",
-    line: 66,
-    column: 2,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_36: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_37: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
-    column: 3,
-};
-
-/// `printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, $value)`
-const PRINTF_38: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b" = "),
-            Conversion::new(b'd').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-        Member::new("value", 56, Ty::I64),
-    ],
-    size: 64,
-    place: "trace.bt:74:2-108",
-    line: 74,
-    column: 2,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_39: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_40: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
-    column: 3,
-};
-
-/// `printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, $value)`
-const PRINTF_41: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b" = "),
-            Conversion::new(b'd').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-        Member::new("value", 56, Ty::I64),
-    ],
-    size: 64,
-    place: "trace.bt:74:2-108",
-    line: 74,
-    column: 2,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_42: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_43: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
-    column: 3,
-};
-
-/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_44: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-    ],
-    size: 56,
-    place: "trace.bt:80:2-93",
-    line: 80,
-    column: 2,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_45: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_46: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
-    column: 3,
-};
-
-/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_47: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-    ],
-    size: 56,
-    place: "trace.bt:80:2-93",
-    line: 80,
-    column: 2,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_48: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_49: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
-    column: 3,
-};
-
-/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_50: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-    ],
-    size: 56,
-    place: "trace.bt:80:2-93",
-    line: 80,
-    column: 2,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_51: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_52: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
-    column: 3,
-};
-
 /// `clear(@seconds)`
-const CLEAR_53: Action = Action {
+const CLEAR_26: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -1353,7 +824,7 @@ const CLEAR_53: Action = Action {
 };
 
 /// `clear(@events)`
-const CLEAR_54: Action = Action {
+const CLEAR_27: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -1382,17 +853,15 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_9>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_10>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_11>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_12>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_13>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_15>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event_15>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_16>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event_16>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_17>() == 16);
 
@@ -1400,75 +869,17 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_18>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_19>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_20>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_20>() == 64);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_21>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_21>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_22>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_22>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_23>() == 8);
+const _: () = assert!(size_of::<skeleton::types::printf_event_23>() == 56);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_24>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_25>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_26>() == 56);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_27>() == 12);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_28>() == 12);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_29>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_30>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_31>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_32>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_33>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_34>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_35>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_36>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_37>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_38>() == 64);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_39>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_40>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_41>() == 64);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_42>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_43>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_44>() == 56);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_45>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_46>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_47>() == 56);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_48>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_49>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_50>() == 56);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_51>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_52>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../trace.bt");

@@ -2,7 +2,6 @@
 
 //! What vfsstat is, for the runtime: its options, probes, maps, and the records that it sends.
 
-use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -348,20 +347,6 @@ const CLEAR_7: Action = Action {
     line: 48,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../vfsstat.bt");

@@ -110,58 +110,21 @@ fn main_rs(tools: &[(&str, String)]) -> String {
     let (mut modules, mut rows) = (String::new(), String::new());
     for (name, about) in tools {
         let _ = writeln!(modules, "#[path = \"{name}/mod.rs\"]\nmod {name};");
-        let _ = writeln!(rows, "    ({name:?}, {about:?}, {name}::main),");
+        let _ = writeln!(rows, "    Entry {{ name: {name:?}, about: {about:?}, main: {name}::main }},");
     }
     format!(
-        r#"//! All tools in one: called by a tool's name, with or without `tw-` before it, or with the name as first argument.
+        r#"//! All tools in one binary.
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{{Command, ExitCode}};
+use std::process::ExitCode;
+
+use tracewright::multi_call::{{self, Entry}};
 
 {modules}
-/// Name, what it does, and its `main`.
-type Tool = (&'static str, &'static str, fn() -> ExitCode);
-
-const TOOLS: &[Tool] = &[
+const TOOLS: &[Entry] = &[
 {rows}];
 
-const USAGE: &str = "Usage: tracewright-tools TOOL [ARGUMENTS]\n       tracewright-tools --list\n\nA symbolic link of a \
-                     tool's name to this program runs that tool.\n";
-
 fn main() -> ExitCode {{
-    let mut arguments = std::env::args_os();
-    let called = arguments.next().unwrap_or_default();
-    if let Some((.., main)) = tool(&called) {{
-        return main();
-    }}
-    let Some(first) = arguments.next() else {{
-        eprint!("{{USAGE}}");
-        return ExitCode::FAILURE;
-    }};
-    match first.to_str() {{
-        Some("--list") => TOOLS.iter().for_each(|(name, about, _)| println!("{{name:16}} {{about}}")),
-        Some("-h" | "--help") => print!("{{USAGE}}"),
-        Some("-V" | "--version") => println!("tracewright-tools {{}}", env!("CARGO_PKG_VERSION")),
-        _ if tool(&first).is_some() => {{
-            // The tool reads its arguments from the process: it becomes one that has just those.
-            let error = Command::new("/proc/self/exe").arg0(&first).args(arguments).exec();
-            eprintln!("ERROR: cannot run {{}}: {{error}}", first.display());
-            return ExitCode::FAILURE;
-        }}
-        _ => {{
-            eprintln!("ERROR: no tool {{}}\nHINT: try 'tracewright-tools --list'", first.display());
-            return ExitCode::FAILURE;
-        }}
-    }}
-    ExitCode::SUCCESS
-}}
-
-fn tool(called: &OsString) -> Option<&'static Tool> {{
-    let name = Path::new(called).file_name()?.to_str()?;
-    let name = name.strip_prefix("tw-").unwrap_or(name);
-    TOOLS.iter().find(|(known, ..)| *known == name)
+    multi_call::main(env!("CARGO_PKG_VERSION"), TOOLS)
 }}
 "#
     )

@@ -17,19 +17,11 @@ enum action {
 	ACTION_PRINTF_3,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[5];
 	char arg2[4];
 	char arg3[8];
-};
-
-struct time_event {
-	struct tw_header header;
 };
 
 struct printf_event_3 {
@@ -39,9 +31,7 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 struct uretprobe__bin_bash_readline_1_scratch {
@@ -70,18 +60,15 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing bash commands... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %s\n", "TIME", "PID", "COMMAND") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "COMMAND", 8);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "PID", 4);
+		__builtin_memcpy(event->arg3, "COMMAND", 8);
+		tw_submit(event);
 	}
 
 	return 0;
@@ -93,21 +80,18 @@ static __always_inline int uretprobe__bin_bash_readline_1_body(struct pt_regs *c
 		return 0;
 
 	/* time("%H:%M:%S ") */
-	struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_TIME);
 	/* printf("%-6d %s\n", pid, str(retval)) */
-	struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
+	struct printf_event_3 *event = &scratch->printf_event_3.event;
 	__u64 tail = 0, len;
 
-	event_2->header.action = ACTION_PRINTF_3;
-	event_2->header.aux = 0;
-	event_2->pid = tw_pid();
+	event->header.action = ACTION_PRINTF_3;
+	event->header.aux = 0;
+	event->pid = tw_pid();
 	len = tw_str_put(tw_check(0, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)(__u64)PT_REGS_RC(ctx))), 1024);
-	event_2->ret_len = len;
+	event->ret_len = len;
 	tail += len;
-	tw_output(event_2, sizeof(*event_2) + tail);
+	tw_output(event, sizeof(*event) + tail);
 
 	return 0;
 }

@@ -148,42 +148,12 @@ struct printf_event_5 {
 	__s64 arg10;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -461,35 +431,17 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@start) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@sector) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@bytes) */
-	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 	/* clear(@disk) */
-	struct clear_event_4 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_CLEAR_4);
-	if (event_4) {
-		tw_submit_control(event_4);
-	}
+	tw_send_control(ACTION_CLEAR_4);
 	/* clear(@comm) */
-	struct clear_event_5 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR_5);
-	if (event_5) {
-		tw_submit_control(event_5);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 	/* clear(@pid) */
-	struct clear_event_6 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_6);
-	if (event_6) {
-		tw_submit_control(event_6);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 
 	return 0;
 }

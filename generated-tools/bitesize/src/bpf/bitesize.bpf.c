@@ -32,27 +32,12 @@ enum action {
 	ACTION_PRINTF_2,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-};
-
-/* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing block device I/O... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
@@ -81,10 +66,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* printf("\nI/O size (bytes) histograms by process name:") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }

@@ -29,9 +29,6 @@ enum action {
 	ACTION_PRINTF_3,
 	ACTION_PRINTF_4,
 	ACTION_JOIN,
-	ACTION_PRINTF_5,
-	ACTION_PRINTF_6,
-	ACTION_JOIN_2,
 };
 
 struct printf_event {
@@ -64,32 +61,12 @@ struct join_event {
 	__u32 words_len;
 };
 
-struct printf_event_5 {
-	struct tw_header header;
-	__u64 uid;
-};
-
-struct printf_event_6 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__s32 tgid;
-};
-
-struct join_event_2 {
-	struct tw_header header;
-	__u32 words_len;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct join_event *join_event_type __maybe_unused;
-const struct printf_event_5 *printf_event_5_type __maybe_unused;
-const struct printf_event_6 *printf_event_6_type __maybe_unused;
-const struct join_event_2 *join_event_2_type __maybe_unused;
 
 struct tracepoint_syscalls_sys_enter_execve_1_scratch {
 	struct {
@@ -100,7 +77,7 @@ struct tracepoint_syscalls_sys_enter_execve_1_scratch {
 
 struct tracepoint_syscalls_sys_enter_execveat_1_scratch {
 	struct {
-		struct join_event_2 event;
+		struct join_event event;
 		char tail[2048];
 	} join __aligned_8;
 };
@@ -219,14 +196,14 @@ static __always_inline int tracepoint_syscalls_sys_enter_execveat_1_body(struct 
 	/* if (getopt("print-uid")) */
 	if (opt_print_uid) {
 		/* printf("%-6d ", uid) */
-		struct printf_event_5 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_5);
+		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 		if (event) {
 			event->uid = (__u64)(__u32)bpf_get_current_uid_gid();
 			tw_submit(event);
 		}
 	}
 	/* printf("%15s %-7d %-7d ", strftime("%H:%M:%S.%f", nsecs), pid, */
-	struct printf_event_6 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_6);
+	struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
 	if (event_2) {
 		event_2->time.nsecs = bpf_ktime_get_boot_ns();
 		event_2->time.format = 0;
@@ -236,9 +213,9 @@ static __always_inline int tracepoint_syscalls_sys_enter_execveat_1_body(struct 
 		tw_submit(event_2);
 	}
 	/* join(args.argv) */
-	struct join_event_2 *event_3 = &scratch->join.event;
+	struct join_event *event_3 = &scratch->join.event;
 
-	event_3->header.action = ACTION_JOIN_2;
+	event_3->header.action = ACTION_JOIN;
 	event_3->header.aux = 0;
 	event_3->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)ctx->args[2]), 16, true);
 	__u64 len = event_3->words_len;

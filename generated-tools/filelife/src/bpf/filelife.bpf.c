@@ -53,14 +53,9 @@ struct printf_event_2 {
 	__u32 name_len;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
 
 struct kprobe_security_inode_unlink_1_scratch {
 	struct {
@@ -177,10 +172,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@created) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 
 	return 0;
 }

@@ -25,9 +25,9 @@ struct {
 	__type(value, __u64);
 } calls SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -35,20 +35,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct since_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @since */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct since_value);
+	__type(value, struct scalar_s64);
 } since SEC(".maps");
 
 enum action {
@@ -65,35 +60,8 @@ struct printf_event {
 	__u32 param_1_text_len;
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
 
 struct begin_1_scratch {
 	struct {
@@ -147,87 +115,58 @@ int begin_1(void)
 }
 
 /* $1 */
+static __always_inline int probe_2(void *ctx)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* @calls[probe] = count() */
+	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
+	tw_must(0, tw_add(&calls, &probe, 1));
+
+	return 0;
+}
+
+/* kprobe:$1 */
 SEC("kprobe")
 int kprobe__1_1(struct pt_regs *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @calls[probe] = count() */
-	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
-	tw_must(0, tw_add(&calls, &probe, 1));
-
-	return 0;
+	return probe_2(ctx);
 }
 
-/* $1 */
+/* uprobe:$1 */
 SEC("uprobe")
 int uprobe__1_1(struct pt_regs *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @calls[probe] = count() */
-	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
-	tw_must(0, tw_add(&calls, &probe, 1));
-
-	return 0;
+	return probe_2(ctx);
 }
 
-/* $1 */
+/* kretprobe:$1 */
 SEC("kretprobe")
 int kretprobe__1_1(struct pt_regs *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @calls[probe] = count() */
-	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
-	tw_must(0, tw_add(&calls, &probe, 1));
-
-	return 0;
+	return probe_2(ctx);
 }
 
-/* $1 */
+/* uretprobe:$1 */
 SEC("uretprobe")
 int uretprobe__1_1(struct pt_regs *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @calls[probe] = count() */
-	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
-	tw_must(0, tw_add(&calls, &probe, 1));
-
-	return 0;
+	return probe_2(ctx);
 }
 
-/* $1 */
+/* tracepoint:$1 */
 SEC("tracepoint")
 int tracepoint__1_1(void *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @calls[probe] = count() */
-	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
-	tw_must(0, tw_add(&calls, &probe, 1));
-
-	return 0;
+	return probe_2(ctx);
 }
 
-/* $1 */
+/* rawtracepoint:$1 */
 SEC("raw_tp")
 int rawtracepoint__1_1(__u64 *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @calls[probe] = count() */
-	__u32 probe = (__u32)bpf_get_attach_cookie(ctx);
-	tw_must(0, tw_add(&calls, &probe, 1));
-
-	return 0;
+	return probe_2(ctx);
 }
 
 /* $1 */
@@ -252,34 +191,28 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* @since++ */
-	struct since_value *element_2 = tw_scalar(&since);
-	__s64 before_2 __maybe_unused = 0;
+	struct scalar_s64 *element_2 = tw_scalar(&since);
 	if (element_2) {
-		before_2 = element_2->value;
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	(void)before_2;
 	/* $interval = getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
 	__s64 interval = opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
-		struct since_value *since_2 = tw_scalar(&since);
+		struct scalar_s64 *since_2 = tw_scalar(&since);
 		holds = (since_2 ? since_2->value : 0) >= interval;
 	}
 	if (holds) {
 		/* @since = 0 */
-		struct since_value *since_value = tw_scalar(&since);
+		struct scalar_s64 *since_value = tw_scalar(&since);
 		if (since_value) {
 			since_value->value = 0;
 			since_value->set = 1;
@@ -287,30 +220,19 @@ int interval_s_1_1(void)
 		/* if (getopt("timestamp|T", false, "Show the time of day")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S\n") */
-			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-			if (event) {
-				tw_submit_control(event);
-			}
+			tw_send_control(ACTION_TIME);
 		}
 		/* print(@calls) */
-		struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-		if (event_2) {
-			event_2->top = 0;
-			event_2->div = 0;
-			tw_submit_control(event_2);
-		}
+		tw_print_map(ACTION_PRINT_MAP, 0, 0);
 		/* clear(@calls) */
-		struct clear_event *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR);
-		if (event_3) {
-			tw_submit_control(event_3);
-		}
+		tw_send_control(ACTION_CLEAR);
 	}
 	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
 	__s64 duration = opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_2 = duration > 0;
 	if (holds_2) {
-		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 		holds_2 = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds_2) {
@@ -327,15 +249,9 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	struct clear_event_2 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_2);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@since) */
-	struct clear_event_3 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_3);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 
 	return 0;
 }

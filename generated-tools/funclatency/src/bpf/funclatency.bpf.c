@@ -58,9 +58,9 @@ struct {
 	__type(value, struct tw_average);
 } times SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -68,20 +68,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct since_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @since */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct since_value);
+	__type(value, struct scalar_s64);
 } since SEC(".maps");
 
 enum action {
@@ -103,64 +98,8 @@ struct printf_event {
 	__u32 param_1_text_len;
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_2 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_3 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
-const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
 
 struct begin_1_scratch {
 	struct {
@@ -214,133 +153,94 @@ int begin_1(void)
 }
 
 /* entry:$1 */
+static __always_inline int probe_2(void)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* @start[tid] = nsecs */
+	__u64 nsecs = bpf_ktime_get_boot_ns();
+	__u32 tid = tw_tid();
+	tw_must(0, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
+
+	return 0;
+}
+
+/* kprobe:$1 */
 SEC("kprobe")
 int kprobe__1_1(void)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @start[tid] = nsecs */
-	__u64 nsecs = bpf_ktime_get_boot_ns();
-	__u32 tid = tw_tid();
-	tw_must(0, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
-
-	return 0;
+	return probe_2();
 }
 
-/* entry:$1 */
+/* uprobe:$1 */
 SEC("uprobe")
 int uprobe__1_1(void)
 {
+	return probe_2();
+}
+
+/* return:$1 */
+static __always_inline int probe_3(struct pt_regs *ctx)
+{
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* @start[tid] = nsecs */
-	__u64 nsecs = bpf_ktime_get_boot_ns();
+	/*  /@start[tid]/ */
 	__u32 tid = tw_tid();
-	tw_must(0, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
+	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &tid));
+	if (!((start_2 ? *start_2 : 0) != 0))
+		return 0;
+
+	/* $time = (uint64)((int64)nsecs - (int64)@start[tid]) */
+	__u32 tid_2 = tw_tid();
+	__u64 *start_3 = tw_found(2, bpf_map_lookup_elem(&start, &tid_2));
+	__u64 time = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_3 ? *start_3 : 0));
+	/* if (getopt("milliseconds|m", false, "Milliseconds rather than nanoseconds")) */
+	if (opt_milliseconds) {
+		/* $time = $time / 1000000 */
+		time = time / 1000000;
+	} else {
+		/* if (getopt("microseconds|u", false, "Microseconds rather than nanoseconds")) */
+		if (opt_microseconds) {
+			/* $time = $time / 1000 */
+			time = time / 1000;
+		}
+	}
+	/* if (getopt("function|F", false, "A histogram for each function")) */
+	if (opt_function) {
+		/* @latency_of[probe] = hist($time) */
+		struct latency_of_bucket key = {};
+		key.key = (__u32)bpf_get_attach_cookie(ctx);
+		key.bucket = tw_signed_log2_bucket(time, 0);
+		tw_must(3, tw_add(&latency_of, &key, 1));
+	} else {
+		/* @latency = hist($time) */
+		__u32 bucket = tw_signed_log2_bucket(time, 0);
+		tw_add(&latency, &bucket, 1);
+	}
+	/* @times = stats($time) */
+	__u32 zero = 0;
+	tw_average(&times, &zero, time);
+	/* _ = delete(@start, tid) */
+	__u32 tid_3 = tw_tid();
+	bpf_map_delete_elem(&start, &tid_3);
 
 	return 0;
 }
 
-/* return:$1 */
+/* kretprobe:$1 */
 SEC("kretprobe")
 int kretprobe__1_1(struct pt_regs *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /@start[tid]/ */
-	__u32 tid = tw_tid();
-	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &tid));
-	if (!((start_2 ? *start_2 : 0) != 0))
-		return 0;
-
-	/* $time = (uint64)((int64)nsecs - (int64)@start[tid]) */
-	__u32 tid_2 = tw_tid();
-	__u64 *start_3 = tw_found(2, bpf_map_lookup_elem(&start, &tid_2));
-	__u64 time = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_3 ? *start_3 : 0));
-	/* if (getopt("milliseconds|m", false, "Milliseconds rather than nanoseconds")) */
-	if (opt_milliseconds) {
-		/* $time = $time / 1000000 */
-		time = time / 1000000;
-	} else {
-		/* if (getopt("microseconds|u", false, "Microseconds rather than nanoseconds")) */
-		if (opt_microseconds) {
-			/* $time = $time / 1000 */
-			time = time / 1000;
-		}
-	}
-	/* if (getopt("function|F", false, "A histogram for each function")) */
-	if (opt_function) {
-		/* @latency_of[probe] = hist($time) */
-		struct latency_of_bucket key = {};
-		key.key = (__u32)bpf_get_attach_cookie(ctx);
-		key.bucket = tw_signed_log2_bucket(time, 0);
-		tw_must(3, tw_add(&latency_of, &key, 1));
-	} else {
-		/* @latency = hist($time) */
-		__u32 bucket = tw_signed_log2_bucket(time, 0);
-		tw_add(&latency, &bucket, 1);
-	}
-	/* @times = stats($time) */
-	__u32 zero = 0;
-	tw_average(&times, &zero, time);
-	/* _ = delete(@start, tid) */
-	__u32 tid_3 = tw_tid();
-	bpf_map_delete_elem(&start, &tid_3);
-
-	return 0;
+	return probe_3(ctx);
 }
 
-/* return:$1 */
+/* uretprobe:$1 */
 SEC("uretprobe")
 int uretprobe__1_1(struct pt_regs *ctx)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /@start[tid]/ */
-	__u32 tid = tw_tid();
-	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &tid));
-	if (!((start_2 ? *start_2 : 0) != 0))
-		return 0;
-
-	/* $time = (uint64)((int64)nsecs - (int64)@start[tid]) */
-	__u32 tid_2 = tw_tid();
-	__u64 *start_3 = tw_found(2, bpf_map_lookup_elem(&start, &tid_2));
-	__u64 time = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_3 ? *start_3 : 0));
-	/* if (getopt("milliseconds|m", false, "Milliseconds rather than nanoseconds")) */
-	if (opt_milliseconds) {
-		/* $time = $time / 1000000 */
-		time = time / 1000000;
-	} else {
-		/* if (getopt("microseconds|u", false, "Microseconds rather than nanoseconds")) */
-		if (opt_microseconds) {
-			/* $time = $time / 1000 */
-			time = time / 1000;
-		}
-	}
-	/* if (getopt("function|F", false, "A histogram for each function")) */
-	if (opt_function) {
-		/* @latency_of[probe] = hist($time) */
-		struct latency_of_bucket key = {};
-		key.key = (__u32)bpf_get_attach_cookie(ctx);
-		key.bucket = tw_signed_log2_bucket(time, 0);
-		tw_must(3, tw_add(&latency_of, &key, 1));
-	} else {
-		/* @latency = hist($time) */
-		__u32 bucket = tw_signed_log2_bucket(time, 0);
-		tw_add(&latency, &bucket, 1);
-	}
-	/* @times = stats($time) */
-	__u32 zero = 0;
-	tw_average(&times, &zero, time);
-	/* _ = delete(@start, tid) */
-	__u32 tid_3 = tw_tid();
-	bpf_map_delete_elem(&start, &tid_3);
-
-	return 0;
+	return probe_3(ctx);
 }
 
 /* interval:s:1 */
@@ -351,34 +251,28 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* @since++ */
-	struct since_value *element_2 = tw_scalar(&since);
-	__s64 before_2 __maybe_unused = 0;
+	struct scalar_s64 *element_2 = tw_scalar(&since);
 	if (element_2) {
-		before_2 = element_2->value;
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	(void)before_2;
 	/* $interval = getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
 	__s64 interval = opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
-		struct since_value *since_2 = tw_scalar(&since);
+		struct scalar_s64 *since_2 = tw_scalar(&since);
 		holds = (since_2 ? since_2->value : 0) >= interval;
 	}
 	if (holds) {
 		/* @since = 0 */
-		struct since_value *since_value = tw_scalar(&since);
+		struct scalar_s64 *since_value = tw_scalar(&since);
 		if (since_value) {
 			since_value->value = 0;
 			since_value->set = 1;
@@ -386,54 +280,27 @@ int interval_s_1_1(void)
 		/* if (getopt("timestamp|T", false, "Show the time of day")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S\n") */
-			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-			if (event) {
-				tw_submit_control(event);
-			}
+			tw_send_control(ACTION_TIME);
 		}
 		/* print(@latency) */
-		struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-		if (event_2) {
-			event_2->top = 0;
-			event_2->div = 0;
-			tw_submit_control(event_2);
-		}
+		tw_print_map(ACTION_PRINT_MAP, 0, 0);
 		/* print(@latency_of) */
-		struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
-		if (event_3) {
-			event_3->top = 0;
-			event_3->div = 0;
-			tw_submit_control(event_3);
-		}
+		tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 		/* print(@times) */
-		struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
-		if (event_4) {
-			event_4->top = 0;
-			event_4->div = 0;
-			tw_submit_control(event_4);
-		}
+		tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
 		/* clear(@latency) */
-		struct clear_event *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR);
-		if (event_5) {
-			tw_submit_control(event_5);
-		}
+		tw_send_control(ACTION_CLEAR);
 		/* clear(@latency_of) */
-		struct clear_event_2 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_2);
-		if (event_6) {
-			tw_submit_control(event_6);
-		}
+		tw_send_control(ACTION_CLEAR_2);
 		/* clear(@times) */
-		struct clear_event_3 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_3);
-		if (event_7) {
-			tw_submit_control(event_7);
-		}
+		tw_send_control(ACTION_CLEAR_3);
 	}
 	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
 	__s64 duration = opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_2 = duration > 0;
 	if (holds_2) {
-		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 		holds_2 = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds_2) {
@@ -450,20 +317,11 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@start) */
-	struct clear_event_4 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_4);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR_4);
 	/* clear(@seconds) */
-	struct clear_event_5 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_5);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 	/* clear(@since) */
-	struct clear_event_6 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_6);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 
 	return 0;
 }

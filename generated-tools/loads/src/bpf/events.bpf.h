@@ -8,8 +8,8 @@
 #define TW_ACTION_EXIT 0xffffffff
 #define TW_ACTION_CHECK 0xfffffffe
 
-/* The reader is woken when this much has come since it was woken last; otherwise it looks by itself. */
-#define TW_WAKEUP_BYTES (64 * 1024)
+/* So much may be written at most before the next look at the ring, which wakes the reader, too. */
+#define TW_LOOK_BYTES (64 * 1024)
 
 struct tw_header {
 	__u32 action;
@@ -21,31 +21,58 @@ struct {
 	__uint(max_entries, 16 * 1024 * 1024);
 } tw_events SEC(".maps");
 
-/* Where the ring's producer was when the reader was woken last. CPUs may race for it: a wake-up more does no harm. */
-__u64 tw_woken;
+/*
+ * Bytes that may be written before the next look: asking the ring costs more than a record. CPUs race for it, which shifts
+ * the next look a little.
+ */
+__s64 tw_credit = 0;
+/* The next data record wakes the reader. */
+bool tw_wake = false;
 
-/* Functions of their own rather than inlined: the verifier looks at them once. */
-__noinline int tw_wakeup(void)
-{
-	__u64 produced = bpf_ringbuf_query(&tw_events, BPF_RB_PROD_POS);
-
-	if (produced - tw_woken < TW_WAKEUP_BYTES)
-		return BPF_RB_NO_WAKEUP;
-	tw_woken = produced;
-	return BPF_RB_FORCE_WAKEUP;
-}
-
-/* The rest of the ring is kept for control records, so that exit() and print(@map) get through a flood of data. */
-__noinline int tw_room_for_data(__u64 size)
+/*
+ * Looks whether the ring has room for a data record. The rest of the ring is kept for control records, so that exit() and
+ * print(@map) get through a flood of data. A function of its own: the verifier looks at it once.
+ */
+__noinline int tw_look(__u64 size)
 {
 	__u64 ring = bpf_ringbuf_query(&tw_events, BPF_RB_RING_SIZE);
-	__u64 kept = ring / 8;
+	__u64 used = bpf_ringbuf_query(&tw_events, BPF_RB_AVAIL_DATA) + size;
+	__u64 kept = ring / 8, credit;
 
 	if (kept < 32 * 1024)
 		kept = 32 * 1024;
 	if (kept > ring / 2)
 		kept = ring / 2;
-	return bpf_ringbuf_query(&tw_events, BPF_RB_AVAIL_DATA) + size + kept <= ring;
+	if (used + kept > ring)
+		return 0;
+	/* The reader of a small ring is woken before it is full. */
+	credit = (ring - kept) / 4;
+	if (credit > TW_LOOK_BYTES)
+		credit = TW_LOOK_BYTES;
+	if (credit > ring - kept - used)
+		credit = ring - kept - used;
+	tw_credit = credit;
+	tw_wake = true;
+	return 1;
+}
+
+static __always_inline bool tw_room_for_data(__u64 size)
+{
+	/* Records have a header of the kernel's. */
+	__s64 left = tw_credit - (__s64)size - 8;
+
+	if (left < 0)
+		return tw_look(size);
+	tw_credit = left;
+	return true;
+}
+
+static __always_inline __u64 tw_wakeup(void)
+{
+	if (!tw_wake)
+		return BPF_RB_NO_WAKEUP;
+	tw_wake = false;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /* Room for a control record of constant size; NULL, and counted as lost, when there is none. */
@@ -81,6 +108,39 @@ static __always_inline void tw_submit(void *record)
 static __always_inline void tw_submit_control(void *record)
 {
 	bpf_ringbuf_submit(record, BPF_RB_FORCE_WAKEUP);
+}
+
+/* Sends a record that is no more than its header. */
+static __always_inline void tw_send(__u32 action)
+{
+	struct tw_header *record = tw_reserve(sizeof(*record), action);
+
+	if (record)
+		tw_submit(record);
+}
+
+static __always_inline void tw_send_control(__u32 action)
+{
+	struct tw_header *record = tw_reserve_control(sizeof(*record), action);
+
+	if (record)
+		tw_submit_control(record);
+}
+
+/* print(@map, top, div) */
+static __always_inline void tw_print_map(__u32 action, __u64 top, __u64 div)
+{
+	struct {
+		struct tw_header header;
+		__u64 top;
+		__u64 div;
+	} *record = tw_reserve_control(sizeof(*record), action);
+
+	if (!record)
+		return;
+	record->top = top;
+	record->div = div;
+	tw_submit_control(record);
 }
 
 /* Sends a record whose size is known only now. */

@@ -33,10 +33,6 @@ enum action {
 	ACTION_PRINTF_4,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[5];
@@ -62,7 +58,6 @@ struct printf_event_4 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
@@ -72,19 +67,16 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing md flush events... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-6s %-16s %s\n", "TIME", "PID", "COMM", "DEVICE") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "COMM", 5);
-		__builtin_memcpy(event_2->arg4, "DEVICE", 7);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "PID", 4);
+		__builtin_memcpy(event->arg3, "COMM", 5);
+		__builtin_memcpy(event->arg4, "DEVICE", 7);
+		tw_submit(event);
 	}
 
 	return 0;

@@ -29,11 +29,6 @@ enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
-	ACTION_PRINTF_4,
-};
-
-struct printf_event {
-	struct tw_header header;
 };
 
 struct printf_event_2 {
@@ -57,43 +52,27 @@ struct printf_event_3 {
 	__u64 arg7;
 };
 
-struct printf_event_4 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__s32 tgid;
-	char comm[16];
-	__u32 pid;
-	char comm_5[16];
-	__s64 tv_sec;
-	__u64 arg7;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing sleeps. Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-6s %-16s %-6s %-16s %s\n", "TIME", "PPID", "PCOMM", "PID", "COMM", "SECONDS") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PPID", 5);
-		__builtin_memcpy(event_2->arg3, "PCOMM", 6);
-		__builtin_memcpy(event_2->arg4, "PID", 4);
-		__builtin_memcpy(event_2->arg5, "COMM", 5);
-		__builtin_memcpy(event_2->arg6, "SECONDS", 8);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "PPID", 5);
+		__builtin_memcpy(event->arg3, "PCOMM", 6);
+		__builtin_memcpy(event->arg4, "PID", 4);
+		__builtin_memcpy(event->arg5, "COMM", 5);
+		__builtin_memcpy(event->arg6, "SECONDS", 8);
+		tw_submit(event);
 	}
 
 	return 0;
@@ -142,7 +121,7 @@ int tracepoint_syscalls_sys_enter_clock_nanosleep_1(struct trace_event_raw_sys_e
 	/* $parent = $task->real_parent */
 	struct task_struct *parent = tw_core_read(0, task, real_parent);
 	/* printf("%-8s %-6d %-16s %-6d %-16s %d.%03d\n", strftime("%H:%M:%S", nsecs), $parent->tgid, $parent-… */
-	struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
+	struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 	if (event) {
 		event->time.nsecs = bpf_ktime_get_boot_ns();
 		event->time.format = 0;

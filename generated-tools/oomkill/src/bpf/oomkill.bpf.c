@@ -26,10 +26,6 @@ enum action {
 	ACTION_CAT,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -40,24 +36,15 @@ struct printf_event_2 {
 	__u64 totalpages;
 };
 
-struct cat_event {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct cat_event *cat_event_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing oom_kill_process()... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
@@ -85,10 +72,7 @@ int kprobe_oom_kill_process_1(struct pt_regs *ctx)
 		tw_submit(event);
 	}
 	/* cat("/proc/loadavg") */
-	struct cat_event *event_2 = tw_reserve(sizeof(*event_2), ACTION_CAT);
-	if (event_2) {
-		tw_submit(event_2);
-	}
+	tw_send(ACTION_CAT);
 
 	return 0;
 }

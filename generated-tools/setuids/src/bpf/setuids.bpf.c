@@ -72,10 +72,6 @@ enum action {
 	ACTION_CLEAR_5,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[5];
@@ -129,59 +125,30 @@ struct printf_event_6 {
 	__s64 ret;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
 const struct printf_event_6 *printf_event_6_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing setuid(2) family syscalls. Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-6s %-16s %-6s %-9s %s\n", "TIME", "PID", "COMM", "UID", "SYSCALL", "ARGS (RET)") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "COMM", 5);
-		__builtin_memcpy(event_2->arg4, "UID", 4);
-		__builtin_memcpy(event_2->arg5, "SYSCALL", 8);
-		__builtin_memcpy(event_2->arg6, "ARGS (RET)", 11);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "PID", 4);
+		__builtin_memcpy(event->arg3, "COMM", 5);
+		__builtin_memcpy(event->arg4, "UID", 4);
+		__builtin_memcpy(event->arg5, "SYSCALL", 8);
+		__builtin_memcpy(event->arg6, "ARGS (RET)", 11);
+		tw_submit(event);
 	}
 
 	return 0;
@@ -439,30 +406,15 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@uid) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@setuid) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@ruid) */
-	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 	/* clear(@euid) */
-	struct clear_event_4 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_CLEAR_4);
-	if (event_4) {
-		tw_submit_control(event_4);
-	}
+	tw_send_control(ACTION_CLEAR_4);
 	/* clear(@suid) */
-	struct clear_event_5 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR_5);
-	if (event_5) {
-		tw_submit_control(event_5);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 
 	return 0;
 }

@@ -57,27 +57,12 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-/* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing SSL/TLS... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
@@ -300,10 +285,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@start) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 
 	return 0;
 }

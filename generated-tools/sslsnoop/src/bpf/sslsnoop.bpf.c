@@ -33,10 +33,6 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[9];
@@ -77,38 +73,29 @@ struct printf_event_5 {
 	char arg6[17];
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing SSL/TLS handshake... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-10s %-8s %-16s %7s %5s %s\n", "TIME(us)", "TID", "COMM", "LAT(us)", "RET", "FUNC") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME(us)", 9);
-		__builtin_memcpy(event_2->arg2, "TID", 4);
-		__builtin_memcpy(event_2->arg3, "COMM", 5);
-		__builtin_memcpy(event_2->arg4, "LAT(us)", 8);
-		__builtin_memcpy(event_2->arg5, "RET", 4);
-		__builtin_memcpy(event_2->arg6, "FUNC", 5);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+		__builtin_memcpy(event->arg1, "TIME(us)", 9);
+		__builtin_memcpy(event->arg2, "TID", 4);
+		__builtin_memcpy(event->arg3, "COMM", 5);
+		__builtin_memcpy(event->arg4, "LAT(us)", 8);
+		__builtin_memcpy(event->arg5, "RET", 4);
+		__builtin_memcpy(event->arg6, "FUNC", 5);
+		tw_submit(event);
 	}
 
 	return 0;
@@ -307,10 +294,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@start) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 
 	return 0;
 }

@@ -66,9 +66,9 @@ struct {
 	__type(value, __u64);
 } kernel SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -76,20 +76,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct since_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @since */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct since_value);
+	__type(value, struct scalar_s64);
 } since SEC(".maps");
 
 enum action {
@@ -112,71 +107,8 @@ struct printf_event {
 	__u32 param_1_text_len;
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_2 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_3 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_4 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
-const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
-const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -192,43 +124,7 @@ struct begin_1_scratch {
 	} printf __aligned_8;
 };
 
-struct kprobe__1_1_scratch {
-	struct user_by_process_key key __aligned_8;
-	__u64 ips[127] __aligned_8;
-	struct kernel_by_process_key key_2 __aligned_8;
-};
-
-struct uprobe__1_1_scratch {
-	struct user_by_process_key key __aligned_8;
-	__u64 ips[127] __aligned_8;
-	struct kernel_by_process_key key_2 __aligned_8;
-};
-
-struct kretprobe__1_1_scratch {
-	struct user_by_process_key key __aligned_8;
-	__u64 ips[127] __aligned_8;
-	struct kernel_by_process_key key_2 __aligned_8;
-};
-
-struct uretprobe__1_1_scratch {
-	struct user_by_process_key key __aligned_8;
-	__u64 ips[127] __aligned_8;
-	struct kernel_by_process_key key_2 __aligned_8;
-};
-
-struct tracepoint__1_1_scratch {
-	struct user_by_process_key key __aligned_8;
-	__u64 ips[127] __aligned_8;
-	struct kernel_by_process_key key_2 __aligned_8;
-};
-
-struct rawtracepoint__1_1_scratch {
-	struct user_by_process_key key __aligned_8;
-	__u64 ips[127] __aligned_8;
-	struct kernel_by_process_key key_2 __aligned_8;
-};
-
-struct usdt__1_1_scratch {
+struct probe_2_scratch {
 	struct user_by_process_key key __aligned_8;
 	__u64 ips[127] __aligned_8;
 	struct kernel_by_process_key key_2 __aligned_8;
@@ -238,13 +134,7 @@ struct tw_scratch_slot {
 	__u64 users;
 	union {
 		struct begin_1_scratch begin_1;
-		struct kprobe__1_1_scratch kprobe__1_1;
-		struct uprobe__1_1_scratch uprobe__1_1;
-		struct kretprobe__1_1_scratch kretprobe__1_1;
-		struct uretprobe__1_1_scratch uretprobe__1_1;
-		struct tracepoint__1_1_scratch tracepoint__1_1;
-		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
-		struct usdt__1_1_scratch usdt__1_1;
+		struct probe_2_scratch probe_2;
 	};
 };
 
@@ -285,7 +175,7 @@ int begin_1(void)
 	return result;
 }
 
-static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__1_1_scratch *scratch)
+static __always_inline int probe_2_body(void *ctx, struct probe_2_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -327,347 +217,65 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 }
 
 /* $1 */
+static __always_inline int probe_2(void *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = probe_2_body(ctx, &slot->probe_2);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* kprobe:$1 */
 SEC("kprobe")
 int kprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = kprobe__1_1_body(ctx, &slot->kprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_2(ctx);
 }
 
-static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("user-stack|U", false, "Stacks of the program, not of the kernel")) */
-	if (opt_user_stack) {
-		/* if (getopt("perpid|P", false, "Count each process for itself")) */
-		if (opt_perpid) {
-			/* @user_by_process[ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key.comm);
-			scratch->key.pid = tw_pid();
-			tw_must(0, tw_add(&user_by_process, &scratch->key, 1));
-		} else {
-			/* @user[ustack] = count() */
-			struct tw_stack ustack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_must(1, tw_add(&user, &ustack, 1));
-		}
-	} else {
-		/* if (getopt("perpid|P", false)) */
-		if (opt_perpid) {
-			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_2, 1));
-		} else {
-			/* @kernel[kstack] = count() */
-			struct tw_stack kstack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
-			tw_must(3, tw_add(&kernel, &kstack, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* uprobe:$1 */
 SEC("uprobe")
 int uprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = uprobe__1_1_body(ctx, &slot->uprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_2(ctx);
 }
 
-static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretprobe__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("user-stack|U", false, "Stacks of the program, not of the kernel")) */
-	if (opt_user_stack) {
-		/* if (getopt("perpid|P", false, "Count each process for itself")) */
-		if (opt_perpid) {
-			/* @user_by_process[ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key.comm);
-			scratch->key.pid = tw_pid();
-			tw_must(0, tw_add(&user_by_process, &scratch->key, 1));
-		} else {
-			/* @user[ustack] = count() */
-			struct tw_stack ustack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_must(1, tw_add(&user, &ustack, 1));
-		}
-	} else {
-		/* if (getopt("perpid|P", false)) */
-		if (opt_perpid) {
-			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_2, 1));
-		} else {
-			/* @kernel[kstack] = count() */
-			struct tw_stack kstack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
-			tw_must(3, tw_add(&kernel, &kstack, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* kretprobe:$1 */
 SEC("kretprobe")
 int kretprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = kretprobe__1_1_body(ctx, &slot->kretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_2(ctx);
 }
 
-static __always_inline int uretprobe__1_1_body(struct pt_regs *ctx, struct uretprobe__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("user-stack|U", false, "Stacks of the program, not of the kernel")) */
-	if (opt_user_stack) {
-		/* if (getopt("perpid|P", false, "Count each process for itself")) */
-		if (opt_perpid) {
-			/* @user_by_process[ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key.comm);
-			scratch->key.pid = tw_pid();
-			tw_must(0, tw_add(&user_by_process, &scratch->key, 1));
-		} else {
-			/* @user[ustack] = count() */
-			struct tw_stack ustack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_must(1, tw_add(&user, &ustack, 1));
-		}
-	} else {
-		/* if (getopt("perpid|P", false)) */
-		if (opt_perpid) {
-			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_2, 1));
-		} else {
-			/* @kernel[kstack] = count() */
-			struct tw_stack kstack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
-			tw_must(3, tw_add(&kernel, &kstack, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* uretprobe:$1 */
 SEC("uretprobe")
 int uretprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = uretprobe__1_1_body(ctx, &slot->uretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_2(ctx);
 }
 
-static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("user-stack|U", false, "Stacks of the program, not of the kernel")) */
-	if (opt_user_stack) {
-		/* if (getopt("perpid|P", false, "Count each process for itself")) */
-		if (opt_perpid) {
-			/* @user_by_process[ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key.comm);
-			scratch->key.pid = tw_pid();
-			tw_must(0, tw_add(&user_by_process, &scratch->key, 1));
-		} else {
-			/* @user[ustack] = count() */
-			struct tw_stack ustack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_must(1, tw_add(&user, &ustack, 1));
-		}
-	} else {
-		/* if (getopt("perpid|P", false)) */
-		if (opt_perpid) {
-			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_2, 1));
-		} else {
-			/* @kernel[kstack] = count() */
-			struct tw_stack kstack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
-			tw_must(3, tw_add(&kernel, &kstack, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* tracepoint:$1 */
 SEC("tracepoint")
 int tracepoint__1_1(void *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = tracepoint__1_1_body(ctx, &slot->tracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_2(ctx);
 }
 
-static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("user-stack|U", false, "Stacks of the program, not of the kernel")) */
-	if (opt_user_stack) {
-		/* if (getopt("perpid|P", false, "Count each process for itself")) */
-		if (opt_perpid) {
-			/* @user_by_process[ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key.comm);
-			scratch->key.pid = tw_pid();
-			tw_must(0, tw_add(&user_by_process, &scratch->key, 1));
-		} else {
-			/* @user[ustack] = count() */
-			struct tw_stack ustack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_must(1, tw_add(&user, &ustack, 1));
-		}
-	} else {
-		/* if (getopt("perpid|P", false)) */
-		if (opt_perpid) {
-			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_2, 1));
-		} else {
-			/* @kernel[kstack] = count() */
-			struct tw_stack kstack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
-			tw_must(3, tw_add(&kernel, &kstack, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* rawtracepoint:$1 */
 SEC("raw_tp")
 int rawtracepoint__1_1(__u64 *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_2(ctx);
 }
 
-static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("user-stack|U", false, "Stacks of the program, not of the kernel")) */
-	if (opt_user_stack) {
-		/* if (getopt("perpid|P", false, "Count each process for itself")) */
-		if (opt_perpid) {
-			/* @user_by_process[ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key.comm);
-			scratch->key.pid = tw_pid();
-			tw_must(0, tw_add(&user_by_process, &scratch->key, 1));
-		} else {
-			/* @user[ustack] = count() */
-			struct tw_stack ustack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_must(1, tw_add(&user, &ustack, 1));
-		}
-	} else {
-		/* if (getopt("perpid|P", false)) */
-		if (opt_perpid) {
-			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_2, 1));
-		} else {
-			/* @kernel[kstack] = count() */
-			struct tw_stack kstack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
-			tw_must(3, tw_add(&kernel, &kstack, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* usdt:$1 */
 SEC("usdt")
 int usdt__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = usdt__1_1_body(ctx, &slot->usdt__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_2(ctx);
 }
 
 /* interval:s:1 */
@@ -678,34 +286,28 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* @since++ */
-	struct since_value *element_2 = tw_scalar(&since);
-	__s64 before_2 __maybe_unused = 0;
+	struct scalar_s64 *element_2 = tw_scalar(&since);
 	if (element_2) {
-		before_2 = element_2->value;
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	(void)before_2;
 	/* $interval = getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
 	__s64 interval = opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
-		struct since_value *since_2 = tw_scalar(&since);
+		struct scalar_s64 *since_2 = tw_scalar(&since);
 		holds = (since_2 ? since_2->value : 0) >= interval;
 	}
 	if (holds) {
 		/* @since = 0 */
-		struct since_value *since_value = tw_scalar(&since);
+		struct scalar_s64 *since_value = tw_scalar(&since);
 		if (since_value) {
 			since_value->value = 0;
 			since_value->set = 1;
@@ -713,66 +315,31 @@ int interval_s_1_1(void)
 		/* if (getopt("timestamp|T", false, "Show the time of day")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S\n") */
-			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-			if (event) {
-				tw_submit_control(event);
-			}
+			tw_send_control(ACTION_TIME);
 		}
 		/* print(@kernel) */
-		struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-		if (event_2) {
-			event_2->top = 0;
-			event_2->div = 0;
-			tw_submit_control(event_2);
-		}
+		tw_print_map(ACTION_PRINT_MAP, 0, 0);
 		/* print(@kernel_by_process) */
-		struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
-		if (event_3) {
-			event_3->top = 0;
-			event_3->div = 0;
-			tw_submit_control(event_3);
-		}
+		tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 		/* print(@user) */
-		struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
-		if (event_4) {
-			event_4->top = 0;
-			event_4->div = 0;
-			tw_submit_control(event_4);
-		}
+		tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
 		/* print(@user_by_process) */
-		struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
-		if (event_5) {
-			event_5->top = 0;
-			event_5->div = 0;
-			tw_submit_control(event_5);
-		}
+		tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
 		/* clear(@kernel) */
-		struct clear_event *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR);
-		if (event_6) {
-			tw_submit_control(event_6);
-		}
+		tw_send_control(ACTION_CLEAR);
 		/* clear(@kernel_by_process) */
-		struct clear_event_2 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_2);
-		if (event_7) {
-			tw_submit_control(event_7);
-		}
+		tw_send_control(ACTION_CLEAR_2);
 		/* clear(@user) */
-		struct clear_event_3 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_3);
-		if (event_8) {
-			tw_submit_control(event_8);
-		}
+		tw_send_control(ACTION_CLEAR_3);
 		/* clear(@user_by_process) */
-		struct clear_event_4 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_4);
-		if (event_9) {
-			tw_submit_control(event_9);
-		}
+		tw_send_control(ACTION_CLEAR_4);
 	}
 	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
 	__s64 duration = opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_2 = duration > 0;
 	if (holds_2) {
-		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 		holds_2 = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds_2) {
@@ -789,15 +356,9 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	struct clear_event_5 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_5);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 	/* clear(@since) */
-	struct clear_event_6 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_6);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 
 	return 0;
 }

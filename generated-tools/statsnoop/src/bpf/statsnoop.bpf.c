@@ -40,10 +40,6 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[8];
@@ -71,17 +67,11 @@ struct printf_event_5 {
 	__u32 path_len;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
 
 struct tracepoint_syscalls_sys_exit_statfs_1_scratch {
 	struct {
@@ -109,28 +99,25 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing stat syscalls... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
 	if (opt_timestamp) {
 		/* printf("%13s ", "TIME(s)") */
-		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-		if (event_2) {
-			__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
-			tw_submit(event_2);
+		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+		if (event) {
+			__builtin_memcpy(event->arg1, "TIME(s)", 8);
+			tw_submit(event);
 		}
 	}
 	/* printf("%-6s %-16s %3s %s\n", "PID", "COMM", "ERR", "PATH") */
-	struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
-	if (event_3) {
-		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-		__builtin_memcpy(event_3->arg1, "PID", 4);
-		__builtin_memcpy(event_3->arg2, "COMM", 5);
-		__builtin_memcpy(event_3->arg3, "ERR", 4);
-		__builtin_memcpy(event_3->arg4, "PATH", 5);
-		tw_submit(event_3);
+	struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
+	if (event_2) {
+		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
+		__builtin_memcpy(event_2->arg1, "PID", 4);
+		__builtin_memcpy(event_2->arg2, "COMM", 5);
+		__builtin_memcpy(event_2->arg3, "ERR", 4);
+		__builtin_memcpy(event_2->arg4, "PATH", 5);
+		tw_submit(event_2);
 	}
 
 	return 0;
@@ -152,8 +139,7 @@ int tracepoint_syscalls_sys_enter_statfs_1(struct trace_event_raw_sys_enter *ctx
 }
 
 /* tracepoint:syscalls:sys_enter_statx, */
-SEC("tracepoint/syscalls/sys_enter_statx")
-int tracepoint_syscalls_sys_enter_statx_1(struct trace_event_raw_sys_enter *ctx)
+static __always_inline int probe_3(struct trace_event_raw_sys_enter *ctx)
 {
 	if (tw_other_process())
 		return 0;
@@ -164,6 +150,12 @@ int tracepoint_syscalls_sys_enter_statx_1(struct trace_event_raw_sys_enter *ctx)
 	tw_must(1, bpf_map_update_elem(&path, &tid, &arg1, BPF_ANY));
 
 	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_statx")
+int tracepoint_syscalls_sys_enter_statx_1(struct trace_event_raw_sys_enter *ctx)
+{
+	return probe_3(ctx);
 }
 
 /* tracepoint:syscalls:sys_enter_statx, */
@@ -181,19 +173,10 @@ int tracepoint_syscalls_sys_enter_newstat_1(struct trace_event_raw_sys_enter *ct
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_statx, */
 SEC("tracepoint/syscalls/sys_enter_newfstatat")
 int tracepoint_syscalls_sys_enter_newfstatat_1(struct trace_event_raw_sys_enter *ctx)
 {
-	if (tw_other_process())
-		return 0;
-
-	/* @path[tid] = args.filename */
-	__u64 arg1 = (__u64)(__u8 *)ctx->args[1];
-	__u32 tid = tw_tid();
-	tw_must(1, bpf_map_update_elem(&path, &tid, &arg1, BPF_ANY));
-
-	return 0;
+	return probe_3(ctx);
 }
 
 static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_syscalls_sys_exit_statfs_1_scratch *scratch)
@@ -265,10 +248,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@path) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 
 	return 0;
 }

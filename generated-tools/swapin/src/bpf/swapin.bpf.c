@@ -27,9 +27,9 @@ struct {
 	__type(value, __u64);
 } counts SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -37,20 +37,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct outputs_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct outputs_value);
+	__type(value, struct scalar_s64);
 } outputs SEC(".maps");
 
 enum action {
@@ -63,54 +58,12 @@ enum action {
 	ACTION_CLEAR_4,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
-struct time_event {
-	struct tw_header header;
-};
-
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-/* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing swap-ins... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
@@ -139,53 +92,36 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* if (@seconds >= ($1 > 0 ? $1 : 1)) */
-	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= (param_1 > 0 ? param_1 : 1)) {
 		/* @seconds = 0 */
-		struct seconds_value *seconds_value = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
 		if (seconds_value) {
 			seconds_value->value = 0;
 			seconds_value->set = 1;
 		}
 		/* @outputs++ */
-		struct outputs_value *element_2 = tw_scalar(&outputs);
-		__s64 before_2 __maybe_unused = 0;
+		struct scalar_s64 *element_2 = tw_scalar(&outputs);
 		if (element_2) {
-			before_2 = element_2->value;
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
-		(void)before_2;
 		/* time("%H:%M:%S\n") */
-		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-		if (event) {
-			tw_submit_control(event);
-		}
+		tw_send_control(ACTION_TIME);
 		/* print(@) */
-		struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-		if (event_2) {
-			event_2->top = 0;
-			event_2->div = 0;
-			tw_submit_control(event_2);
-		}
+		tw_print_map(ACTION_PRINT_MAP, 0, 0);
 		/* clear(@) */
-		struct clear_event *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR);
-		if (event_3) {
-			tw_submit_control(event_3);
-		}
+		tw_send_control(ACTION_CLEAR);
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;
 		if (holds) {
-			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
 			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds) {
@@ -203,20 +139,11 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@) */
-	struct clear_event_2 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_2);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@seconds) */
-	struct clear_event_3 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_3);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 	/* clear(@outputs) */
-	struct clear_event_4 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_4);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_4);
 
 	return 0;
 }

@@ -15,10 +15,6 @@ enum action {
 	ACTION_PRINTF_3,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[5];
@@ -36,7 +32,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
@@ -45,18 +40,15 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing sync syscalls... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %-16s %s\n", "TIME", "PID", "COMM", "EVENT") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "COMM", 5);
-		__builtin_memcpy(event_2->arg4, "EVENT", 6);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "PID", 4);
+		__builtin_memcpy(event->arg3, "COMM", 5);
+		__builtin_memcpy(event->arg4, "EVENT", 6);
+		tw_submit(event);
 	}
 
 	return 0;

@@ -10,6 +10,8 @@
 #include "exit.bpf.h"
 #include "filter.bpf.h"
 #include "process.bpf.h"
+#include "scratch.bpf.h"
+#include "syscall_names.bpf.h"
 
 struct trace_event_raw_sys_enter {
 	__s64 id;
@@ -37,7 +39,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __s32);
+	__type(key, char[64]);
 	__type(value, __u64);
 } syscall SEC(".maps");
 
@@ -53,7 +55,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __s32);
+	__type(key, char[64]);
 	__type(value, __s64);
 } syscall_usecs SEC(".maps");
 
@@ -65,9 +67,9 @@ struct {
 	__type(value, __s64);
 } process_usecs SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -75,20 +77,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct outputs_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct outputs_value);
+	__type(value, struct scalar_s64);
 } outputs SEC(".maps");
 
 enum action {
@@ -117,155 +114,40 @@ enum action {
 	ACTION_CLEAR_11,
 };
 
-struct printf_event {
-	struct tw_header header;
+struct tracepoint_raw_syscalls_sys_enter_1_scratch {
+	char id[64] __aligned_8;
 };
 
-struct time_event {
-	struct tw_header header;
+struct tracepoint_raw_syscalls_sys_exit_1_scratch {
+	char name[64] __aligned_8;
 };
 
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
+struct tw_scratch_slot {
+	__u64 users;
+	union {
+		struct tracepoint_raw_syscalls_sys_enter_1_scratch tracepoint_raw_syscalls_sys_enter_1;
+		struct tracepoint_raw_syscalls_sys_exit_1_scratch tracepoint_raw_syscalls_sys_exit_1;
+	};
 };
 
-struct print_map_event_2 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_3 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_4 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-};
-
-struct print_map_event_5 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_6 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-};
-
-struct print_map_event_7 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_8 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
-struct clear_event_7 {
-	struct tw_header header;
-};
-
-struct clear_event_8 {
-	struct tw_header header;
-};
-
-struct clear_event_9 {
-	struct tw_header header;
-};
-
-struct clear_event_10 {
-	struct tw_header header;
-};
-
-struct clear_event_11 {
-	struct tw_header header;
-};
-
-/* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
-const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
-const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct print_map_event_5 *print_map_event_5_type __maybe_unused;
-const struct print_map_event_6 *print_map_event_6_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct print_map_event_7 *print_map_event_7_type __maybe_unused;
-const struct print_map_event_8 *print_map_event_8_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
-const struct clear_event_7 *clear_event_7_type __maybe_unused;
-const struct clear_event_8 *clear_event_8_type __maybe_unused;
-const struct clear_event_9 *clear_event_9_type __maybe_unused;
-const struct clear_event_10 *clear_event_10_type __maybe_unused;
-const struct clear_event_11 *clear_event_11_type __maybe_unused;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_SCRATCH_LEVELS);
+	__type(key, __u32);
+	__type(value, struct tw_scratch_slot);
+} tw_scratch SEC(".maps");
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Counting syscalls... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
 
-/* tracepoint:raw_syscalls:sys_enter */
-SEC("tracepoint/raw_syscalls/sys_enter")
-int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
+static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace_event_raw_sys_enter *ctx, struct tracepoint_raw_syscalls_sys_enter_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -280,8 +162,8 @@ int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 		/* if (!getopt("failed|x", false, "Only calls that failed")) */
 		if (!opt_failed) {
 			/* @syscall[syscall_name(args.id)] = count() */
-			__s32 id = (__s32)ctx->id;
-			tw_must(1, tw_add(&syscall, &id, 1));
+			tw_syscall_name(scratch->id, (__s32)ctx->id);
+			tw_must(1, tw_add(&syscall, scratch->id, 1));
 			/* @process[comm] = count() */
 			char comm[16] __aligned_8;
 			tw_current_comm(comm);
@@ -292,9 +174,21 @@ int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 	return 0;
 }
 
-/* tracepoint:raw_syscalls:sys_exit */
-SEC("tracepoint/raw_syscalls/sys_exit")
-int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
+/* tracepoint:raw_syscalls:sys_enter */
+SEC("tracepoint/raw_syscalls/sys_enter")
+int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = tracepoint_raw_syscalls_sys_enter_1_body(ctx, &slot->tracepoint_raw_syscalls_sys_enter_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_raw_syscalls_sys_exit_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -306,7 +200,7 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 	/* if (!getopt("failed") || args.ret < 0) */
 	if (!opt_failed || ctx->ret < 0) {
 		/* $name = syscall_name(args.id) */
-		__s32 name = (__s32)ctx->id;
+		tw_syscall_name(scratch->name, (__s32)ctx->id);
 		/* if (getopt("latency")) */
 		if (opt_latency) {
 			/* if (has_key(@start, tid)) */
@@ -317,8 +211,7 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 				__u64 *start_2 = tw_found(3, bpf_map_lookup_elem(&start, &tid_2));
 				__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
 				/* @syscall_usecs[$name] = sum($us) */
-				__s32 name_2 = name;
-				tw_must(4, tw_add(&syscall_usecs, &name_2, us));
+				tw_must(4, tw_add(&syscall_usecs, scratch->name, us));
 				/* @process_usecs[comm] = sum($us) */
 				char comm[16] __aligned_8;
 				tw_current_comm(comm);
@@ -326,8 +219,7 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 			}
 		} else {
 			/* @syscall[$name] = count() */
-			__s32 name_3 = name;
-			tw_must(6, tw_add(&syscall, &name_3, 1));
+			tw_must(6, tw_add(&syscall, scratch->name, 1));
 			/* @process[comm] = count() */
 			char comm_2[16] __aligned_8;
 			tw_current_comm(comm_2);
@@ -344,6 +236,20 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 	return 0;
 }
 
+/* tracepoint:raw_syscalls:sys_exit */
+SEC("tracepoint/raw_syscalls/sys_exit")
+int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = tracepoint_raw_syscalls_sys_exit_1_body(ctx, &slot->tracepoint_raw_syscalls_sys_exit_1);
+	tw_release(&slot->users);
+	return result;
+}
+
 /* interval:s:1 */
 SEC("perf_event")
 int interval_s_1_1(void)
@@ -356,93 +262,52 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* if (@seconds >= $1) */
-	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
 		/* @seconds = 0 */
-		struct seconds_value *seconds_value = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
 		if (seconds_value) {
 			seconds_value->value = 0;
 			seconds_value->set = 1;
 		}
 		/* @outputs++ */
-		struct outputs_value *element_2 = tw_scalar(&outputs);
-		__s64 before_2 __maybe_unused = 0;
+		struct scalar_s64 *element_2 = tw_scalar(&outputs);
 		if (element_2) {
-			before_2 = element_2->value;
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
-		(void)before_2;
 		/* time("[%H:%M:%S]\n") */
-		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-		if (event) {
-			tw_submit_control(event);
-		}
+		tw_send_control(ACTION_TIME);
 		/* if (getopt("latency")) */
 		if (opt_latency) {
 			/* print(@syscall_usecs, 10) */
-			struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-			if (event_2) {
-				event_2->top = 10;
-				event_2->div = 0;
-				tw_submit_control(event_2);
-			}
+			tw_print_map(ACTION_PRINT_MAP, 10, 0);
 			/* print(@process_usecs, 10) */
-			struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
-			if (event_3) {
-				event_3->top = 10;
-				event_3->div = 0;
-				tw_submit_control(event_3);
-			}
+			tw_print_map(ACTION_PRINT_MAP_2, 10, 0);
 		} else {
 			/* print(@syscall, 10) */
-			struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
-			if (event_4) {
-				event_4->top = 10;
-				event_4->div = 0;
-				tw_submit_control(event_4);
-			}
+			tw_print_map(ACTION_PRINT_MAP_3, 10, 0);
 			/* print(@process, 10) */
-			struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
-			if (event_5) {
-				event_5->top = 10;
-				event_5->div = 0;
-				tw_submit_control(event_5);
-			}
+			tw_print_map(ACTION_PRINT_MAP_4, 10, 0);
 		}
 		/* clear(@syscall) */
-		struct clear_event *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR);
-		if (event_6) {
-			tw_submit_control(event_6);
-		}
+		tw_send_control(ACTION_CLEAR);
 		/* clear(@process) */
-		struct clear_event_2 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_2);
-		if (event_7) {
-			tw_submit_control(event_7);
-		}
+		tw_send_control(ACTION_CLEAR_2);
 		/* clear(@syscall_usecs) */
-		struct clear_event_3 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_3);
-		if (event_8) {
-			tw_submit_control(event_8);
-		}
+		tw_send_control(ACTION_CLEAR_3);
 		/* clear(@process_usecs) */
-		struct clear_event_4 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_4);
-		if (event_9) {
-			tw_submit_control(event_9);
-		}
+		tw_send_control(ACTION_CLEAR_4);
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;
 		if (holds) {
-			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
 			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds) {
@@ -462,87 +327,40 @@ int end_1(void)
 	/* if ($1 == 0) */
 	if (param_1 == 0) {
 		/* printf("\nTop 10 syscalls:\n") */
-		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-		if (event) {
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF_2);
 		/* if (getopt("latency")) { print(@syscall_usecs, 10); } else { print(@syscall, 10); } */
 		if (opt_latency) {
 			/* print(@syscall_usecs, 10) */
-			struct print_map_event_5 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP_5);
-			if (event_2) {
-				event_2->top = 10;
-				event_2->div = 0;
-				tw_submit_control(event_2);
-			}
+			tw_print_map(ACTION_PRINT_MAP_5, 10, 0);
 		} else {
 			/* print(@syscall, 10) */
-			struct print_map_event_6 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_6);
-			if (event_3) {
-				event_3->top = 10;
-				event_3->div = 0;
-				tw_submit_control(event_3);
-			}
+			tw_print_map(ACTION_PRINT_MAP_6, 10, 0);
 		}
 		/* printf("\nTop 10 processes:\n") */
-		struct printf_event_3 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_3);
-		if (event_4) {
-			tw_submit(event_4);
-		}
+		tw_send(ACTION_PRINTF_3);
 		/* if (getopt("latency")) { print(@process_usecs, 10); } else { print(@process, 10); } */
 		if (opt_latency) {
 			/* print(@process_usecs, 10) */
-			struct print_map_event_7 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_7);
-			if (event_5) {
-				event_5->top = 10;
-				event_5->div = 0;
-				tw_submit_control(event_5);
-			}
+			tw_print_map(ACTION_PRINT_MAP_7, 10, 0);
 		} else {
 			/* print(@process, 10) */
-			struct print_map_event_8 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_8);
-			if (event_6) {
-				event_6->top = 10;
-				event_6->div = 0;
-				tw_submit_control(event_6);
-			}
+			tw_print_map(ACTION_PRINT_MAP_8, 10, 0);
 		}
 	}
 	/* clear(@syscall) */
-	struct clear_event_5 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_5);
-	if (event_7) {
-		tw_submit_control(event_7);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 	/* clear(@process) */
-	struct clear_event_6 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_6);
-	if (event_8) {
-		tw_submit_control(event_8);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 	/* clear(@syscall_usecs) */
-	struct clear_event_7 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_7);
-	if (event_9) {
-		tw_submit_control(event_9);
-	}
+	tw_send_control(ACTION_CLEAR_7);
 	/* clear(@process_usecs) */
-	struct clear_event_8 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_8);
-	if (event_10) {
-		tw_submit_control(event_10);
-	}
+	tw_send_control(ACTION_CLEAR_8);
 	/* clear(@start) */
-	struct clear_event_9 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_9);
-	if (event_11) {
-		tw_submit_control(event_11);
-	}
+	tw_send_control(ACTION_CLEAR_9);
 	/* clear(@seconds) */
-	struct clear_event_10 *event_12 = tw_reserve_control(sizeof(*event_12), ACTION_CLEAR_10);
-	if (event_12) {
-		tw_submit_control(event_12);
-	}
+	tw_send_control(ACTION_CLEAR_10);
 	/* clear(@outputs) */
-	struct clear_event_11 *event_13 = tw_reserve_control(sizeof(*event_13), ACTION_CLEAR_11);
-	if (event_13) {
-		tw_submit_control(event_13);
-	}
+	tw_send_control(ACTION_CLEAR_11);
 
 	return 0;
 }

@@ -52,12 +52,7 @@ enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
-	ACTION_PRINTF_4,
 	ACTION_CLEAR,
-};
-
-struct printf_event {
-	struct tw_header header;
 };
 
 struct printf_event_2 {
@@ -84,50 +79,27 @@ struct printf_event_3 {
 	char states[13];
 };
 
-struct printf_event_4 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__s8 arg3;
-	struct tw_inet laddr;
-	__u16 skc_num;
-	char arg6[2];
-	struct tw_inet raddr;
-	__u16 skc_dport;
-	char states[13];
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct printf_event_4 *printf_event_4_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing tcp retransmits. Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-7s %-2s %-20s %1s> %-20s %s\n", "TIME", "PID", "IP", "LADDR:LPORT", "T", "RADDR:RPOR… */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "IP", 3);
-		__builtin_memcpy(event_2->arg4, "LADDR:LPORT", 12);
-		__builtin_memcpy(event_2->arg5, "T", 2);
-		__builtin_memcpy(event_2->arg6, "RADDR:RPORT", 12);
-		__builtin_memcpy(event_2->arg7, "STATE", 6);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "PID", 4);
+		__builtin_memcpy(event->arg3, "IP", 3);
+		__builtin_memcpy(event->arg4, "LADDR:LPORT", 12);
+		__builtin_memcpy(event->arg5, "T", 2);
+		__builtin_memcpy(event->arg6, "RADDR:RPORT", 12);
+		__builtin_memcpy(event->arg7, "STATE", 6);
+		tw_submit(event);
 	}
 	/* @states[1] = "ESTABLISHED" */
 	char text[13] __aligned_8;
@@ -324,7 +296,7 @@ int kprobe_tcp_send_loss_probe_1(struct pt_regs *ctx)
 		/* $state = (int64)$sk->__sk_common.skc_state */
 		__s64 state = (__s64)tw_core_read(17, sk, __sk_common.skc_state);
 		/* printf("%-8s %-7d %-2d %14s:%-5d %s> %14s:%-5d %s\n", strftime("%H:%M:%S", nsecs), pid, */
-		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
+		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 		if (event) {
 			__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 			event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -356,10 +328,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@states) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 
 	return 0;
 }

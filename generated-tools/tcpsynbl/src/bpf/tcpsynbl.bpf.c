@@ -33,32 +33,12 @@ enum action {
 	ACTION_PRINTF_2,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
-struct time_event {
-	struct tw_header header;
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-};
-
-/* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing SYN backlog size. Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
@@ -80,10 +60,7 @@ int kprobe_tcp_v4_syn_recv_sock_1(struct pt_regs *ctx)
 	/* if ($sock->sk_ack_backlog > $sock->sk_max_ack_backlog) */
 	if ((__u64)tw_core_read(3, sock, sk_ack_backlog) > (__u64)tw_core_read(4, sock, sk_max_ack_backlog)) {
 		/* time("%H:%M:%S dropping a SYN.\n") */
-		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-		if (event) {
-			tw_submit_control(event);
-		}
+		tw_send_control(ACTION_TIME);
 	}
 
 	return 0;
@@ -94,10 +71,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* printf("\n@backlog[backlog limit]: histogram of backlog size\n") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }

@@ -23,9 +23,9 @@ const volatile bool opt_user_stack = false;
 const volatile __s64 opt_max_events = 0;
 const volatile __s64 opt_duration = 0;
 
-struct events_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @events */
@@ -33,20 +33,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct events_value);
+	__type(value, struct scalar_s64);
 } events SEC(".maps");
-
-struct seconds_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @seconds */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
 
 enum action {
@@ -75,33 +70,6 @@ enum action {
 	ACTION_PRINTF_23,
 	ACTION_PRINTF_24,
 	ACTION_PRINTF_25,
-	ACTION_PRINTF_26,
-	ACTION_PRINTF_27,
-	ACTION_PRINTF_28,
-	ACTION_PRINTF_29,
-	ACTION_PRINTF_30,
-	ACTION_PRINTF_31,
-	ACTION_PRINTF_32,
-	ACTION_PRINTF_33,
-	ACTION_PRINTF_34,
-	ACTION_PRINTF_35,
-	ACTION_PRINTF_36,
-	ACTION_PRINTF_37,
-	ACTION_PRINTF_38,
-	ACTION_PRINTF_39,
-	ACTION_PRINTF_40,
-	ACTION_PRINTF_41,
-	ACTION_PRINTF_42,
-	ACTION_PRINTF_43,
-	ACTION_PRINTF_44,
-	ACTION_PRINTF_45,
-	ACTION_PRINTF_46,
-	ACTION_PRINTF_47,
-	ACTION_PRINTF_48,
-	ACTION_PRINTF_49,
-	ACTION_PRINTF_50,
-	ACTION_PRINTF_51,
-	ACTION_PRINTF_52,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 };
@@ -164,10 +132,6 @@ struct printf_event_10 {
 	__u64 arg5;
 };
 
-struct printf_event_11 {
-	struct tw_header header;
-};
-
 struct printf_event_12 {
 	struct tw_header header;
 	struct tw_stack kstack;
@@ -180,55 +144,61 @@ struct printf_event_13 {
 
 struct printf_event_14 {
 	struct tw_header header;
+	__s64 arg0;
+};
+
+struct printf_event_15 {
+	struct tw_header header;
+	__s64 arg1;
+};
+
+struct printf_event_16 {
+	struct tw_header header;
+	__s64 arg2;
+};
+
+struct printf_event_17 {
+	struct tw_header header;
+	__s64 arg3;
+};
+
+struct printf_event_18 {
+	struct tw_header header;
+	__s64 arg4;
+};
+
+struct printf_event_19 {
+	struct tw_header header;
+	__s64 arg5;
+};
+
+struct printf_event_20 {
+	struct tw_header header;
 	struct tw_timestamp time;
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
 	__u32 probe;
-};
-
-struct printf_event_15 {
-	struct tw_header header;
-	__u32 text_len;
-};
-
-struct printf_event_16 {
-	struct tw_header header;
-	__u32 text_len;
-};
-
-struct printf_event_17 {
-	struct tw_header header;
-	__u64 arg0;
-};
-
-struct printf_event_18 {
-	struct tw_header header;
-	__u64 arg1;
-};
-
-struct printf_event_19 {
-	struct tw_header header;
-	__u64 arg2;
-};
-
-struct printf_event_20 {
-	struct tw_header header;
-	__u64 arg3;
+	__s64 value;
 };
 
 struct printf_event_21 {
 	struct tw_header header;
-	__u64 arg4;
+	struct tw_stack kstack;
 };
 
 struct printf_event_22 {
 	struct tw_header header;
-	__u64 arg5;
+	struct tw_stack ustack;
 };
 
 struct printf_event_23 {
 	struct tw_header header;
+	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_24 {
@@ -239,174 +209,6 @@ struct printf_event_24 {
 struct printf_event_25 {
 	struct tw_header header;
 	struct tw_stack ustack;
-};
-
-struct printf_event_26 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_27 {
-	struct tw_header header;
-	__u32 text_len;
-};
-
-struct printf_event_28 {
-	struct tw_header header;
-	__u32 text_len;
-};
-
-struct printf_event_29 {
-	struct tw_header header;
-	__s64 arg0;
-};
-
-struct printf_event_30 {
-	struct tw_header header;
-	__s64 arg1;
-};
-
-struct printf_event_31 {
-	struct tw_header header;
-	__s64 arg2;
-};
-
-struct printf_event_32 {
-	struct tw_header header;
-	__s64 arg3;
-};
-
-struct printf_event_33 {
-	struct tw_header header;
-	__s64 arg4;
-};
-
-struct printf_event_34 {
-	struct tw_header header;
-	__s64 arg5;
-};
-
-struct printf_event_35 {
-	struct tw_header header;
-};
-
-struct printf_event_36 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_37 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_38 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 value;
-};
-
-struct printf_event_39 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_40 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_41 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 value;
-};
-
-struct printf_event_42 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_43 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_44 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_45 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_46 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_47 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_48 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_49 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_50 {
-	struct tw_header header;
-	struct tw_timestamp time;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_51 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_52 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
@@ -420,7 +222,6 @@ const struct printf_event_7 *printf_event_7_type __maybe_unused;
 const struct printf_event_8 *printf_event_8_type __maybe_unused;
 const struct printf_event_9 *printf_event_9_type __maybe_unused;
 const struct printf_event_10 *printf_event_10_type __maybe_unused;
-const struct printf_event_11 *printf_event_11_type __maybe_unused;
 const struct printf_event_12 *printf_event_12_type __maybe_unused;
 const struct printf_event_13 *printf_event_13_type __maybe_unused;
 const struct printf_event_14 *printf_event_14_type __maybe_unused;
@@ -435,35 +236,6 @@ const struct printf_event_22 *printf_event_22_type __maybe_unused;
 const struct printf_event_23 *printf_event_23_type __maybe_unused;
 const struct printf_event_24 *printf_event_24_type __maybe_unused;
 const struct printf_event_25 *printf_event_25_type __maybe_unused;
-const struct printf_event_26 *printf_event_26_type __maybe_unused;
-const struct printf_event_27 *printf_event_27_type __maybe_unused;
-const struct printf_event_28 *printf_event_28_type __maybe_unused;
-const struct printf_event_29 *printf_event_29_type __maybe_unused;
-const struct printf_event_30 *printf_event_30_type __maybe_unused;
-const struct printf_event_31 *printf_event_31_type __maybe_unused;
-const struct printf_event_32 *printf_event_32_type __maybe_unused;
-const struct printf_event_33 *printf_event_33_type __maybe_unused;
-const struct printf_event_34 *printf_event_34_type __maybe_unused;
-const struct printf_event_35 *printf_event_35_type __maybe_unused;
-const struct printf_event_36 *printf_event_36_type __maybe_unused;
-const struct printf_event_37 *printf_event_37_type __maybe_unused;
-const struct printf_event_38 *printf_event_38_type __maybe_unused;
-const struct printf_event_39 *printf_event_39_type __maybe_unused;
-const struct printf_event_40 *printf_event_40_type __maybe_unused;
-const struct printf_event_41 *printf_event_41_type __maybe_unused;
-const struct printf_event_42 *printf_event_42_type __maybe_unused;
-const struct printf_event_43 *printf_event_43_type __maybe_unused;
-const struct printf_event_44 *printf_event_44_type __maybe_unused;
-const struct printf_event_45 *printf_event_45_type __maybe_unused;
-const struct printf_event_46 *printf_event_46_type __maybe_unused;
-const struct printf_event_47 *printf_event_47_type __maybe_unused;
-const struct printf_event_48 *printf_event_48_type __maybe_unused;
-const struct printf_event_49 *printf_event_49_type __maybe_unused;
-const struct printf_event_50 *printf_event_50_type __maybe_unused;
-const struct printf_event_51 *printf_event_51_type __maybe_unused;
-const struct printf_event_52 *printf_event_52_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -486,41 +258,33 @@ struct kprobe__1_1_scratch {
 
 struct uprobe__1_1_scratch {
 	struct {
-		struct printf_event_15 event;
+		struct printf_event_3 event;
 		char tail[1024];
-	} printf_event_15 __aligned_8;
+	} printf_event_3 __aligned_8;
 	struct {
-		struct printf_event_16 event;
+		struct printf_event_4 event;
 		char tail[1024];
-	} printf_event_16 __aligned_8;
+	} printf_event_4 __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
 struct usdt__1_1_scratch {
 	struct {
-		struct printf_event_27 event;
+		struct printf_event_3 event;
 		char tail[1024];
-	} printf_event_27 __aligned_8;
+	} printf_event_3 __aligned_8;
 	struct {
-		struct printf_event_28 event;
+		struct printf_event_4 event;
 		char tail[1024];
-	} printf_event_28 __aligned_8;
+	} printf_event_4 __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
-struct kretprobe__1_1_scratch {
+struct probe_3_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
-struct uretprobe__1_1_scratch {
-	__u64 ips[127] __aligned_8;
-};
-
-struct tracepoint__1_1_scratch {
-	__u64 ips[127] __aligned_8;
-};
-
-struct rawtracepoint__1_1_scratch {
+struct probe_4_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
@@ -534,10 +298,8 @@ struct tw_scratch_slot {
 		struct kprobe__1_1_scratch kprobe__1_1;
 		struct uprobe__1_1_scratch uprobe__1_1;
 		struct usdt__1_1_scratch usdt__1_1;
-		struct kretprobe__1_1_scratch kretprobe__1_1;
-		struct uretprobe__1_1_scratch uretprobe__1_1;
-		struct tracepoint__1_1_scratch tracepoint__1_1;
-		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
+		struct probe_3_scratch probe_3;
+		struct probe_4_scratch probe_4;
 		struct usdt__1_2_scratch usdt__1_2;
 	};
 };
@@ -593,8 +355,8 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
 		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
-		/* if ($text < 0) */
-		if (text < 0) {
+		/* if ((int64)$text < 0) */
+		if ((__s64)text < 0) {
 			/* printf(" \"%s\"", str($text)) */
 			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
 			__u64 tail = 0, len;
@@ -674,41 +436,35 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_11 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_11);
-	if (event_10) {
-		tw_submit(event_10);
-	}
+	tw_send(ACTION_PRINTF_11);
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_12 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_12);
-		if (event_11) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_11->kstack, scratch->ips, 127, 0);
-			tw_submit(event_11);
+		struct printf_event_12 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_12);
+		if (event_10) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_10->kstack, scratch->ips, 127, 0);
+			tw_submit(event_10);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_13 *event_12 = tw_reserve(sizeof(*event_12), ACTION_PRINTF_13);
-		if (event_12) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_12->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_12);
+		struct printf_event_13 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_13);
+		if (event_11) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_11->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_11);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -743,7 +499,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
 	__s64 string = opt_string;
 	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_14 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_14);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -759,26 +515,26 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
 		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
-		/* if ($text < 0) */
-		if (text < 0) {
+		/* if ((int64)$text < 0) */
+		if ((__s64)text < 0) {
 			/* printf(" \"%s\"", str($text)) */
-			struct printf_event_15 *event_2 = &scratch->printf_event_15.event;
+			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
 			__u64 tail = 0, len;
 
-			event_2->header.action = ACTION_PRINTF_15;
+			event_2->header.action = ACTION_PRINTF_3;
 			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_15.tail + tail, 1024, (__s8 *)text)), 1024);
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)text)), 1024);
 			event_2->text_len = len;
 			tail += len;
 			tw_output(event_2, sizeof(*event_2) + tail);
 		} else {
 			/* printf(" \"%s\"", str(uptr($text))) */
-			struct printf_event_16 *event_3 = &scratch->printf_event_16.event;
+			struct printf_event_4 *event_3 = &scratch->printf_event_4.event;
 			__u64 tail_2 = 0, len_2;
 
-			event_3->header.action = ACTION_PRINTF_16;
+			event_3->header.action = ACTION_PRINTF_4;
 			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_16.tail + tail_2, 1024, (__u64 *)text)), 1024);
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1024, (__u64 *)text)), 1024);
 			event_3->text_len = len_2;
 			tail_2 += len_2;
 			tw_output(event_3, sizeof(*event_3) + tail_2);
@@ -787,7 +543,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
 		if (count > 0) {
 			/* printf(" 0x%llx", arg0) */
-			struct printf_event_17 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_17);
+			struct printf_event_5 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_5);
 			if (event_4) {
 				event_4->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
 				tw_submit(event_4);
@@ -796,7 +552,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
 		if (count > 1) {
 			/* printf(" 0x%llx", arg1) */
-			struct printf_event_18 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_18);
+			struct printf_event_6 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_6);
 			if (event_5) {
 				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
 				tw_submit(event_5);
@@ -805,7 +561,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
 		if (count > 2) {
 			/* printf(" 0x%llx", arg2) */
-			struct printf_event_19 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_19);
+			struct printf_event_7 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_7);
 			if (event_6) {
 				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
 				tw_submit(event_6);
@@ -814,7 +570,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
 		if (count > 3) {
 			/* printf(" 0x%llx", arg3) */
-			struct printf_event_20 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_20);
+			struct printf_event_8 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_8);
 			if (event_7) {
 				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
 				tw_submit(event_7);
@@ -823,7 +579,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
 		if (count > 4) {
 			/* printf(" 0x%llx", arg4) */
-			struct printf_event_21 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_21);
+			struct printf_event_9 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_9);
 			if (event_8) {
 				event_8->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
 				tw_submit(event_8);
@@ -832,7 +588,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
 		if (count > 5) {
 			/* printf(" 0x%llx", arg5) */
-			struct printf_event_22 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_22);
+			struct printf_event_10 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_10);
 			if (event_9) {
 				event_9->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, true));
 				tw_submit(event_9);
@@ -840,41 +596,35 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_23 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_23);
-	if (event_10) {
-		tw_submit(event_10);
-	}
+	tw_send(ACTION_PRINTF_11);
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_24 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_24);
-		if (event_11) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_11->kstack, scratch->ips, 127, 0);
-			tw_submit(event_11);
+		struct printf_event_12 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_12);
+		if (event_10) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_10->kstack, scratch->ips, 127, 0);
+			tw_submit(event_10);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_25 *event_12 = tw_reserve(sizeof(*event_12), ACTION_PRINTF_25);
-		if (event_12) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_12->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_12);
+		struct printf_event_13 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_13);
+		if (event_11) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_11->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_11);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -909,7 +659,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
 	__s64 string = opt_string;
 	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_26 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_26);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -925,26 +675,26 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	if (string >= 0) {
 		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
 		__s64 text = string == 0 ? (__s64)tw_usdt_arg(ctx, 0) : string == 1 ? (__s64)tw_usdt_arg(ctx, 1) : string == 2 ? (__s64)tw_usdt_arg(ctx, 2) : string == 3 ? (__s64)tw_usdt_arg(ctx, 3) : string == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
-		/* if ($text < 0) */
+		/* if ((int64)$text < 0) */
 		if (text < 0) {
 			/* printf(" \"%s\"", str($text)) */
-			struct printf_event_27 *event_2 = &scratch->printf_event_27.event;
+			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
 			__u64 tail = 0, len;
 
-			event_2->header.action = ACTION_PRINTF_27;
+			event_2->header.action = ACTION_PRINTF_3;
 			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_27.tail + tail, 1024, (__s8 *)text)), 1024);
+			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)text)), 1024);
 			event_2->text_len = len;
 			tail += len;
 			tw_output(event_2, sizeof(*event_2) + tail);
 		} else {
 			/* printf(" \"%s\"", str(uptr($text))) */
-			struct printf_event_28 *event_3 = &scratch->printf_event_28.event;
+			struct printf_event_4 *event_3 = &scratch->printf_event_4.event;
 			__u64 tail_2 = 0, len_2;
 
-			event_3->header.action = ACTION_PRINTF_28;
+			event_3->header.action = ACTION_PRINTF_4;
 			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_28.tail + tail_2, 1024, (__u64 *)text)), 1024);
+			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1024, (__u64 *)text)), 1024);
 			event_3->text_len = len_2;
 			tail_2 += len_2;
 			tw_output(event_3, sizeof(*event_3) + tail_2);
@@ -953,7 +703,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
 		if (count > 0) {
 			/* printf(" 0x%llx", arg0) */
-			struct printf_event_29 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_29);
+			struct printf_event_14 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_14);
 			if (event_4) {
 				event_4->arg0 = (__s64)tw_usdt_arg(ctx, 0);
 				tw_submit(event_4);
@@ -962,7 +712,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
 		if (count > 1) {
 			/* printf(" 0x%llx", arg1) */
-			struct printf_event_30 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_30);
+			struct printf_event_15 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_15);
 			if (event_5) {
 				event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
 				tw_submit(event_5);
@@ -971,7 +721,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
 		if (count > 2) {
 			/* printf(" 0x%llx", arg2) */
-			struct printf_event_31 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_31);
+			struct printf_event_16 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_16);
 			if (event_6) {
 				event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
 				tw_submit(event_6);
@@ -980,7 +730,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
 		if (count > 3) {
 			/* printf(" 0x%llx", arg3) */
-			struct printf_event_32 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_32);
+			struct printf_event_17 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_17);
 			if (event_7) {
 				event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
 				tw_submit(event_7);
@@ -989,7 +739,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
 		if (count > 4) {
 			/* printf(" 0x%llx", arg4) */
-			struct printf_event_33 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_33);
+			struct printf_event_18 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_18);
 			if (event_8) {
 				event_8->arg4 = (__s64)tw_usdt_arg(ctx, 4);
 				tw_submit(event_8);
@@ -998,7 +748,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
 		if (count > 5) {
 			/* printf(" 0x%llx", arg5) */
-			struct printf_event_34 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_34);
+			struct printf_event_19 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_19);
 			if (event_9) {
 				event_9->arg5 = (__s64)tw_usdt_arg(ctx, 5);
 				tw_submit(event_9);
@@ -1006,41 +756,35 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		}
 	}
 	/* printf("\n") */
-	struct printf_event_35 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_35);
-	if (event_10) {
-		tw_submit(event_10);
-	}
+	tw_send(ACTION_PRINTF_11);
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_36 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_36);
-		if (event_11) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_11->kstack, scratch->ips, 127, 0);
-			tw_submit(event_11);
+		struct printf_event_12 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_12);
+		if (event_10) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_10->kstack, scratch->ips, 127, 0);
+			tw_submit(event_10);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_37 *event_12 = tw_reserve(sizeof(*event_12), ACTION_PRINTF_37);
-		if (event_12) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_12->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_12);
+		struct printf_event_13 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_13);
+		if (event_11) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_11->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_11);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -1065,7 +809,7 @@ int usdt__1_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretprobe__1_1_scratch *scratch)
+static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -1073,7 +817,7 @@ static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretp
 	/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
 	__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
 	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, … */
-	struct printf_event_38 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_38);
+	struct printf_event_20 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_20);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1089,7 +833,7 @@ static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretp
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_39 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_39);
+		struct printf_event_21 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_21);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
 			tw_submit(event_2);
@@ -1098,7 +842,7 @@ static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretp
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_40 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_40);
+		struct printf_event_22 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_22);
 		if (event_3) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_3);
@@ -1107,16 +851,13 @@ static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretp
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -1128,102 +869,39 @@ static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretp
 }
 
 /* $1 */
+static __always_inline int probe_3(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = probe_3_body(ctx, &slot->probe_3);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* kretprobe:$1 */
 SEC("kretprobe")
 int kretprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = kretprobe__1_1_body(ctx, &slot->kretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_3(ctx);
 }
 
-static __always_inline int uretprobe__1_1_body(struct pt_regs *ctx, struct uretprobe__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-	__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
-	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, … */
-	struct printf_event_41 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_41);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event->value = value;
-		tw_submit(event);
-	}
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_42 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_42);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
-			tw_submit(event_2);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_43 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_43);
-		if (event_3) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_3);
-		}
-	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
-	if (opt_max_events > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* uretprobe:$1 */
 SEC("uretprobe")
 int uretprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = uretprobe__1_1_body(ctx, &slot->uretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_3(ctx);
 }
 
-static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_1_scratch *scratch)
+static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_44 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_44);
+	struct printf_event_23 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_23);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1238,7 +916,7 @@ static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_45 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_45);
+		struct printf_event_24 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_24);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
 			tw_submit(event_2);
@@ -1247,7 +925,7 @@ static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_46 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_46);
+		struct printf_event_25 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_25);
 		if (event_3) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_3);
@@ -1256,16 +934,13 @@ static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -1277,90 +952,30 @@ static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_
 }
 
 /* event:$1 */
+static __always_inline int probe_4(void *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = probe_4_body(ctx, &slot->probe_4);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* tracepoint:$1 */
 SEC("tracepoint")
 int tracepoint__1_1(void *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = tracepoint__1_1_body(ctx, &slot->tracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_4(ctx);
 }
 
-static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_47 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_47);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		tw_submit(event);
-	}
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_48 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_48);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
-			tw_submit(event_2);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_49 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_49);
-		if (event_3) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_3);
-		}
-	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
-	if (opt_max_events > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* event:$1 */
+/* rawtracepoint:$1 */
 SEC("raw_tp")
 int rawtracepoint__1_1(__u64 *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_4(ctx);
 }
 
 static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
@@ -1369,7 +984,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		return 0;
 
 	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_50 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_50);
+	struct printf_event_23 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_23);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -1384,7 +999,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_51 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_51);
+		struct printf_event_24 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_24);
 		if (event_2) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
 			tw_submit(event_2);
@@ -1393,7 +1008,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_52 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_52);
+		struct printf_event_25 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_25);
 		if (event_3) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_3);
@@ -1402,16 +1017,13 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events|m", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -1444,20 +1056,17 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
 	__s64 duration = opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds = duration > 0;
 	if (holds) {
-		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 		holds = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds) {
@@ -1474,15 +1083,9 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@events) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 
 	return 0;
 }

@@ -39,10 +39,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[5];
@@ -62,39 +58,25 @@ struct printf_event_3 {
 	__s64 arg6;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing writeback... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-8s %-8s %-16s %s\n", "TIME", "DEVICE", "PAGES", "REASON", "ms") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "DEVICE", 7);
-		__builtin_memcpy(event_2->arg3, "PAGES", 6);
-		__builtin_memcpy(event_2->arg4, "REASON", 7);
-		__builtin_memcpy(event_2->arg5, "ms", 3);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "DEVICE", 7);
+		__builtin_memcpy(event->arg3, "PAGES", 6);
+		__builtin_memcpy(event->arg4, "REASON", 7);
+		__builtin_memcpy(event->arg5, "ms", 3);
+		tw_submit(event);
 	}
 	/* @reason[0] = "background" */
 	char text[14] __aligned_8;
@@ -205,15 +187,9 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@reason) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@start) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 
 	return 0;
 }
