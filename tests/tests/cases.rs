@@ -193,7 +193,7 @@ fn build(cases: &[Case], programs: &BTreeMap<String, PathBuf>, work: &Path) -> R
         command.output().context("cannot run tracewright")?;
         let listed = Command::new(&binary).arg("--list").output().map(|output| output.stdout).unwrap_or_default();
         let listed = String::from_utf8_lossy(&listed).into_owned();
-        let built: BTreeSet<&str> = listed.lines().collect();
+        let built: BTreeSet<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
         for place in &mut places {
             if built.contains(&*place.name) && scripts.contains(&place.script) {
                 place.binary.clone_from(&binary);
