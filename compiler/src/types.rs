@@ -303,6 +303,19 @@ impl StructDef {
 }
 
 impl IntType {
+    /// A number's lowest bits as this type has them.
+    pub fn wrap(self, n: i64) -> i64 {
+        match (self.bits, self.signed) {
+            (8, true) => i64::from(n as i8),
+            (8, false) => i64::from(n as u8),
+            (16, true) => i64::from(n as i16),
+            (16, false) => i64::from(n as u16),
+            (32, true) => i64::from(n as i32),
+            (32, false) => i64::from(n as u32),
+            _ => n,
+        }
+    }
+
     /// `int64`
     pub const I64: IntType = IntType { bits: 64, signed: true };
     /// `uint64`

@@ -6,35 +6,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use tracewright_compiler::kernel::{CError, CRequest, CTypes, Description, Host, UserFunction};
+use tracewright_compiler::kernel::{Description, NoHost};
 use tracewright_compiler::{Options, check, emit};
 
 const ROUNDS: usize = 1500;
-
-/// Nothing but the script.
-struct Nothing;
-
-impl Host for Nothing {
-    fn c_types(&self, _request: &CRequest) -> Result<CTypes, Vec<CError>> {
-        Ok(CTypes::default())
-    }
-
-    fn read(&self, _path: &str) -> Result<String, String> {
-        Err("there are no files".to_string())
-    }
-
-    fn list(&self, _path: &str) -> Result<Option<Vec<String>>, String> {
-        Ok(None)
-    }
-
-    fn user_function(&self, _path: &str, _symbol: &str) -> Option<UserFunction> {
-        None
-    }
-
-    fn user_symbols(&self, _path: &str, _pattern: &str) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 /// A fixed stream of numbers (xorshift).
 struct Random(u64);
@@ -62,7 +37,7 @@ fn nothing_panics() {
     for _ in 0..ROUNDS {
         let text = mutated(&corpus, &mut random);
         let compile = || {
-            let compilation = check("x.bt", &text, &options, &kernel, &Nothing);
+            let compilation = check("x.bt", &text, &options, &kernel, &NoHost);
             compilation.program.map(|program| emit::emit(&program));
         };
         assert!(catch_unwind(AssertUnwindSafe(compile)).is_ok(), "this script makes the compiler panic:\n{text}");

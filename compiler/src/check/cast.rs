@@ -117,7 +117,7 @@ impl Lower<'_> {
             (Int(_), Int(to)) => {
                 if let ExprKind::Int(n) = value.kind {
                     // Kept as a cast: `(uint8)1` has a type of its own, a literal takes any.
-                    let inner = constant(truncate(n, *to), ty.clone(), value.span);
+                    let inner = constant(to.wrap(n), ty.clone(), value.span);
                     return cast_literal(inner, span);
                 }
                 cast(value, ty)
@@ -157,7 +157,7 @@ impl Lower<'_> {
                     Int(int) if int.signed && int.bits < 64 => {
                         let unsigned = IntType { signed: false, ..int };
                         let inner = match value.kind {
-                            ExprKind::Int(n) => constant(truncate(n, unsigned), Int(unsigned), value.span),
+                            ExprKind::Int(n) => constant(unsigned.wrap(n), Int(unsigned), value.span),
                             _ => cast(value, Int(unsigned)),
                         };
                         cast(inner, ty)
@@ -270,19 +270,6 @@ impl Lower<'_> {
 /// A literal with a type of its own.
 fn cast_literal(inner: Expr, span: Span) -> Expr {
     Expr { ty: inner.ty.clone(), kind: ExprKind::Cast(Box::new(inner)), span }
-}
-
-/// The literal's value as the type has it.
-fn truncate(n: i64, to: IntType) -> i64 {
-    match (to.bits, to.signed) {
-        (8, true) => i64::from(n as i8),
-        (8, false) => i64::from(n as u8),
-        (16, true) => i64::from(n as i16),
-        (16, false) => i64::from(n as u16),
-        (32, true) => i64::from(n as i32),
-        (32, false) => i64::from(n as u32),
-        _ => n,
-    }
 }
 
 fn same_order(ty: &Type, fields: &[(String, Type)]) -> bool {

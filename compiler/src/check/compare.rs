@@ -131,14 +131,18 @@ impl Lower<'_> {
 
     pub(super) fn cannot_compare(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Expr {
         let (a, b) = (shown(&left.ty), shown(&right.ty));
+        self.operands_differ(op, (left.span, &a), (right.span, &b), span)
+    }
+
+    fn operands_differ(&mut self, op: BinaryOp, (left, a): (Span, &str), (right, b): (Span, &str), span: Span) -> Expr {
         self.report(
             Diagnostic::error(
                 codes::TYPE_MISMATCH,
                 span,
                 format!("Type mismatch for '{}': comparing {a} with {b}", symbol(op)),
             )
-            .with(left.span, format!("left ({a})"))
-            .with(right.span, format!("right ({b})")),
+            .with(left, format!("left ({a})"))
+            .with(right, format!("right ({b})")),
         );
         poison(span)
     }
@@ -148,30 +152,13 @@ impl Lower<'_> {
         Expr { ty: Type::Bool, kind: ExprKind::Equal { left: Box::new(left), right: Box::new(right), negated }, span }
     }
 
-    pub(super) fn cannot_compare_aggregate(
-        &mut self,
-        op: BinaryOp,
-        left: &Expr,
-        right: &Expr,
-        _side: &Expr,
-        _other: &Expr,
-        span: Span,
-    ) -> Expr {
+    pub(super) fn cannot_compare_aggregate(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Expr {
         let name = |lower: &Self, value: &Expr| match &value.ty {
             Type::Int(_) if matches!(value.kind, ExprKind::Int(_)) => "int64".to_owned(),
             ty => lower.raw_aggregate(value).unwrap_or_else(|| shown(ty)),
         };
         let (a, b) = (name(self, left), name(self, right));
-        self.report(
-            Diagnostic::error(
-                codes::TYPE_MISMATCH,
-                span,
-                format!("Type mismatch for '{}': comparing {a} with {b}", symbol(op)),
-            )
-            .with(left.span, format!("left ({a})"))
-            .with(right.span, format!("right ({b})")),
-        );
-        poison(span)
+        self.operands_differ(op, (left.span, &a), (right.span, &b), span)
     }
 }
 

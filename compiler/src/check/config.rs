@@ -83,24 +83,7 @@ pub(crate) fn check_config(script: &Script, options: &Options, diagnostics: &mut
 
 fn defaults() -> Settings {
     Settings {
-        config: Config {
-            license: "GPL".into(),
-            max_strlen: 1024,
-            max_map_keys: 4096,
-            max_probes: 1024,
-            max_bpf_progs: 1024,
-            max_cat_bytes: 10240,
-            perf_rb_pages: None,
-            log_size: 1_000_000,
-            missing_probes: MissingProbes::Error,
-            on_stack_limit: 32,
-            print_maps_on_exit: true,
-            str_trunc_trailer: "..".into(),
-            cpp_demangle: true,
-            lazy_symbolication: false,
-            show_debug_info: true,
-            cache_user_symbols: None,
-        },
+        config: Config::default(),
         stack_mode: StackMode::Bpftrace,
         unstable_tseries: Unstable::Warn,
         unstable_typeinfo: Unstable::Error,

@@ -56,10 +56,8 @@ impl Lower<'_> {
         if let Some(folded) = self.fold_text(op, &left, &right, span) {
             return folded;
         }
-        for (side, other) in [(&left, &right), (&right, &left)] {
-            if self.is_numberless(side) {
-                return self.cannot_compare_aggregate(op, &left, &right, side, other, span);
-            }
+        if self.is_numberless(&left) || self.is_numberless(&right) {
+            return self.cannot_compare_aggregate(op, &left, &right, span);
         }
         if let Some(value) = fold_other(op, &left, &right) {
             return Expr { ty: Type::Bool, kind: ExprKind::Bool(value), span };

@@ -1,37 +1,12 @@
 //! Scripts → types and messages, against the bundled kernel description.
 
 use crate::diagnostics::Severity;
-use crate::kernel::{CError, CRequest, CTypes, Description, Host, UserFunction};
+use crate::kernel::{Description, NoHost};
 use crate::{Compilation, Options};
-
-/// A host without files and clang.
-struct Nothing;
-
-impl Host for Nothing {
-    fn c_types(&self, _: &CRequest) -> Result<CTypes, Vec<CError>> {
-        Err(Vec::new())
-    }
-
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("{path}: there are no files here"))
-    }
-
-    fn list(&self, _: &str) -> Result<Option<Vec<String>>, String> {
-        Ok(None)
-    }
-
-    fn user_function(&self, _: &str, _: &str) -> Option<UserFunction> {
-        None
-    }
-
-    fn user_symbols(&self, _: &str, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 fn compile(text: &str) -> Compilation {
     let options = Options { name: "test".into(), ..Options::default() };
-    crate::check("stdin", text, &options, &Description::bundled(), &Nothing)
+    crate::check("stdin", text, &options, &Description::bundled(), &NoHost)
 }
 
 /// Types by the message about a field that no value has.

@@ -134,6 +134,32 @@ pub trait Host {
     }
 }
 
+/// No files and no clang: scripts that need neither compile all the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {
+    fn c_types(&self, _request: &CRequest) -> Result<CTypes, Vec<CError>> {
+        Ok(CTypes::default())
+    }
+
+    fn read(&self, path: &str) -> Result<String, String> {
+        Err(format!("{path}: there are no files here"))
+    }
+
+    fn list(&self, _path: &str) -> Result<Option<Vec<String>>, String> {
+        Ok(None)
+    }
+
+    fn user_function(&self, _path: &str, _symbol: &str) -> Option<UserFunction> {
+        None
+    }
+
+    fn user_symbols(&self, _path: &str, _pattern: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 /// C text to compile.
 #[derive(Clone, Debug, Default)]
 pub struct CRequest {

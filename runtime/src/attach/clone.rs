@@ -3,14 +3,13 @@
 
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
 
-use libbpf_rs::libbpf_sys::{
-    self, bpf_btf_info, bpf_func_info, bpf_insn, bpf_link_create_opts, bpf_prog_load_opts, bpf_program, btf, size_t,
-};
-use libbpf_rs::{AsRawLibbpf, Object};
+use libbpf_rs::Object;
+use libbpf_rs::libbpf_sys::{self, bpf_btf_info, bpf_insn, bpf_link_create_opts, bpf_program, btf, size_t};
 
+use super::load;
 use crate::settings::c_string;
 
 /// A copy of a program and its link.
@@ -34,32 +33,7 @@ pub fn attach(
 ) -> io::Result<Clone> {
     let target = Target::find(module, function).ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))?;
     let raw = program.as_ptr();
-    // SAFETY: the program is loaded; libbpf's accessors give pointers that live as long as the object. What they
-    // point to is handed to the kernel within this call.
-    let fd = unsafe {
-        let kind = libbpf_sys::bpf_program__expected_attach_type(raw);
-        let opts = bpf_prog_load_opts {
-            sz: size_of::<bpf_prog_load_opts>() as size_t,
-            expected_attach_type: kind,
-            attach_btf_id: target.id,
-            attach_btf_obj_fd: target.module.as_ref().map_or(0, |fd| fd.as_raw_fd() as u32),
-            prog_btf_fd: libbpf_sys::bpf_object__btf_fd(object.as_libbpf_object().as_ptr()).max(0) as u32,
-            prog_flags: libbpf_sys::bpf_program__flags(raw),
-            func_info: libbpf_sys::bpf_program__func_info(raw).cast(),
-            func_info_cnt: libbpf_sys::bpf_program__func_info_cnt(raw),
-            func_info_rec_size: size_of::<bpf_func_info>() as u32,
-            ..Default::default()
-        };
-        libbpf_sys::bpf_prog_load(
-            libbpf_sys::bpf_program__type(raw),
-            libbpf_sys::bpf_program__name(raw),
-            c"GPL".as_ptr(),
-            code.as_ptr(),
-            code.len() as size_t,
-            (&raw const opts).cast_mut(),
-        )
-    };
-    let copy = owned(fd)?;
+    let copy = load::program(object, program, code, Some((target.id, target.module.as_ref())))?;
     let mut opts = bpf_link_create_opts { sz: size_of::<bpf_link_create_opts>() as size_t, ..Default::default() };
     opts.__bindgen_anon_1.tracing.cookie = cookie;
     // SAFETY: both descriptors are open, the options as long as told.
@@ -67,7 +41,7 @@ pub fn attach(
         let kind = libbpf_sys::bpf_program__expected_attach_type(raw);
         libbpf_sys::bpf_link_create(copy.as_raw_fd(), 0, kind, &opts)
     };
-    Ok(Clone { _link: owned(link)?, _program: copy })
+    Ok(Clone { _link: load::owned(link)?, _program: copy })
 }
 
 /// Whether BTF knows the function, so that a trampoline can be put on it.
@@ -136,7 +110,7 @@ fn module_btf(module: &str) -> Option<(u32, OwnedFd)> {
     // SAFETY: `id` lives through the call.
     while unsafe { libbpf_sys::bpf_btf_get_next_id(id, &mut id) } == 0 {
         // SAFETY: a plain system call.
-        let Ok(fd) = owned(unsafe { libbpf_sys::bpf_btf_get_fd_by_id(id) }) else { continue };
+        let Ok(fd) = load::owned(unsafe { libbpf_sys::bpf_btf_get_fd_by_id(id) }) else { continue };
         let mut name = [0u8; 64];
         let mut info =
             bpf_btf_info { name: name.as_mut_ptr() as u64, name_len: name.len() as u32, ..Default::default() };
@@ -150,12 +124,4 @@ fn module_btf(module: &str) -> Option<(u32, OwnedFd)> {
         }
     }
     None
-}
-
-fn owned(fd: i32) -> io::Result<OwnedFd> {
-    if fd < 0 {
-        return Err(io::Error::from_raw_os_error(-fd));
-    }
-    // SAFETY: a descriptor that the kernel just gave us.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -2,14 +2,13 @@
 //! for its cookie is loaded with a constant in the place of the question, once for each probe.
 
 use std::io;
-use std::mem::size_of;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 
-use libbpf_rs::libbpf_sys::{self, bpf_func_info, bpf_insn, bpf_prog_load_opts, bpf_program, size_t};
-use libbpf_rs::{AsRawLibbpf, Object};
+use libbpf_rs::Object;
+use libbpf_rs::libbpf_sys::{self, bpf_insn, bpf_program, size_t};
 
-use super::Target;
+use super::{Target, load};
 use crate::tool::ProgramKind;
 
 /// Number of the helper bpf_get_attach_cookie.
@@ -68,7 +67,7 @@ pub fn settle(object: &Object, target: Target<'_>, probe: usize) -> io::Result<(
     if !target.program.uses_cookie || !is_marked(target) {
         return Ok(());
     }
-    let copy = load(object, target.raw, &settled(target.raw, probe))?;
+    let copy = load::program(object, target.raw, &settled(target.raw, probe), None)?;
     // libbpf attaches whatever its descriptor stands for. What was attached before holds on to its own copy.
     // SAFETY: both descriptors are open.
     let result = unsafe {
@@ -100,35 +99,4 @@ fn instructions(raw: NonNull<bpf_program>) -> Vec<bpf_insn> {
         let count = libbpf_sys::bpf_program__insn_cnt(raw.as_ptr()) as usize;
         if first.is_null() { Vec::new() } else { std::slice::from_raw_parts(first, count).to_vec() }
     }
-}
-
-fn load(object: &Object, program: NonNull<bpf_program>, code: &[bpf_insn]) -> io::Result<OwnedFd> {
-    let raw = program.as_ptr();
-    // SAFETY: the program is loaded; libbpf's accessors give pointers that live as long as the object. What they
-    // point to is handed to the kernel within this call.
-    let fd = unsafe {
-        let opts = bpf_prog_load_opts {
-            sz: size_of::<bpf_prog_load_opts>() as size_t,
-            expected_attach_type: libbpf_sys::bpf_program__expected_attach_type(raw),
-            prog_btf_fd: libbpf_sys::bpf_object__btf_fd(object.as_libbpf_object().as_ptr()).max(0) as u32,
-            prog_flags: libbpf_sys::bpf_program__flags(raw),
-            func_info: libbpf_sys::bpf_program__func_info(raw).cast(),
-            func_info_cnt: libbpf_sys::bpf_program__func_info_cnt(raw),
-            func_info_rec_size: size_of::<bpf_func_info>() as u32,
-            ..Default::default()
-        };
-        libbpf_sys::bpf_prog_load(
-            libbpf_sys::bpf_program__type(raw),
-            libbpf_sys::bpf_program__name(raw),
-            c"GPL".as_ptr(),
-            code.as_ptr(),
-            code.len() as size_t,
-            (&raw const opts).cast_mut(),
-        )
-    };
-    if fd < 0 {
-        return Err(io::Error::from_raw_os_error(-fd));
-    }
-    // SAFETY: a descriptor that the kernel just gave us.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

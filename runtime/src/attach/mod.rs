@@ -3,6 +3,7 @@
 pub mod clone;
 pub mod cookies;
 pub mod iter;
+mod load;
 pub mod manual;
 pub mod perf;
 pub mod reaper;

@@ -502,7 +502,7 @@ pub fn fold(e: &Expr) -> Option<i64> {
         ExprKind::Binary { op, left, right } => fold_binary(*op, left, right)?,
         _ => return None,
     };
-    Some(wrap(value, int))
+    Some(int.wrap(value))
 }
 
 fn fold_binary(op: BinaryOp, left: &Expr, right: &Expr) -> Option<i64> {
@@ -533,16 +533,4 @@ fn fold_binary(op: BinaryOp, left: &Expr, right: &Expr) -> Option<i64> {
         BinaryOp::Ge => i64::from(!less),
         BinaryOp::And | BinaryOp::Or => return None,
     })
-}
-
-fn wrap(n: i64, int: IntType) -> i64 {
-    match (int.bits, int.signed) {
-        (8, true) => i64::from(n as i8),
-        (8, false) => i64::from(n as u8),
-        (16, true) => i64::from(n as i16),
-        (16, false) => i64::from(n as u16),
-        (32, true) => i64::from(n as i32),
-        (32, false) => i64::from(n as u32),
-        _ => n,
-    }
 }

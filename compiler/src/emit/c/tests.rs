@@ -2,36 +2,11 @@
 
 use super::{EmittedC, emit};
 use crate::Options;
-use crate::kernel::{CError, CRequest, CTypes, Description, Host, UserFunction};
-
-/// Neither files nor clang.
-struct Nothing;
-
-impl Host for Nothing {
-    fn c_types(&self, _request: &CRequest) -> Result<CTypes, Vec<CError>> {
-        Ok(CTypes::default())
-    }
-
-    fn read(&self, path: &str) -> Result<String, String> {
-        Err(format!("{path}: no files here"))
-    }
-
-    fn list(&self, _path: &str) -> Result<Option<Vec<String>>, String> {
-        Ok(None)
-    }
-
-    fn user_function(&self, _path: &str, _symbol: &str) -> Option<UserFunction> {
-        None
-    }
-
-    fn user_symbols(&self, _path: &str, _pattern: &str) -> Vec<String> {
-        Vec::new()
-    }
-}
+use crate::kernel::{Description, NoHost};
 
 fn emitted(script: &str) -> EmittedC {
     let options = Options { name: "tool".to_string(), allow_unsafe: true, ..Options::default() };
-    let compilation = crate::check("tool.bt", script, &options, &Description::bundled(), &Nothing);
+    let compilation = crate::check("tool.bt", script, &options, &Description::bundled(), &NoHost);
     let messages = compilation.diagnostics.to_plain(&compilation.sources);
     emit(&compilation.program.unwrap_or_else(|| panic!("{messages}")))
 }

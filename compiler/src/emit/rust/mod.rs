@@ -114,26 +114,31 @@ fn skeleton(name: &str) -> TokenStream {
 }
 
 fn story(program: &Program) -> Vec<TokenStream> {
-    let builder = format_ident!("{}SkelBuilder", skeleton_name(&program.name));
     vec![
         quote! {
             fn main() -> ExitCode {
                 tracewright::main(&TOOL, trace)
             }
         },
-        quote! {
-            /// A run, from the opened object to the final print.
-            fn trace(session: &mut Session) -> Result<()> {
-                let mut object = MaybeUninit::uninit();
-                let mut open = skeleton::#builder::default().open(&mut object)?;
-                session.configure(open.open_object_mut())?;
-                let loaded = session.load(open)?;
-                session.attach(loaded.object())?;
-                session.poll(loaded.object())?;
-                session.finish(loaded.object())
-            }
-        },
+        trace(program),
     ]
+}
+
+/// The function that tells a run.
+fn trace(program: &Program) -> TokenStream {
+    let builder = format_ident!("{}SkelBuilder", skeleton_name(&program.name));
+    quote! {
+        /// A run, from the opened object to the final print.
+        fn trace(session: &mut Session) -> Result<()> {
+            let mut object = MaybeUninit::uninit();
+            let mut open = skeleton::#builder::default().open(&mut object)?;
+            session.configure(open.open_object_mut())?;
+            let loaded = session.load(open)?;
+            session.attach(loaded.object())?;
+            session.poll(loaded.object())?;
+            session.finish(loaded.object())
+        }
+    }
 }
 
 fn source(text: &TokenStream) -> TokenStream {
@@ -244,24 +249,7 @@ mod tests {
             name: "hello".to_owned(),
             header: "// hello - greet\n// more".to_owned(),
             sources,
-            config: Config {
-                license: "GPL".to_owned(),
-                max_strlen: 1024,
-                max_map_keys: 4096,
-                max_probes: 1024,
-                max_bpf_progs: 1024,
-                max_cat_bytes: 10240,
-                perf_rb_pages: None,
-                log_size: 1_000_000,
-                missing_probes: MissingProbes::Error,
-                on_stack_limit: 32,
-                print_maps_on_exit: true,
-                str_trunc_trailer: "..".to_owned(),
-                cpp_demangle: true,
-                lazy_symbolication: false,
-                show_debug_info: true,
-                cache_user_symbols: None,
-            },
+            config: Config::default(),
             structs: Default::default(),
             trails: Default::default(),
             libraries: Vec::new(),

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{assertions, skeleton_name, tables};
+use super::{assertions, tables, trace};
 use crate::emit::c::{EmittedAction, EmittedC, EmittedMap};
 use crate::program::{Action, ActionKind, Map, Program};
 use crate::types::{Aggregate, Type, tuple_layout};
@@ -20,7 +20,7 @@ pub struct ModuleOptions {
 /// A module called after the script: `opens::run()`, `opens::Script` with typed events and maps.
 pub fn module(program: &Program, c: &EmittedC, options: &ModuleOptions) -> TokenStream {
     let name = format_ident!("{}", program.name);
-    let builder = format_ident!("{}SkelBuilder", skeleton_name(&program.name));
+    let trace = trace(program);
     let skeleton = &options.skeleton;
     let source = tables::source_literal(program);
     let tables = tables::all(program, c, &source);
@@ -49,15 +49,7 @@ pub fn module(program: &Program, c: &EmittedC, options: &ModuleOptions) -> Token
             #events
             #maps
 
-            fn trace(session: &mut Session) -> Result<()> {
-                let mut object = MaybeUninit::uninit();
-                let mut open = skeleton::#builder::default().open(&mut object)?;
-                session.configure(open.open_object_mut())?;
-                let loaded = session.load(open)?;
-                session.attach(loaded.object())?;
-                session.poll(loaded.object())?;
-                session.finish(loaded.object())
-            }
+            #trace
 
             #(#tables)*
             #(#assertions)*
