@@ -17,6 +17,7 @@ mod message;
 mod modes;
 pub mod multi_call;
 mod notify;
+mod older;
 pub mod print;
 pub mod read;
 mod regex;

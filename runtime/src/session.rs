@@ -23,7 +23,7 @@ use crate::find::expand::{self, Place, Plan};
 use crate::modes::Held;
 use crate::print::Output;
 use crate::tool::Tool;
-use crate::{capabilities, config, configure, loader, notify, read, settings, signal};
+use crate::{capabilities, config, configure, loader, notify, older, read, settings, signal};
 
 mod attaching;
 mod ending;
@@ -223,6 +223,8 @@ impl Session {
         };
         settings::write(&sources, object)?;
         configure::maps(self.tool, &self.config, object)?;
+        older::share_values(self.tool, self.args.verbose, object)?;
+        older::shorten_keys(self.tool, self.args.verbose, object)?;
         configure::programs(self.tool, &self.plan, &self.disabled, &self.multi, object)
     }
 

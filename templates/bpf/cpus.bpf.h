@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
-/* Per-CPU aggregates read as one number. Needs bpf_map_lookup_percpu_elem: Linux 5.19. */
+/* Per-CPU aggregates read as one number: by bpf_map_lookup_percpu_elem of Linux 5.19. Before, the CPUs share values. */
 #ifndef TRACEWRIGHT_CPUS_BPF_H
 #define TRACEWRIGHT_CPUS_BPF_H
+
+const volatile bool tw_shared_values = false;
+
+#define TW_SHARED tw_shared_values
 
 #include "aggregates.bpf.h"
 #include "numbers.bpf.h"
@@ -10,13 +14,20 @@ const volatile __u32 tw_cpu_count = 1;
 
 #define TW_MAX_CPUS 4096
 
+static __always_inline void *tw_value_of_cpu(void *map, const void *key, __u32 cpu)
+{
+	if (tw_shared_values)
+		return bpf_map_lookup_elem(map, key);
+	return bpf_map_lookup_percpu_elem(map, key, cpu);
+}
+
 static __always_inline __u64 tw_sum(void *map, const void *key)
 {
 	__u64 sum = 0, *value;
 	__u32 cpu;
 
 	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
-		value = bpf_map_lookup_percpu_elem(map, key, cpu);
+		value = tw_value_of_cpu(map, key, cpu);
 		if (value)
 			sum += *value;
 	}
@@ -31,7 +42,7 @@ static __always_inline __u64 tw_lowest(void *map, const void *key, bool is_signe
 	__u32 cpu;
 
 	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
-		each = bpf_map_lookup_percpu_elem(map, key, cpu);
+		each = tw_value_of_cpu(map, key, cpu);
 		if (!each || !each->set)
 			continue;
 		if (!any || (is_signed ? each->value < (__s64)lowest : (__u64)each->value < lowest))
@@ -49,7 +60,7 @@ static __always_inline __u64 tw_highest(void *map, const void *key, bool is_sign
 	__u32 cpu;
 
 	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
-		each = bpf_map_lookup_percpu_elem(map, key, cpu);
+		each = tw_value_of_cpu(map, key, cpu);
 		if (!each || !each->set)
 			continue;
 		if (!any || (is_signed ? each->value > (__s64)highest : (__u64)each->value > highest))
@@ -69,7 +80,7 @@ static __always_inline void tw_read_stats(void *map, const void *key, bool is_si
 	__u32 cpu;
 
 	for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
-		each = bpf_map_lookup_percpu_elem(map, key, cpu);
+		each = tw_value_of_cpu(map, key, cpu);
 		if (!each)
 			continue;
 		total += each->total;
@@ -98,7 +109,7 @@ static __always_inline void tw_forget(void *map, __u32 elements, __u32 size)
 
 	for (element = 0; element < elements; element++) {
 		for (cpu = 0; cpu < tw_cpu_count && cpu < TW_MAX_CPUS; cpu++) {
-			value = bpf_map_lookup_percpu_elem(map, &element, cpu);
+			value = tw_value_of_cpu(map, &element, cpu);
 			if (value)
 				tw_zero(value, size);
 		}

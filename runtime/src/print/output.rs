@@ -186,8 +186,9 @@ impl MapSource for KernelMaps {
 
     fn lookup(&self, map: usize, key: &[u8]) -> io::Result<Option<(Vec<u8>, usize)>> {
         match self.handle(map) {
-            Some(handle) if key.len() == handle.key_size() as usize => lookup(handle, key),
             Some(handle) if is_array(handle) => lookup(handle, &[0; 4]),
+            // Old kernels have the keys of maps cut.
+            Some(handle) if key.len() >= handle.key_size() as usize => lookup(handle, &key[..handle.key_size() as usize]),
             _ => Ok(None),
         }
     }

@@ -404,7 +404,9 @@ impl<'p> Emitter<'p> {
 
     fn includes(&self) -> Vec<&'static str> {
         let mut out = vec!["tracewright.bpf.h"];
-        out.extend(self.headers.iter().filter(|name| **name != "tracewright.bpf.h"));
+        // It says how aggregates.bpf.h is to count.
+        out.extend(self.headers.get("cpus.bpf.h"));
+        out.extend(self.headers.iter().filter(|name| !matches!(**name, "tracewright.bpf.h" | "cpus.bpf.h")));
         out
     }
 
