@@ -45,7 +45,7 @@ impl Lower<'_> {
             Some(op) => {
                 let current = self.expr(&ast::Expr { kind: ast::ExprKind::Var(name.to_owned()), span: target });
                 let right = self.expr(value);
-                let both = target.to(value.span);
+                let both = self.compound_place(target, value.span);
                 self.binary_values(op, current, right, both)
             }
         };
@@ -111,7 +111,7 @@ impl Lower<'_> {
             None => self.expr(value),
             Some(op) => {
                 let right = self.expr(value);
-                let both = target.span.to(value.span);
+                let both = self.compound_place(target.span, value.span);
                 let (map, key) = self.map_place(name, keys.map(|(keys, _)| keys), name_span);
                 self.maps[map.0].used = true;
                 let before = self.map_value_type(map);
@@ -153,6 +153,13 @@ impl Lower<'_> {
         self.warn_sign(&value, &ty);
         let value = self.fit(value, &ty);
         out.push(Stmt { kind: StmtKind::SetMap { map, key, value }, span });
+    }
+
+    /// `op= y` of `x op= y`, as bpftrace tells the place.
+    fn compound_place(&self, target: Span, value: Span) -> Span {
+        let between = self.sources.text(Span { start: target.end, end: value.start, ..value });
+        let operator = between.find(|c: char| !c.is_whitespace()).unwrap_or(0);
+        Span { start: target.end + operator as u32, ..value }
     }
 
     /// `x op= y`: a literal zero in `x`'s place is not folded away, the result is 64 bits wide.

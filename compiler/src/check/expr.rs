@@ -19,7 +19,7 @@ impl Lower<'_> {
                 self.error(codes::BAD_LITERAL, span, format!("Failed to parse integer: {text}"))
             }
             ast::ExprKind::Bool(value) => Expr { ty: Type::Bool, kind: ExprKind::Bool(*value), span },
-            ast::ExprKind::Str(bytes) => string(bytes.clone(), span),
+            ast::ExprKind::Str(bytes) => self.text(bytes, span),
             ast::ExprKind::Ident(name) => self.name(name, span),
             ast::ExprKind::Var(name) => self.variable(name, span),
             ast::ExprKind::Param(n) => self.parameter(*n, span),
@@ -62,6 +62,17 @@ impl Lower<'_> {
                 value
             }
         }
+    }
+
+    /// A literal that fits `max_strlen`, its NUL included.
+    fn text(&mut self, bytes: &[u8], span: Span) -> Expr {
+        let most = self.settings.config.max_strlen;
+        let is_ours = self.sources.get(span.file).name.starts_with("stdlib/");
+        if bytes.len() as u64 >= u64::from(most) && !is_ours {
+            let text = String::from_utf8_lossy(bytes);
+            return self.error(codes::LIMIT, span, format!("String is too long (over {most} bytes): {text}"));
+        }
+        string(bytes.to_vec(), span)
     }
 
     fn integer(&mut self, value: u64, span: Span) -> Expr {
