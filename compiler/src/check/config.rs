@@ -195,8 +195,7 @@ fn apply(settings: &mut Settings, name: &str, value: &str) -> Result<(), Problem
                 "ignore" => MissingProbes::Ignore,
                 _ => {
                     return Err(Problem::Invalid(
-                        "missing_probes: Invalid value for missing_probes: valid values are \"ignore\", \"warn\", and \
-                         \"error\"."
+                        "missing_probes: Invalid value for missing_probes: valid values are ignore, warn, and error."
                             .into(),
                     ));
                 }

@@ -67,7 +67,7 @@ pub(super) fn of(name: &str) -> &'static str {
             "`/bin/sh -c`; what it prints comes out in order. Its failing is an error message, and the tool goes on."
         }
         "tseries" => "Aggregates are `avg`, `max`, `min` and `sum`; without one, the last value of an interval counts.",
-        "uaddr" => "A pointer to an unsigned integer as wide as the symbol, where that is known while compiling.",
+        "uaddr" => "A pointer to a signed integer as wide as the symbol, where that is known while compiling.",
         "usermode" => "On x86_64.",
         "username" => "From `/etc/passwd`; other sources of names are not asked.",
         _ => "",

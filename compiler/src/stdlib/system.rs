@@ -75,10 +75,10 @@ pub(super) fn uaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let known = |text: &LateText| crate::check::known_text(text);
     let size = known(&path).zip(known(&symbol)).and_then(|(path, symbol)| lower.host.user_symbol_size(&path, &symbol));
     let to = match size {
-        Some(1) => Type::Int(IntType { bits: 8, signed: false }),
-        Some(2) => Type::Int(IntType { bits: 16, signed: false }),
-        Some(4) => Type::U32,
-        _ => Type::U64,
+        Some(1) => Type::Int(IntType::I8),
+        Some(2) => Type::Int(IntType { bits: 16, signed: true }),
+        Some(4) => Type::Int(IntType::I32),
+        _ => Type::I64,
     };
     let source = SettingSource::UserAddress { path, symbol: symbol.clone() };
     let address = setting(lower, &format!("uaddr_{}", named(&symbol)), source, Type::U64, site);

@@ -1054,7 +1054,7 @@ pub(crate) static ENTRIES: &[Entry] = &[
         most: 1,
         mode: CompileTime,
         is_unsafe: false,
-        signatures: &["uint64 *uaddr(const string symbol)"],
+        signatures: &["int64 *uaddr(const string symbol)"],
         about: "Address of a symbol of the traced binary, settled at start",
         example: "print(*uaddr(\"counter\"));",
         lower: system::uaddr,
@@ -1160,7 +1160,7 @@ pub(crate) static ENTRIES: &[Entry] = &[
     },
     Entry {
         name: "write_user",
-        least: 2,
+        least: 3,
         most: 3,
         mode: Sync,
         is_unsafe: true,

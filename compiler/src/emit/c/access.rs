@@ -47,8 +47,25 @@ impl<'p> Body<'_, 'p> {
         Value::cast(&to, &value)
     }
 
+    /// In the place of a struct without a name, a pointer to one with only the member that a path leads to: `value`.
+    pub fn nameless(&mut self, path: &[FieldStep]) -> Option<String> {
+        if !path.first()?.parent.0.starts_with("anon ") {
+            return None;
+        }
+        let mut bits = 0;
+        for step in path {
+            bits += self.field(step)?.bit_offset;
+        }
+        let field = path.last().and_then(|step| self.field(step)).filter(|field| field.bit_width.is_none())?;
+        let member = self.e.types.declare(self.e.program, &field.ty, "value");
+        Some(format!("struct {{ __u8 before[{}]; {member}; }} __attribute__((packed)) *", bits / 8))
+    }
+
     /// `p->a.b` without reading.
     pub fn arrow(&mut self, pointer: &'p Expr, path: &[FieldStep]) -> String {
+        if let Some(to) = self.nameless(path) {
+            return format!("{}->value", Value::cast(&to, &self.expr(pointer)).at(Prec::Postfix));
+        }
         let base = self.base(pointer, path);
         let members = self.path_text(path);
         format!("{}->{members}", base.at(Prec::Postfix))
@@ -68,7 +85,9 @@ impl<'p> Body<'_, 'p> {
         if field.bit_width.is_some() {
             return self.bitfield(e, pointer, path, field);
         }
-        let value = if self.is_kernel(path) {
+        let nameless = self.nameless(path);
+        let is_kernel = nameless.is_none() && self.is_kernel(path);
+        let value = if is_kernel {
             let (source, chain) = self.chain(pointer, path);
             let name = match space {
                 AddressSpace::User => "tw_core_read_user",
@@ -78,8 +97,10 @@ impl<'p> Body<'_, 'p> {
             let check = self.read_check(pointer, "", e);
             Value::atom(format!("{name}({check}, {source}, {})", chain.join(", ")))
         } else {
-            let base = self.base(pointer, path);
-            let members = self.path_text(path);
+            let (base, members) = match nameless {
+                Some(to) => (Value::cast(&to, &self.expr(pointer)), "value".to_string()),
+                None => (self.base(pointer, path), self.path_text(path)),
+            };
             let name = match space {
                 AddressSpace::User => "tw_probe_read_user",
                 AddressSpace::None => "tw_probe_read_any",
@@ -90,7 +111,7 @@ impl<'p> Body<'_, 'p> {
             Value::atom(format!("{name}({check}, {source}, {members})"))
         };
         // The member is declared as a number in script structs, and with its own type in kernel ones.
-        let declared = if self.is_kernel(path) { field.ty.clone() } else { storage_type(&field.ty) };
+        let declared = if is_kernel { field.ty.clone() } else { storage_type(&field.ty) };
         self.converted(value, &declared, &e.ty)
     }
 

@@ -97,6 +97,10 @@ impl<'p> Body<'_, 'p> {
     pub fn member_place(&mut self, base: &'p Expr, path: &'p [FieldStep]) -> Place {
         let place = self.place_of(base);
         let ty = self.path_type(path);
+        if let Some(to) = self.nameless(path) {
+            let text = Value::cast(&to, &Value::atom(place.text)).at(Prec::Postfix);
+            return self.place(format!("{text}->value"), &ty, 1);
+        }
         let members = self.path_text(path);
         if self.is_kernel_struct(&base.ty)
             && let Some(step) = path.first()
