@@ -16,7 +16,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   tracewright build opensnoop.bt                 make ./opensnoop, a static binary
-  tracewright run opensnoop.bt -- --errname      build and run it
+  tracewright run opensnoop.bt --errname         build and run it
   tracewright run -e 'begin { print(1 + 1) }'    the same for a program on the command line
   tracewright check *.bt                         only look for errors
   tracewright generate opensnoop.bt -o crate     write the Rust crate, to read or to change
@@ -198,27 +198,110 @@ Examples:
 
 /// `run`
 #[derive(Debug, Args)]
-#[command(after_help = RUN_EXAMPLES, group = clap::ArgGroup::new("what").required(true))]
+#[command(after_help = RUN_EXAMPLES, group = clap::ArgGroup::new("what").required(true).multiple(true))]
 pub struct RunArgs {
-    /// The script; `-` reads standard input
+    /// The script; `-` reads standard input. With -e, the first argument of the tool
     #[arg(group = "what", value_name = "SCRIPT")]
     pub script: Option<String>,
     /// A program instead of a file
     #[arg(short = 'e', group = "what", value_name = "PROGRAM", allow_hyphen_values = true)]
     pub program: Option<String>,
-    /// Arguments of the tool
-    #[arg(last = true, value_name = "ARGS")]
+    /// Arguments of the tool: positional parameters, its own options
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub args: Vec<String>,
+    /// Options of every tool.
+    #[command(flatten)]
+    pub tool: ToolArgs,
     /// Front end.
     #[command(flatten)]
     pub front_end: FrontEndArgs,
 }
 
+impl RunArgs {
+    /// What the tool is started with.
+    pub fn tool_arguments(&self) -> Vec<String> {
+        let mut words = self.tool.words();
+        if self.front_end.no_warnings {
+            words.push("--no-warnings".to_owned());
+        }
+        if self.program.is_some() {
+            words.extend(self.script.clone());
+        }
+        words.extend(self.args.iter().cloned());
+        words
+    }
+}
+
+/// Options that every tool has: for `run` they may stand before the script.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every tool")]
+pub struct ToolArgs {
+    /// Trace this process only, end with it
+    #[arg(short = 'p', long, value_name = "PID", allow_hyphen_values = true)]
+    pid: Option<String>,
+    /// Run CMD, trace it, end with it
+    #[arg(short = 'c', long, value_name = "CMD")]
+    cmd: Option<String>,
+    /// Write to FILE instead of standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    output: Option<String>,
+    /// text or json
+    #[arg(short = 'f', long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// none, line or full
+    #[arg(short = 'B', long, value_name = "MODE")]
+    buffering: Option<String>,
+    /// Only probes whose name matches
+    #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
+    probe_filter: Option<String>,
+    /// No messages but errors
+    #[arg(short = 'q', long)]
+    quiet: bool,
+    /// Tell what is attached and how
+    #[arg(short = 'v', long)]
+    verbose: bool,
+    /// Tell when reading memory fails in a probe
+    #[arg(short = 'k', long)]
+    warnings: bool,
+    /// Attach everything, then end
+    #[arg(long)]
+    dry_run: bool,
+    /// Run the script's `test:` probes
+    #[arg(long)]
+    test: bool,
+    /// Run the script's `bench:` probes
+    #[arg(long)]
+    bench: bool,
+}
+
+impl ToolArgs {
+    fn words(&self) -> Vec<String> {
+        let values = [
+            ("pid", &self.pid),
+            ("cmd", &self.cmd),
+            ("output", &self.output),
+            ("format", &self.format),
+            ("buffering", &self.buffering),
+            ("probe-filter", &self.probe_filter),
+        ];
+        let flags = [
+            ("quiet", self.quiet),
+            ("verbose", self.verbose),
+            ("warnings", self.warnings),
+            ("dry-run", self.dry_run),
+            ("test", self.test),
+            ("bench", self.bench),
+        ];
+        let given = values.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name}={value}")));
+        given.chain(flags.iter().filter(|(_, set)| *set).map(|(name, _)| format!("--{name}"))).collect()
+    }
+}
+
 const RUN_EXAMPLES: &str = "\
 Examples:
   tracewright run opensnoop.bt
-  tracewright run opensnoop.bt -- --errname -p 1234
-  tracewright run -e 'tracepoint:syscalls:sys_enter_* { @[probe] = count(); }' -- -f json";
+  tracewright run -p 1234 opensnoop.bt --errname
+  tracewright run -f json -e 'tracepoint:syscalls:sys_enter_* { @[probe] = count(); }'";
 
 /// `kernel`
 #[derive(Debug, Subcommand)]

@@ -62,12 +62,12 @@ pub fn build(args: &BuildArgs) -> Result<bool> {
 /// # Errors
 /// As `build`, and when the binary does not start.
 pub fn run(args: &RunArgs) -> Result<bool> {
-    let paths: Vec<String> = args.script.iter().cloned().collect();
+    let paths: Vec<String> = args.script.iter().filter(|_| args.program.is_none()).cloned().collect();
     let (scripts, _) = read_scripts(&paths, args.program.as_deref());
     let front_end = FrontEnd::new(&args.front_end)?;
     let binaries = build_scripts(&front_end, &scripts, Profile::Dev)?;
     let Some(Some(binary)) = binaries.first() else { return Ok(false) };
-    let error = Command::new(binary).arg0(&scripts[0].name).args(&args.args).exec();
+    let error = Command::new(binary).arg0(&scripts[0].name).args(args.tool_arguments()).exec();
     Err(error).context("cannot run the tool")
 }
 
