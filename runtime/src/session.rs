@@ -30,6 +30,8 @@ mod ending;
 
 /// How long records may wait when the ring asks for no wake-up.
 const POLL: Duration = Duration::from_millis(50);
+/// How long a child may go on when there is nothing to trace.
+const CHILD_TIME: Duration = Duration::from_millis(100);
 /// Records taken between two looks at signals.
 pub(crate) const BATCH: usize = 4096;
 
@@ -416,7 +418,8 @@ impl Session {
         running.walkers.retain(|walker| !walker.is_finished());
         let waits = |place: &Place| !matches!(place, Place::Begin | Place::End | Place::Iter { .. });
         if running.walkers.is_empty() && !self.plan.attachments.iter().any(|attachment| waits(&attachment.place)) {
-            return true;
+            let is_late = running.started.elapsed() >= CHILD_TIME;
+            return self.child.as_mut().is_none_or(|child| is_late || child.has_ended());
         }
         match (&mut self.child, process) {
             (Some(child), _) => child.has_ended(),

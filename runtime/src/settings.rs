@@ -78,7 +78,13 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
             Ok(number) => number as u64,
             Err(error) => return refuse(error.to_string()),
         },
-        SettingSource::ParamString(n) => return Ok(Value::Text(text::param(params, n).unwrap_or_default().to_owned())),
+        SettingSource::ParamString(n) => {
+            let text = text::param(params, n).unwrap_or_default();
+            if text.len() >= setting.size {
+                return refuse(format!("String is too long (over {} bytes): {text}", setting.size));
+            }
+            return Ok(Value::Text(text.to_owned()));
+        }
         SettingSource::ParamAny(n) => {
             return Ok(Value::Text(text::param_any(params, n).0));
         }

@@ -172,6 +172,15 @@ pub(super) fn buf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Ok(len) => len,
         Err(()) => return poison(span),
     };
+    // Text ends at a NUL, the bytes of a literal do not.
+    let value = match value.kind {
+        ExprKind::Str(mut bytes) if bytes.contains(&0) && len.is_some() => {
+            bytes.push(0);
+            let ty = Type::Array { of: Box::new(Type::Int(IntType::U8)), len: bytes.len() as u32 };
+            Expr { ty, kind: ExprKind::Bytes(bytes), span: value.span }
+        }
+        kind => Expr { kind, ..value },
+    };
     let own = match &value.ty {
         Type::Array { .. } => {
             let ty = value.ty.clone();

@@ -93,7 +93,8 @@ pub fn symbols(
             let cpp_prefix = if cpp { "cpp:" } else { "" };
             let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
             let shown = candidate.name.as_str();
-            if candidate.size == 0 && candidate.function && !request.tool.is_unsafe {
+            // A pattern takes what there is.
+            if candidate.size == 0 && candidate.function && !pattern && !request.tool.is_unsafe {
                 let name = format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown);
                 return Err(unsized_symbol(shown, &name));
             }
