@@ -97,10 +97,8 @@ fn last_string(ty: &Ty, offset: usize) -> Option<usize> {
 
 fn too_large(map: &Map, size: u32) -> Error {
     let (count, bytes) = map.key.map_or((0, 0), |key| long_strings(&key));
-    let error = Error::kernel(format!(
-        "{}: its keys have {size} bytes, and this kernel takes {SAFE_KEY} at most.",
-        map.name
-    ));
+    let error =
+        Error::kernel(format!("{}: its keys have {size} bytes, and this kernel takes {SAFE_KEY} at most.", map.name));
     let rest = (size as usize).saturating_sub(bytes);
     match SAFE_KEY.saturating_sub(rest).checked_div(count) {
         Some(room) if room >= 16 => error.hint(format!(

@@ -188,7 +188,9 @@ impl MapSource for KernelMaps {
         match self.handle(map) {
             Some(handle) if is_array(handle) => lookup(handle, &[0; 4]),
             // Old kernels have the keys of maps cut.
-            Some(handle) if key.len() >= handle.key_size() as usize => lookup(handle, &key[..handle.key_size() as usize]),
+            Some(handle) if key.len() >= handle.key_size() as usize => {
+                lookup(handle, &key[..handle.key_size() as usize])
+            }
             _ => Ok(None),
         }
     }
