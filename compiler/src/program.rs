@@ -18,7 +18,7 @@ pub use action::{Action, ActionKind, Conversion, Format, FormatPiece};
 pub use attach::{
     AttachPoint, KernelLocation, LateNumber, LateRole, LateText, Period, Target, UserLocation, WatchLocation,
 };
-pub use code::{AggregateUpdate, Builtin, Call, ContextField, Expr, ExprKind, FieldStep, Stmt, StmtKind};
+pub use code::{AggregateUpdate, Builtin, Call, ContextField, Expr, ExprKind, FieldStep, SpecPart, Stmt, StmtKind};
 
 /// Index into [`Program::maps`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -294,6 +294,8 @@ pub enum SettingSource {
     ProbeIndex(String),
     /// `cgroupid(path)`
     CgroupId(LateText),
+    /// How many values the parameter that names the probe asks for.
+    SpecCount(u32),
     /// `ncpus`
     CpuCount,
     /// `cpid`

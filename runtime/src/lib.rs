@@ -26,6 +26,7 @@ mod rodata;
 pub mod session;
 mod settings;
 mod signal;
+mod spec;
 mod text;
 pub mod tool;
 

@@ -12,7 +12,7 @@ use crate::find::elf::Binary;
 use crate::find::{kernel, libraries};
 use crate::rodata::Rodata;
 use crate::tool::{Setting, SettingSource, Text, TextPiece, Tool};
-use crate::{help, message, text};
+use crate::{help, message, spec, text};
 
 /// What settings depend on.
 pub struct Sources<'a> {
@@ -46,6 +46,9 @@ pub fn write(sources: &Sources<'_>, object: &mut OpenObject) -> Result<()> {
             Value::Number(number) => rodata.set_number(object, setting.variable, number)?,
             Value::Text(text) => set_text(&rodata, object, setting.variable, &text)?,
         }
+    }
+    if let Some(text) = spec::parameter(sources.tool).and_then(|n| text::param(&sources.args.params, n)) {
+        spec::write(text, sources.target_pid, &rodata, object)?;
     }
     own_variables(sources, &rodata, object)
 }
@@ -88,6 +91,7 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
         SettingSource::ParamAny(n) => {
             return Ok(Value::Text(text::param_any(params, n).0));
         }
+        SettingSource::SpecCount(n) => spec::count(text::param(params, n).unwrap_or_default())? as u64,
         SettingSource::ParamCount => params.len() as u64,
         SettingSource::KernelAddress(symbol) => {
             let symbol = late_text(sources, symbol);

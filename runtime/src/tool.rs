@@ -123,6 +123,8 @@ pub enum SettingSource {
     ProbeIndex(&'static str),
     /// Id of a cgroup by path.
     CgroupId(Text),
+    /// How many values the parameter asks for that names the probe.
+    SpecCount(u32),
     /// Number of possible CPUs.
     CpuCount,
     /// Process id of the `-c` command.

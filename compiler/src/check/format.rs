@@ -109,7 +109,7 @@ impl Lower<'_> {
             .iter()
             .filter_map(|piece| match piece {
                 FormatPiece::Conversion(conversion) => Some(conversion),
-                FormatPiece::Text(_) => None,
+                FormatPiece::Text(_) | FormatPiece::Spec { .. } => None,
             })
             .collect();
         let wanted = conversions.len();
@@ -186,6 +186,7 @@ mod tests {
             .map(|piece| match piece {
                 FormatPiece::Text(text) => String::from_utf8_lossy(text).into_owned(),
                 FormatPiece::Conversion(c) => format!("<{}{}>", c.length, c.conversion),
+                FormatPiece::Spec { .. } => "<spec>".to_owned(),
             })
             .collect()
     }

@@ -66,6 +66,8 @@ pub enum FormatPiece {
     Text(Vec<u8>),
     /// A conversion; takes the next field.
     Conversion(Conversion),
+    /// `%s` of `spec_values()`: takes the numbers and then the texts of the values.
+    Spec { texts: u32 },
 }
 
 /// `%-16.8lld`

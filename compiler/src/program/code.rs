@@ -326,6 +326,21 @@ pub enum Call {
     External { function: String, args: Vec<Expr> },
     /// `strcap`, `is_err` and other small ones that have a C function in the support header: called by name.
     Support { function: &'static str, args: Vec<Expr> },
+    /// What the parameter that names the probe says: from arguments or result. Bool or int64.
+    Spec { part: SpecPart, inputs: Vec<Expr> },
     /// `comm(pid)`, resolved by walking tasks where possible.
     CommOf(Box<Expr>),
+}
+
+/// A part of what a parameter says besides its probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecPart {
+    /// The filter: bool.
+    Holds,
+    /// A value: int64.
+    Number(u32),
+    /// Whether a value is the address of a string: bool, known at load.
+    IsText(u32),
+    /// Keeps inputs and time for the return; bool.
+    Enter,
 }

@@ -266,7 +266,7 @@ pub(super) fn fail(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     for piece in parse_format(&text).pieces {
         match piece {
             FormatPiece::Text(text) => message.extend(text),
-            FormatPiece::Conversion(_) => {
+            FormatPiece::Conversion(_) | FormatPiece::Spec { .. } => {
                 let Some(arg) = args.next() else { break };
                 let Some(value) = lower.value(site, arg) else { return poison(site.span) };
                 match literal_words(&value) {

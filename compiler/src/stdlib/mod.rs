@@ -10,6 +10,7 @@ mod notes;
 mod output;
 mod probe;
 mod process;
+pub(crate) mod spec;
 mod stacks;
 mod strings;
 mod system;

@@ -2,8 +2,13 @@
 
 use crate::check::{Lower, effect, parse_format, poison};
 use crate::codes;
+<<<<<<< HEAD
 use crate::program::{ActionKind, Call, Expr, ExprKind, Format, SettingSource, StmtKind};
 use crate::stdlib::CallSite;
+=======
+use crate::program::{ActionKind, Expr, ExprKind, Format, FormatPiece, StmtKind};
+use crate::stdlib::{CallSite, spec};
+>>>>>>> 25b9a08 (A parameter says what is shown of its probe: filters, formats and expressions, as BCC's trace and argdist have them)
 use crate::syntax::ast::{self, Arg};
 use crate::types::{Aggregate, IntType, Type};
 
@@ -29,21 +34,59 @@ pub(super) fn system(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 
 fn formatted(lower: &mut Lower<'_>, site: &CallSite<'_>, make: fn(Format) -> ActionKind) -> Expr {
     let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
-    let format = parse_format(&text);
-    let args = format_arguments(lower, site, 1);
-    let Some(fields) = lower.check_format(&format, args, site.span) else { return poison(site.span) };
+    let mut format = parse_format(&text);
+    let values = spec_values(&mut format, site);
+    let args = format_arguments(lower, site, 1, values.as_ref().map(|values| values.argument));
+    let Some(mut fields) = lower.check_format(&format, args, site.span) else { return poison(site.span) };
+    if let Some(values) = values {
+        let mut all = spec::numbers(lower, site);
+        for text in values.texts {
+            let Some(text) = lower.value(site, text) else { return poison(site.span) };
+            if !matches!(text.ty, Type::String { .. }) {
+                return lower.error(codes::ARGUMENT_TYPE, text.span, "spec_values() expects strings");
+            }
+            all.push(text);
+        }
+        fields.splice(values.field..values.field, all);
+    }
     send(lower, make(format), fields, site)
 }
 
+/// `spec_values(texts…)` among the arguments of a format.
+struct SpecValues<'a> {
+    /// Which argument of the call.
+    argument: usize,
+    /// Where its fields go.
+    field: usize,
+    texts: &'a [Arg],
+}
+
+/// The call of `spec_values`, and its `%s` made the piece that it is.
+fn spec_values<'a>(format: &mut Format, site: &CallSite<'a>) -> Option<SpecValues<'a>> {
+    let (argument, texts) = site.args.iter().enumerate().find_map(|(at, arg)| match arg {
+        Arg::Expr(ast::Expr { kind: ast::ExprKind::Call { name, args }, .. }) if name.name == "spec_values" => {
+            Some((at, args.as_slice()))
+        }
+        _ => None,
+    })?;
+    let conversions = format.pieces.iter_mut().filter(|piece| matches!(piece, FormatPiece::Conversion(_)));
+    let piece = conversions.into_iter().nth(argument.checked_sub(1)?)?;
+    if matches!(piece, FormatPiece::Conversion(conversion) if conversion.conversion != 's') {
+        return None;
+    }
+    *piece = FormatPiece::Spec { texts: texts.len() as u32 };
+    Some(SpecValues { argument, field: argument - 1, texts })
+}
+
 /// Arguments of a format: a bare parameter is printed as it was given.
-fn format_arguments(lower: &mut Lower<'_>, site: &CallSite<'_>, from: usize) -> Vec<Expr> {
+fn format_arguments(lower: &mut Lower<'_>, site: &CallSite<'_>, from: usize, without: Option<usize>) -> Vec<Expr> {
     let conversions = site.args.first().and_then(|arg| match arg {
         Arg::Expr(ast::Expr { kind: ast::ExprKind::Str(text), .. }) => Some(conversion_letters(text)),
         _ => None,
     });
     let letters = conversions.unwrap_or_default();
     let mut out = Vec::new();
-    for (at, arg) in site.args.iter().skip(from).enumerate() {
+    for (at, arg) in site.args.iter().skip(from).enumerate().filter(|(at, _)| Some(at + from) != without) {
         let value = match arg {
             Arg::Expr(expr) => match (&expr.kind, letters.get(at)) {
                 (ast::ExprKind::Param(n), Some('s')) => lower.parameter_any(*n, expr.span),
@@ -63,8 +106,8 @@ fn conversion_letters(text: &[u8]) -> Vec<char> {
         .pieces
         .iter()
         .filter_map(|piece| match piece {
-            crate::program::FormatPiece::Conversion(conversion) => Some(conversion.conversion),
-            crate::program::FormatPiece::Text(_) => None,
+            FormatPiece::Conversion(conversion) => Some(conversion.conversion),
+            FormatPiece::Text(_) | FormatPiece::Spec { .. } => None,
         })
         .collect()
 }
@@ -111,7 +154,7 @@ fn send(lower: &mut Lower<'_>, kind: ActionKind, args: Vec<Expr>, site: &CallSit
 pub(super) fn debugf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
     let format = parse_format(&text);
-    let args = format_arguments(lower, site, 1);
+    let args = format_arguments(lower, site, 1, None);
     lower.warn(
         codes::W_DEPRECATED,
         site.span,

@@ -1,7 +1,7 @@
 //! The table of the standard library.
 
 use super::Mode::{Async, CompileTime, Sync};
-use super::{Entry, aggregates, maps, meta, net, output, probe, process, stacks, strings, system, time};
+use super::{Entry, aggregates, maps, meta, net, output, probe, process, spec, stacks, strings, system, time};
 
 /// All that scripts can call.
 pub(crate) static ENTRIES: &[Entry] = &[
@@ -882,6 +882,72 @@ pub(crate) static ENTRIES: &[Entry] = &[
         about: "The cookie of a socket",
         example: "print(socket_cookie(args.sk));",
         lower: system::socket_cookie,
+    },
+    Entry {
+        name: "spec_count",
+        least: 0,
+        most: 0,
+        mode: CompileTime,
+        is_unsafe: false,
+        signatures: &["int64 spec_count()"],
+        about: "How many values the parameter that names the probe asks for",
+        example: "$1 { print(spec_count()); }",
+        lower: spec::count,
+    },
+    Entry {
+        name: "spec_enter",
+        least: 0,
+        most: 0,
+        mode: Sync,
+        is_unsafe: false,
+        signatures: &["bool spec_enter()"],
+        about: "Keeps arguments and time for the return, if the parameter asks for them",
+        example: "entry:$1 { _ = spec_enter(); }",
+        lower: spec::enter,
+    },
+    Entry {
+        name: "spec_holds",
+        least: 0,
+        most: 0,
+        mode: Sync,
+        is_unsafe: false,
+        signatures: &["bool spec_holds()"],
+        about: "Whether the filter of the parameter that names the probe lets the event through",
+        example: "$1 /spec_holds()/ { print(probe); }",
+        lower: spec::holds,
+    },
+    Entry {
+        name: "spec_is_text",
+        least: 1,
+        most: 1,
+        mode: CompileTime,
+        is_unsafe: false,
+        signatures: &["bool spec_is_text(const int n)"],
+        about: "Whether a value that the parameter asks for is the address of a string",
+        example: "$1 { print(spec_is_text(0)); }",
+        lower: spec::is_text,
+    },
+    Entry {
+        name: "spec_number",
+        least: 1,
+        most: 1,
+        mode: Sync,
+        is_unsafe: false,
+        signatures: &["int64 spec_number(const int n)"],
+        about: "A value that the parameter that names the probe asks for, from 0",
+        example: "$1 { @[spec_number(0)] = count(); }",
+        lower: spec::number,
+    },
+    Entry {
+        name: "spec_values",
+        least: 0,
+        most: 6,
+        mode: Sync,
+        is_unsafe: false,
+        signatures: &["spec_values(string texts...)"],
+        about: "What the parameter asks for, by its format; for %s of printf",
+        example: "$1 { printf(\"%s\\n\", spec_values()); }",
+        lower: spec::values,
     },
     Entry {
         name: "static_assert",

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::find::elf::Binary;
 use crate::find::expand::Request;
-use crate::find::{glob, libraries};
-use crate::text;
+use crate::find::{glob, kernel, libraries};
+use crate::{spec, text};
 use crate::tool::{AttachPoint, LateRole, ProgramKind, Target, TextPiece, Tool};
 
 /// A probe by name.
@@ -28,16 +28,26 @@ pub fn settle(request: &Request<'_>, kind: ProgramKind, target: &'static Target)
     if text.is_empty() {
         return Err(which(request.tool));
     }
-    if text.contains([' ', '(', '"']) {
-        // BCC's `trace 'f(int x) "%d", x'`
+    let probe = spec::probe(&text);
+    if probe != text && spec::parameter(request.tool).is_none() {
+        // As for BCC's `trace 'f(int x) "%d", x'`.
         return Err(Error::refused(format!("not a probe: {text}")).hint(format!(
             "only the probe is named here; what is shown of it is chosen by options: '{} --help'",
             request.tool.name
         )));
     }
-    let parts: Vec<&str> = text.split(':').collect();
+    let parts: Vec<&str> = probe.split(':').collect();
     let named = parse(&parts, role, request.target_pid)
-        .ok_or_else(|| Error::refused(format!("not a probe: {text}")).hint(FORMS))?;
+        .ok_or_else(|| Error::refused(format!("not a probe: {probe}")).hint(FORMS))?;
+    let called;
+    let named = match named {
+        // BCC's name of a system call's function.
+        Named::Kernel { module: None, function, returns } if function.starts_with("sys_") => {
+            called = kernel_function(function);
+            Named::Kernel { module: None, function: &called, returns }
+        }
+        named => named,
+    };
     Ok(place(&named, role, kind).map(|(provider, point)| -> &'static Target {
         let words = match &named {
             Named::Kernel { module, function, .. } => words(&[*module, Some(function)]),
@@ -49,6 +59,40 @@ pub fn settle(request: &Request<'_>, kind: ProgramKind, target: &'static Target)
         // A tool settles its few targets once.
         Box::leak(Box::new(Target { display: keep(&format!("{provider}:{words}")), point, place: target.place }))
     }))
+}
+
+/// What kind of probe a text names, for expressions about it.
+pub enum Kind {
+    /// A function; its name if it is one of the kernel's.
+    Function { kernel: Option<String>, returns: bool },
+    Tracepoint { category: String, event: String },
+    Usdt,
+    Other,
+}
+
+/// # Errors
+/// When the text names no probe.
+pub fn kind(text: &str, pid: Option<u32>) -> Result<Kind> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let named = parse(&parts, LateRole::Any, pid)
+        .ok_or_else(|| Error::refused(format!("not a probe: {text}")).hint(FORMS))?;
+    Ok(match named {
+        Named::Kernel { function, returns, .. } => Kind::Function { kernel: Some(kernel_function(function)), returns },
+        Named::User { returns, .. } => Kind::Function { kernel: None, returns },
+        Named::Tracepoint { category, event } => {
+            Kind::Tracepoint { category: category.to_owned(), event: event.to_owned() }
+        }
+        Named::Usdt { .. } => Kind::Usdt,
+        Named::RawTracepoint { .. } => Kind::Other,
+    })
+}
+
+/// `sys_read` is `__x64_sys_read` where the kernel has no other.
+fn kernel_function(name: &str) -> String {
+    if !name.starts_with("sys_") || glob::is_pattern(name) || kernel::function_exists(None, name) {
+        return name.to_owned();
+    }
+    spec::system_call_function(name).unwrap_or_else(|| name.to_owned())
 }
 
 const FORMS: &str = "FUNCTION, LIBRARY:FUNCTION, t:CATEGORY:EVENT, u:LIBRARY:PROBE, or any kprobe, kretprobe, uprobe, \

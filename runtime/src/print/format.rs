@@ -2,6 +2,7 @@
 
 use super::layout::{int_of, member_bytes, size_of, u32_at};
 use super::value::{Writer, buffer_bytes};
+use crate::spec::{self, Piece, Shown};
 use crate::tool::{Conversion, FormatPiece, Member, Ty};
 
 /// The fields of a record, one after the other.
@@ -42,6 +43,10 @@ impl Writer<'_> {
         for piece in pieces {
             match piece {
                 FormatPiece::Text(text) => self.out.extend_from_slice(text),
+                FormatPiece::Spec { texts } => {
+                    let fields: Vec<(&Ty, &[u8])> = fields.by_ref().take(spec::VALUES + *texts as usize).collect();
+                    self.spec_values(&fields);
+                }
                 FormatPiece::Conversion(conversion) => {
                     let mut conversion = *conversion;
                     if conversion.width_from_field {
@@ -51,6 +56,26 @@ impl Writer<'_> {
                     let start = self.out.len();
                     self.convert(&conversion, ty, bytes);
                     pad(self.out, start, &conversion);
+                }
+            }
+        }
+    }
+
+    /// Numbers and texts of the values, by the format that was given on the command line.
+    fn spec_values(&mut self, fields: &[(&Ty, &[u8])]) {
+        let format = self.spec;
+        for piece in &format.pieces {
+            match piece {
+                Piece::Text(text) => self.text(text),
+                Piece::Value { conversion, value, shown } => {
+                    let at = if *shown == Shown::Text { spec::VALUES + value } else { *value };
+                    let Some((ty, bytes)) = fields.get(at) else { continue };
+                    let start = self.out.len();
+                    match shown {
+                        Shown::KernelSymbol => self.names.kernel_symbol(number(ty, bytes) as u64, self.out),
+                        _ => self.convert(conversion, ty, bytes),
+                    }
+                    pad(self.out, start, conversion);
                 }
             }
         }

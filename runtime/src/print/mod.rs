@@ -21,6 +21,7 @@ mod value;
 
 pub use output::Output;
 
+use crate::spec::{self, SpecFormat};
 use crate::tool::{Action, ActionKind, Check, Map, MissingProbes, Tool, Value};
 use format::Fields;
 use layout::{member_bytes, u64_at};
@@ -90,6 +91,8 @@ pub struct Printer {
     settings: Settings,
     names: Names,
     sink: Box<dyn Write>,
+    /// How the values of the parameter that names the probe are shown.
+    spec: SpecFormat,
     /// What is not yet written to the sink.
     out: Vec<u8>,
     /// Scalar histograms that `zero()` emptied: they are printed, without rows.
@@ -105,7 +108,9 @@ impl Printer {
     pub fn new(tool: &'static Tool, settings: Settings, sink: Box<dyn Write>) -> Self {
         let names = Names::new(tool, &settings);
         let (out, zeroed) = (Vec::with_capacity(BLOCK), HashSet::new());
-        Printer { tool, settings, names, sink, out, zeroed, captures: Captures::default() }
+        let parameter = spec::parameter(tool).and_then(|n| crate::text::param(&settings.params, n));
+        let spec = parameter.map(spec::format).unwrap_or_default();
+        Printer { tool, settings, names, sink, spec, out, zeroed, captures: Captures::default() }
     }
 
     /// Keeps what a process has mapped, for its symbols after it has ended.
@@ -137,7 +142,7 @@ impl Printer {
                     return Ok(());
                 }
                 let mut text = Vec::new();
-                Writer { names: &mut self.names, maps, out: &mut text }.printf(pieces, &mut fields);
+                Writer { names: &mut self.names, spec: &self.spec, maps, out: &mut text }.printf(pieces, &mut fields);
                 self.script_message(severity, action, &text)?;
             }
             ActionKind::Cat(pieces) => {
@@ -351,7 +356,7 @@ impl Printer {
 
     /// Text as it is; as JSON, an object with the text as `data`.
     fn object(&mut self, kind: &str, maps: &dyn MapSource, write: impl FnOnce(&mut Writer)) {
-        let mut writer = Writer { names: &mut self.names, maps, out: &mut self.out };
+        let mut writer = Writer { names: &mut self.names, spec: &self.spec, maps, out: &mut self.out };
         if self.settings.json {
             writer.format(format_args!("{{\"type\": \"{kind}\", \"data\": "));
             writer.json_text(write);
@@ -367,7 +372,7 @@ impl Printer {
         as_text: impl FnOnce(&mut Writer),
         as_json: impl FnOnce(&mut Writer),
     ) {
-        let mut writer = Writer { names: &mut self.names, maps, out: &mut self.out };
+        let mut writer = Writer { names: &mut self.names, spec: &self.spec, maps, out: &mut self.out };
         if self.settings.json {
             writer.text("{\"type\": \"value\", \"data\": ");
             as_json(&mut writer);
@@ -419,7 +424,7 @@ impl Printer {
             return Ok(());
         }
         map::sort(map, &mut entries);
-        let mut writer = Writer { names: &mut self.names, maps, out: &mut self.out };
+        let mut writer = Writer { names: &mut self.names, spec: &self.spec, maps, out: &mut self.out };
         let mut drain = |out: &mut Vec<u8>| {
             let written = if out.len() < BLOCK { return Ok(()) } else { self.sink.write_all(out) };
             out.clear();
@@ -434,7 +439,7 @@ impl Printer {
 
     fn formatted(&mut self, pieces: &[crate::tool::FormatPiece], fields: &mut Fields, maps: &dyn MapSource) -> Vec<u8> {
         let mut text = Vec::new();
-        Writer { names: &mut self.names, maps, out: &mut text }.printf(pieces, fields);
+        Writer { names: &mut self.names, spec: &self.spec, maps, out: &mut text }.printf(pieces, fields);
         text
     }
 

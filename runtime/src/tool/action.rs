@@ -50,6 +50,11 @@ pub enum FormatPiece {
     Text(&'static [u8]),
     /// Takes the next field.
     Conversion(Conversion),
+    /// Takes six numbers and then texts, and shows them by the format of the parameter that names the probe.
+    Spec {
+        /// How many texts.
+        texts: u32,
+    },
 }
 
 /// `%-16.8lld`

@@ -58,6 +58,8 @@ pub struct Body<'e, 'p> {
     pub chooses_arguments: bool,
     pub vars: Vec<String>,
     pub uses_ctx: bool,
+    /// What expressions of a parameter read, if there are any.
+    pub spec_inputs: Option<String>,
     pub uses_scratch: bool,
     pub loops: Vec<LoopKind>,
     pub in_callback: usize,
@@ -104,6 +106,7 @@ impl<'e, 'p> Body<'e, 'p> {
             chooses_arguments: false,
             vars: Vec::new(),
             uses_ctx: false,
+            spec_inputs: None,
             uses_scratch: false,
             loops: Vec::new(),
             in_callback: 0,

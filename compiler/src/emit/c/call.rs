@@ -2,7 +2,7 @@
 
 use super::body::{Body, Place};
 use super::value::{Prec, Value};
-use crate::program::{Builtin, Call, Expr, ProgramKind};
+use crate::program::{Builtin, Call, Expr, ProgramKind, SpecPart};
 use crate::types::{Clock, Type};
 
 /// Above this, string loops run in a callback: the verifier follows every step of a plain loop.
@@ -208,6 +208,7 @@ impl<'p> Body<'_, 'p> {
                 let parent = path.first().map_or("void", |step| step.parent.0.as_str());
                 Value::cast(&to, &Value::atom(format!("bpf_core_field_exists({parent}, {members})")))
             }
+            Call::Spec { part, inputs } => self.spec(*part, inputs),
             Call::KernelEnumValue { enumeration, enumerator, value } => {
                 self.e.types.use_enumerator(enumeration, enumerator, *value);
                 let of = format!("(enum {enumeration}___tw, {enumerator}___tw)");
@@ -243,6 +244,24 @@ impl<'p> Body<'_, 'p> {
                 Value::atom(place.text)
             }
         }
+    }
+
+    /// What the parameter that names the probe says.
+    fn spec(&mut self, part: SpecPart, inputs: &'p [Expr]) -> Value {
+        self.e.header("spec.bpf.h");
+        if let SpecPart::IsText(n) = part {
+            return Value::atom(format!("tw_spec_is_text({n})"));
+        }
+        if self.spec_inputs.is_none() {
+            let values = inputs.iter().collect::<Vec<_>>();
+            let texts: Vec<String> = self.operands(&values).into_iter().map(|value| value.text).collect();
+            self.spec_inputs = Some(texts.join(", "));
+        }
+        Value::atom(match part {
+            SpecPart::Enter => "tw_spec_enter(&inputs)".to_owned(),
+            SpecPart::Number(n) => format!("tw_spec_value({}, &inputs, {n})", self.ctx()),
+            SpecPart::Holds | SpecPart::IsText(_) => format!("tw_spec_holds({}, &inputs)", self.ctx()),
+        })
     }
 
     /// The comparison that suits the strings' size.

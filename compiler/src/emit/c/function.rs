@@ -102,7 +102,12 @@ impl Body<'_, '_> {
             // libbpf attaches by maps that the header defines, also where no argument is read.
             self.e.header("usdt_args.bpf.h");
         }
-        let mut body = vars + &declarations + &code;
+        let mut body = vars;
+        if let Some(inputs) = self.spec_inputs.take() {
+            body += &format!("\tconst struct tw_spec_inputs inputs = {{ {{ {inputs} }} }};\n");
+        }
+        body += &declarations;
+        body += &code;
         // Where the last statement already leaves, another would never be reached.
         let ends = code.trim_end().lines().last().is_some_and(|line| line.starts_with("\treturn "))
             && !code.trim_end().lines().rev().nth(1).is_some_and(|line| line.trim_start().starts_with("if ("));

@@ -30,6 +30,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("series.bpf.h", include_str!("../../../../templates/bpf/series.bpf.h")),
     ("signal_names.bpf.h", include_str!("../../../../templates/bpf/signal_names.bpf.h")),
     ("skb.bpf.h", include_str!("../../../../templates/bpf/skb.bpf.h")),
+    ("spec.bpf.h", include_str!("../../../../templates/bpf/spec.bpf.h")),
     ("stacks.bpf.h", include_str!("../../../../templates/bpf/stacks.bpf.h")),
     ("strings.bpf.h", include_str!("../../../../templates/bpf/strings.bpf.h")),
     ("syscall_names.bpf.h", include_str!("../../../../templates/bpf/syscall_names.bpf.h")),

@@ -471,6 +471,10 @@ fn with_format(kind: &str, format: &Format) -> TokenStream {
             quote! { FormatPiece::Text(#bytes) }
         }
         FormatPiece::Conversion(conversion) => self::conversion(conversion),
+        FormatPiece::Spec { texts } => {
+            let texts = Literal::u32_unsuffixed(*texts);
+            quote! { FormatPiece::Spec { texts: #texts } }
+        }
     });
     quote! { #kind(&[#(#pieces),*]) }
 }
@@ -563,6 +567,7 @@ fn other_setting(program: &Program, setting: &Setting) -> Option<TokenStream> {
             let path = text(path);
             quote! { CgroupId(#path) }
         }
+        SettingSource::SpecCount(n) => quote! { SpecCount(#n) },
         SettingSource::CpuCount => quote! { CpuCount },
         SettingSource::ChildPid => quote! { ChildPid },
         SettingSource::HasChildPid => quote! { HasChildPid },
