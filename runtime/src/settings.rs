@@ -97,7 +97,20 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
             let symbol = late_text(sources, symbol);
             match kernel::address(&symbol) {
                 Some(address) => address,
-                None => return refuse(format!("Failed to resolve kernel symbol: {symbol}")),
+                None => {
+                    let error = message::at(
+                        sources.tool,
+                        setting.place,
+                        "ERROR",
+                        &format!("Failed to resolve kernel symbol: {symbol}"),
+                    );
+                    let error = Error::refused(error).bare();
+                    return Err(if kernel::tells_data() {
+                        error
+                    } else {
+                        error.hint("this kernel's /proc/kallsyms has functions only (CONFIG_KALLSYMS_ALL is off)")
+                    });
+                }
             }
         }
         SettingSource::UserAddress { path, symbol } => {

@@ -35,6 +35,7 @@ pub fn number(number: Number, params: &[String]) -> Result<i64> {
     match number {
         Number::Const(value) => Ok(value),
         Number::Param(n) => param_number(params, n),
+        Number::Option(_) => Ok(0),
     }
 }
 

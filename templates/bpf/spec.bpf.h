@@ -115,11 +115,14 @@ static __always_inline __s64 tw_spec_load(__s64 address, __s32 size)
 	return tw_spec_sized(value, size);
 }
 
+/* Without a size, the address itself. */
 static __always_inline __s64 tw_spec_context(void *ctx, __s64 offset, __s32 size)
 {
 	__u32 bytes = size < 0 ? -size : size;
 	__s64 value = 0;
 
+	if (!bytes)
+		return (__s64)ctx + offset;
 	if (bytes > sizeof(value))
 		return 0;
 	bpf_probe_read_kernel(&value, bytes, ctx + offset);

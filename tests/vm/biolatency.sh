@@ -13,3 +13,13 @@ finish
 expect '^[0-9:]{8}$'
 expect '^@disk_msecs\[vda\]:'
 [ "$(total 'disk_msecs.vda')" -ge 16 ] || fail "$(total) writes counted on vda"
+
+start biolatency -d vda
+dd if=/dev/zero of=/dev/vda bs=4096 count=16 oflag=direct 2>/dev/null
+stop
+[ "$(total)" -ge 16 ] || fail "$(total) writes counted on vda alone"
+
+start biolatency -d none
+dd if=/dev/zero of=/dev/vda bs=4096 count=16 oflag=direct 2>/dev/null
+stop
+[ "$(total)" -eq 0 ] || fail "$(total) writes counted on no disk"

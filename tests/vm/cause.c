@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static socklen_t address(struct sockaddr_storage *to, const char *text, int port)
@@ -228,6 +229,23 @@ static int stat_all(char **args)
 	return 0;
 }
 
+/* write DESCRIPTOR COUNT */
+static int write_bytes(char **args)
+{
+	for (int n = 0; n < atoi(args[1]); n++)
+		if (write(atoi(args[0]), "x", 1) != 1)
+			return 1;
+	return 0;
+}
+
+/* nap SECONDS NANOSECONDS */
+static int nap(char **args)
+{
+	struct timespec time = { .tv_sec = atoi(args[0]), .tv_nsec = atol(args[1]) };
+
+	return nanosleep(&time, NULL);
+}
+
 /* burn SECONDS */
 static int burn(char **args)
 {
@@ -245,7 +263,7 @@ static const struct {
 	{ "tcp", 3, tcp },	    { "connect", 3, try_connect }, { "drop", 2, drop },
 	{ "thread", 0, thread },    { "resolve", 1, resolve },	   { "setuid", 1, set_uids },
 	{ "kill", 2, send_signal }, { "sync", 1, sync_all },	   { "memory", 1, memory },
-	{ "as", 2, as_user },	    { "swap", 1, swap },	    { "stat", 1, stat_all },	   { "burn", 1, burn },
+	{ "nap", 2, nap },	    { "write", 2, write_bytes },	    { "as", 2, as_user },	    { "swap", 1, swap },	    { "stat", 1, stat_all },	   { "burn", 1, burn },
 };
 
 int main(int count, char **args)

@@ -12,3 +12,8 @@ start fileslower 5000
 dd if=/dev/zero of=/tmp/tw-slow bs=1000 count=1 2>/dev/null
 stop
 refuse tw-slow
+
+start fileslower -a 0
+dd if=/dev/zero of=/dev/null bs=1000 count=1 2>/dev/null
+stop
+expect ' dd +[0-9]+ +W 1000 +[0-9]+\.[0-9]{2} null$'

@@ -15,3 +15,10 @@ cause kill 2147483647 15
 stop
 expect ' cause +3 +2147483647 -3$'
 refuse ' 15 +2147483647'
+
+start killsnoop -T 2147483646
+cause kill 2147483647 12
+cause kill 2147483646 12
+stop
+expect ' cause +12 +2147483646 -3$'
+refuse ' 2147483647 '

@@ -5,12 +5,35 @@ start profile
 cause burn 8 &
 sleep 1
 stop
+expect '^Sampling at 49 Hertz of all threads by user \+ kernel stack\.\.\. '
 expect '^@\[$'
 expect '^ +burn\+[0-9]+'
-expect '^, cause\]: [0-9]+$'
+expect '^, cause, [0-9]+\]: [0-9]+$'
 
 start profile -U 1
 finish
 wait
 expect '^@user\[$'
 expect '^ +burn\+[0-9]+'
+refuse '^@\['
+
+# A process that is busy for the whole second is seen about as often as is asked for.
+cause burn 8 &
+busy=$!
+start profile -F 199 -p $busy 1
+finish
+expect '^Sampling at 199 Hertz '
+seen=$(sed -n "s/^, cause, $busy\]: //p" /tmp/out | awk '{ sum += $1 } END { print sum + 0 }')
+[ "$seen" -gt 60 ] || fail "seen $seen times at 199 Hertz"
+refuse '^, (sh|sleep|swapper)'
+
+start profile -L $busy -F 99 1
+finish
+expect "^, cause, $busy\]: [0-9]+\$"
+refuse '^, (sh|sleep|swapper)'
+
+start profile -K -I -C 0 1
+finish
+expect '^@kernel\[$'
+refuse '^@user|^@\['
+kill $busy

@@ -2,22 +2,39 @@
 . /cases/lib
 
 for n in 1 2 3 4; do
-	cause burn 3 &
+	cause burn 4 &
 done
 start runqlat
 sleep 1
 stop
 wait
+expect '^Tracing run queue latency'
 expect '^@usecs:'
 [ "$(total)" -ge 10 ] || fail "$(total) waits counted"
 refuse '^@msecs'
 
 for n in 1 2 3 4; do
-	cause burn 60 &
+	cause burn 200 &
 	busy="$busy $!"
 done
+one=$!
 start runqlat -P -T 1 1
 finish
-kill $busy
 expect '^[0-9:]{8}$'
-expect '^@thread_usecs\[cause, [0-9]+\]:'
+expect "^@process_usecs\[cause, $one\]:"
+
+start runqlat -L -m 1 1
+finish
+expect "^@process_msecs\[cause, $one\]:"
+refuse '^@process_usecs'
+
+start runqlat -p $one -P 1 1
+finish
+expect "^@process_usecs\[cause, $one\]:"
+[ "$(grep -c '^@' /tmp/out)" -eq 1 ] || fail "other processes than $one"
+
+start runqlat -m 1 2
+finish
+kill $busy
+[ "$(grep -c '^@msecs:' /tmp/out)" -ge 1 ] || fail "no histogram of milliseconds"
+refuse '^@usecs'

@@ -15,3 +15,11 @@ cause tcp 127.0.0.1 7813 10
 stop
 expect '^[0-9:]+ [0-9]+ +cause +127\.0\.0\.1 +[0-9]+ +127\.0\.0\.1 +7811 '
 refuse 7813
+
+start tcplife -t -L 7811
+cause tcp 127.0.0.1 7811 10
+cause tcp 127.0.0.1 7813 10
+stop
+expect '^TIME\(s\) +PID '
+expect '^ *[0-9]+\.[0-9]{6} [0-9]+ +cause +127\.0\.0\.1 +7811 '
+refuse 7813

@@ -376,6 +376,10 @@ impl Reader<'_> {
         let last = self.written.parts.len() - 1;
         let count = match self.text(last).as_slice() {
             [TextPiece::Param(n)] => LateNumber::Param(*n),
+            // An extension: the value of an option of the script.
+            [TextPiece::Lit(text)] if text.starts_with('$') && text.len() > 1 => {
+                LateNumber::Option(text[1..].to_owned())
+            }
             pieces => {
                 let text = plain(pieces);
                 let parsed = if last == 0 { duration(&text).or_else(|| integer(&text)) } else { integer(&text) };

@@ -118,4 +118,6 @@ pub enum LateNumber {
     Const(u64),
     /// `$n`
     Param(u32),
+    /// `$name`, an extension: the option of that name.
+    Option(String),
 }

@@ -9,28 +9,34 @@ use tracewright::tool::*;
 pub static TOOL: Tool = Tool {
     name: "argdist",
     version: env!("CARGO_PKG_VERSION"),
-    about: "Show the distribution of an argument or of what a function returns",
-    description: "Usage: argdist [OPTIONS] PROBE\n\nPROBE is a function, named as for funccount: a kernel function or\nLIBRARY:FUNCTION. Its arguments are numbered from 0. With r: before it\n(r::FUNCTION, r:LIBRARY:FUNCTION) the value is what it returns.\n\nValues are counted one by one, or with -H as a histogram.\n\nExamples:\n    argdist -a 2 tcp_sendmsg              how often which size was sent\n    argdist -H -a 2 tcp_sendmsg           the same as a histogram\n    argdist -H r::vfs_read                what vfs_read returned\n    argdist -p 181 c:write                file descriptors that one process writes to\n    argdist -S -a 1 do_sys_openat2        paths that are opened\n    argdist -i 1 -d 5 -a 2 vfs_read       every second, for five",
+    about: "Show the distribution of an argument, of what a function returns, or of an expression",
+    description: "Usage: argdist [OPTIONS] PROBE\n\nPROBE is named as for funccount: a kernel function, LIBRARY:FUNCTION,\nt:CATEGORY:EVENT, u:PATH:PROBE. With r: before it (r::FUNCTION,\nr:LIBRARY:FUNCTION) it is the return.\n\nWhat is counted follows the probe, in the same word, as for BCC's argdist:\n\n    PROBE(SIGNATURE)[:TYPE[,TYPE]:EXPRESSION[,EXPRESSION][:FILTER]]\n\nExpressions are those of C: arg1 to arg6, $retval, names of parameters and what\nthey point to, args->FIELD of a tracepoint, $PID, $TID, $UID, $GID, $CPU, and at\nreturns $latency (nanoseconds) and $entry(PARAMETER). The type char* is for\nstrings. Without an expression, --arg chooses one of the arguments, from 0.\n\nValues are counted one by one (-C), or with -H as a histogram.\n\nExamples:\n    argdist -C 'p::tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size):u32:size'\n    argdist -H 'p::tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size):u32:size'\n    argdist -p 181 -C 'p:c:write(int fd):int:fd'     file descriptors that are written to\n    argdist -H 'r::vfs_read()'                       what vfs_read returned\n    argdist -C 't:raw_syscalls:sys_enter():int:args->id'   numbers of system calls\n    argdist -C 'r::vfs_read():u32:$PID:$latency > 100000'  who waits longer than 0.1 ms\n    argdist -C 'p::do_sys_openat2(int dfd, char *path):char*:path'   paths that are opened\n    argdist -H -a 2 tcp_sendmsg                      argument 2 of a function\n    argdist -i 1 -d 5 -a 2 vfs_read                  every second, for five",
     script: "argdist.bt",
     source: SOURCE,
     options: &[
         ToolOption {
-            name: "arg|a",
-            default: OptionDefault::Int(0),
-            help: "Which argument, from 0 to 5",
-            variable: "opt_arg",
-        },
-        ToolOption {
-            name: "string|S",
+            name: "count|C",
             default: OptionDefault::Bool(false),
-            help: "The argument is a string",
-            variable: "opt_string",
+            help: "Count each value: so it is unless as a histogram",
+            variable: "opt_count",
         },
         ToolOption {
             name: "hist|H",
             default: OptionDefault::Bool(false),
             help: "As a histogram",
             variable: "opt_hist",
+        },
+        ToolOption {
+            name: "arg|a",
+            default: OptionDefault::Int(0),
+            help: "Which argument is counted without an expression, from 0 to 5",
+            variable: "opt_arg",
+        },
+        ToolOption {
+            name: "string|S",
+            default: OptionDefault::Bool(false),
+            help: "That argument is a string",
+            variable: "opt_string",
         },
         ToolOption {
             name: "interval|i",
@@ -45,6 +51,18 @@ pub static TOOL: Tool = Tool {
             variable: "opt_timestamp",
         },
         ToolOption {
+            name: "cumulative|c",
+            default: OptionDefault::Bool(false),
+            help: "Do not start anew",
+            variable: "opt_cumulative",
+        },
+        ToolOption {
+            name: "number|n",
+            default: OptionDefault::Int(0),
+            help: "End after NUMBER intervals",
+            variable: "opt_number",
+        },
+        ToolOption {
             name: "duration|d",
             default: OptionDefault::Int(0),
             help: "End after NUMBER seconds",
@@ -56,24 +74,41 @@ pub static TOOL: Tool = Tool {
         BEGIN_1,
         KPROBE__1_1,
         UPROBE__1_1,
+        KPROBE__1_2,
+        UPROBE__1_2,
         USDT__1_1,
         KRETPROBE__1_1,
         URETPROBE__1_1,
+        TRACEPOINT__1_1,
+        RAWTRACEPOINT__1_1,
+        USDT__1_2,
         INTERVAL_S_1_1,
         END_1,
     ],
-    maps: &[MAP_strings, MAP_distribution, MAP_values, MAP_seconds, MAP_since],
+    maps: &[
+        MAP_strings,
+        MAP_distribution,
+        MAP_pairs,
+        MAP_values,
+        MAP_seconds,
+        MAP_since,
+        MAP_outputs,
+    ],
     actions: &[
         PRINTF_1,
-        TIME_2,
-        PRINT_MAP_3,
+        PRINTF_2,
+        TIME_3,
         PRINT_MAP_4,
         PRINT_MAP_5,
-        CLEAR_6,
-        CLEAR_7,
+        PRINT_MAP_6,
+        PRINT_MAP_7,
         CLEAR_8,
         CLEAR_9,
         CLEAR_10,
+        CLEAR_11,
+        CLEAR_12,
+        CLEAR_13,
+        CLEAR_14,
     ],
     strings: &[],
     settings: &[
@@ -81,63 +116,109 @@ pub static TOOL: Tool = Tool {
             variable: "param_1_text",
             size: 1024,
             source: SettingSource::ParamString(1),
-            place: "argdist.bt:23:47-54",
+            place: "argdist.bt:55:49-56",
+        },
+        Setting {
+            variable: "spec_count",
+            size: 8,
+            source: SettingSource::SpecCount(1),
+            place: "argdist.bt:64:6-18",
         },
     ],
     checks: &[
         Check {
             helper: "probe_read_kernel_str",
-            place: "argdist.bt:33:13-29",
-            line: 33,
-            columns: (13, 29),
+            place: "argdist.bt:36:23-53",
+            line: 36,
+            columns: (23, 53),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_user_str",
+            place: "argdist.bt:36:56-86",
+            line: 36,
+            columns: (56, 86),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:33:33-40",
-            line: 33,
-            columns: (33, 40),
+            place: "argdist.bt:42:23-30",
+            line: 42,
+            columns: (23, 30),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "argdist.bt:46:44-51",
+            line: 46,
+            columns: (44, 51),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "argdist.bt:48:29-36",
+            line: 48,
+            columns: (29, 36),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "probe_read_kernel_str",
+            place: "argdist.bt:77:14-30",
+            line: 77,
+            columns: (14, 30),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "argdist.bt:77:34-41",
+            line: 77,
+            columns: (34, 41),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "argdist.bt:35:13-35",
-            line: 35,
-            columns: (13, 35),
+            place: "argdist.bt:79:14-36",
+            line: 79,
+            columns: (14, 36),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:35:39-46",
-            line: 35,
-            columns: (39, 46),
+            place: "argdist.bt:79:40-47",
+            line: 79,
+            columns: (40, 47),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:40:21-28",
-            line: 40,
-            columns: (21, 28),
+            place: "argdist.bt:84:22-29",
+            line: 84,
+            columns: (22, 29),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "argdist.bt:33:13-29",
-            line: 33,
-            columns: (13, 29),
+            place: "argdist.bt:77:14-30",
+            line: 77,
+            columns: (14, 30),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:51:21-28",
-            line: 51,
-            columns: (21, 28),
+            place: "argdist.bt:100:22-29",
+            line: 100,
+            columns: (22, 29),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -183,7 +264,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "argdist.bt:21:1-6",
+            place: "argdist.bt:52:1-6",
         },
     ],
     optional: false,
@@ -191,9 +272,47 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `entry:$1`
 const KPROBE__1_1: Program = Program {
     name: "kprobe__1_1",
+    kind: ProgramKind::Kprobe,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("kprobe:"), TextPiece::Lit("$1")],
+            point: AttachPoint::Late {
+                role: LateRole::Entry,
+                text: &[TextPiece::Param(1)],
+            },
+            place: "argdist.bt:62:1-9",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: true,
+};
+
+/// `entry:$1`
+const UPROBE__1_1: Program = Program {
+    name: "uprobe__1_1",
+    kind: ProgramKind::Uprobe,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("uprobe:"), TextPiece::Lit("$1")],
+            point: AttachPoint::Late {
+                role: LateRole::Entry,
+                text: &[TextPiece::Param(1)],
+            },
+            place: "argdist.bt:62:1-9",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: false,
+};
+
+/// `$1` …
+const KPROBE__1_2: Program = Program {
+    name: "kprobe__1_2",
     kind: ProgramKind::Kprobe,
     targets: &[
         Target {
@@ -202,7 +321,7 @@ const KPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "argdist.bt:26:1-3",
+            place: "argdist.bt:67:1-3",
         },
     ],
     optional: false,
@@ -210,9 +329,9 @@ const KPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
-const UPROBE__1_1: Program = Program {
-    name: "uprobe__1_1",
+/// `$1` …
+const UPROBE__1_2: Program = Program {
+    name: "uprobe__1_2",
     kind: ProgramKind::Uprobe,
     targets: &[
         Target {
@@ -221,7 +340,7 @@ const UPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "argdist.bt:26:1-3",
+            place: "argdist.bt:67:1-3",
         },
     ],
     optional: false,
@@ -229,7 +348,7 @@ const UPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `$1` …
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -240,7 +359,7 @@ const USDT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "argdist.bt:26:1-3",
+            place: "argdist.bt:67:1-3",
         },
     ],
     optional: false,
@@ -248,7 +367,7 @@ const USDT__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `$1` …
 const KRETPROBE__1_1: Program = Program {
     name: "kretprobe__1_1",
     kind: ProgramKind::Kretprobe,
@@ -259,7 +378,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "argdist.bt:44:1-3",
+            place: "argdist.bt:89:1-3",
         },
     ],
     optional: false,
@@ -267,7 +386,7 @@ const KRETPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `$1` …
 const URETPROBE__1_1: Program = Program {
     name: "uretprobe__1_1",
     kind: ProgramKind::Uretprobe,
@@ -278,7 +397,64 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "argdist.bt:44:1-3",
+            place: "argdist.bt:89:1-3",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: false,
+};
+
+/// `event:$1` …
+const TRACEPOINT__1_1: Program = Program {
+    name: "tracepoint__1_1",
+    kind: ProgramKind::Tracepoint,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("tracepoint:"), TextPiece::Lit("$1")],
+            point: AttachPoint::Late {
+                role: LateRole::Event,
+                text: &[TextPiece::Param(1)],
+            },
+            place: "argdist.bt:106:1-9",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: true,
+};
+
+/// `event:$1` …
+const RAWTRACEPOINT__1_1: Program = Program {
+    name: "rawtracepoint__1_1",
+    kind: ProgramKind::RawTracepoint,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("rawtracepoint:"), TextPiece::Lit("$1")],
+            point: AttachPoint::Late {
+                role: LateRole::Event,
+                text: &[TextPiece::Param(1)],
+            },
+            place: "argdist.bt:106:1-9",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: true,
+};
+
+/// `event:$1` …
+const USDT__1_2: Program = Program {
+    name: "usdt__1_2",
+    kind: ProgramKind::Usdt,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("usdt:"), TextPiece::Lit("$1")],
+            point: AttachPoint::Late {
+                role: LateRole::Event,
+                text: &[TextPiece::Param(1)],
+            },
+            place: "argdist.bt:106:1-9",
         },
     ],
     optional: false,
@@ -297,7 +473,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "argdist.bt:55:1-13",
+            place: "argdist.bt:112:1-13",
         },
     ],
     optional: false,
@@ -313,7 +489,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "argdist.bt:78:1-4",
+            place: "argdist.bt:144:1-4",
         },
     ],
     optional: false,
@@ -321,7 +497,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@strings[str($value, 128)]`
+/// `@strings[text(0)]`
 #[allow(non_upper_case_globals)]
 const MAP_strings: Map = Map {
     name: "@strings",
@@ -348,7 +524,21 @@ const MAP_distribution: Map = Map {
     default_size: true,
 };
 
-/// `@values[$value]`
+/// `@pairs[spec_number(0), spec_number(1)]`
+#[allow(non_upper_case_globals)]
+const MAP_pairs: Map = Map {
+    name: "@pairs",
+    bpf_name: "pairs",
+    key: Some(
+        Ty::Tuple(16, &[Member::new("", 0, Ty::I64), Member::new("", 8, Ty::I64)]),
+    ),
+    key_size: 16,
+    value: Value::Count,
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
+/// `@values[spec_number(0)]`
 #[allow(non_upper_case_globals)]
 const MAP_values: Map = Map {
     name: "@values",
@@ -390,8 +580,39 @@ const MAP_since: Map = Map {
     default_size: true,
 };
 
-/// `printf("Tracing %s... Hit Ctrl-C to end.\n", str($1))`
+/// `@outputs`
+#[allow(non_upper_case_globals)]
+const MAP_outputs: Map = Map {
+    name: "@outputs",
+    bpf_name: "outputs_map",
+    key: None,
+    key_size: 0,
+    value: Value::Plain(Ty::I64),
+    storage: Storage::Array {
+        set_offset: Some(8),
+        per_cpu: false,
+    },
+    default_size: true,
+};
+
+/// `printf("Counting %s... Hit Ctrl-C to end.\n", str($1))`
 const PRINTF_1: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            FormatPiece::Text(b"Counting "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"... Hit Ctrl-C to end.\n"),
+        ],
+    ),
+    fields: &[Member::new("param_1_text", 8, Ty::TailStr(1024))],
+    size: 12,
+    place: "argdist.bt:55:3-57",
+    line: 55,
+    column: 3,
+};
+
+/// `printf("Tracing %s... Hit Ctrl-C to end.\n", str($1))`
+const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b"Tracing "),
@@ -401,102 +622,158 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[Member::new("param_1_text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "argdist.bt:23:2-55",
-    line: 23,
-    column: 2,
+    place: "argdist.bt:57:3-56",
+    line: 57,
+    column: 3,
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME_3: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "argdist.bt:63:4-22",
-    line: 63,
+    place: "argdist.bt:121:4-22",
+    line: 121,
     column: 4,
 };
 
 /// `print(@values)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP_4: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "argdist.bt:123:3-17",
+    line: 123,
+    column: 3,
+};
+
+/// `print(@pairs)`
+const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:65:3-17",
-    line: 65,
+    place: "argdist.bt:124:3-16",
+    line: 124,
     column: 3,
 };
 
 /// `print(@strings)`
-const PRINT_MAP_4: Action = Action {
+const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:66:3-18",
-    line: 66,
+    place: "argdist.bt:125:3-18",
+    line: 125,
     column: 3,
 };
 
 /// `print(@distribution)`
-const PRINT_MAP_5: Action = Action {
+const PRINT_MAP_7: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:67:3-23",
-    line: 67,
+    place: "argdist.bt:126:3-23",
+    line: 126,
     column: 3,
 };
 
 /// `clear(@values)`
-const CLEAR_6: Action = Action {
-    kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "argdist.bt:68:3-17",
-    line: 68,
-    column: 3,
-};
-
-/// `clear(@strings)`
-const CLEAR_7: Action = Action {
-    kind: ActionKind::Clear(0),
-    fields: &[],
-    size: 8,
-    place: "argdist.bt:69:3-18",
-    line: 69,
-    column: 3,
-};
-
-/// `clear(@distribution)`
 const CLEAR_8: Action = Action {
-    kind: ActionKind::Clear(1),
-    fields: &[],
-    size: 8,
-    place: "argdist.bt:70:3-23",
-    line: 70,
-    column: 3,
-};
-
-/// `clear(@seconds)`
-const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "argdist.bt:80:2-17",
-    line: 80,
+    place: "argdist.bt:128:4-18",
+    line: 128,
+    column: 4,
+};
+
+/// `clear(@pairs)`
+const CLEAR_9: Action = Action {
+    kind: ActionKind::Clear(2),
+    fields: &[],
+    size: 8,
+    place: "argdist.bt:129:4-17",
+    line: 129,
+    column: 4,
+};
+
+/// `clear(@strings)`
+const CLEAR_10: Action = Action {
+    kind: ActionKind::Clear(0),
+    fields: &[],
+    size: 8,
+    place: "argdist.bt:130:4-19",
+    line: 130,
+    column: 4,
+};
+
+/// `clear(@distribution)`
+const CLEAR_11: Action = Action {
+    kind: ActionKind::Clear(1),
+    fields: &[],
+    size: 8,
+    place: "argdist.bt:131:4-24",
+    line: 131,
+    column: 4,
+};
+
+/// `clear(@seconds)`
+const CLEAR_12: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "argdist.bt:146:2-17",
+    line: 146,
     column: 2,
 };
 
 /// `clear(@since)`
-const CLEAR_10: Action = Action {
-    kind: ActionKind::Clear(4),
+const CLEAR_13: Action = Action {
+    kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "argdist.bt:81:2-15",
-    line: 81,
+    place: "argdist.bt:147:2-15",
+    line: 147,
+    column: 2,
+};
+
+/// `clear(@outputs)`
+const CLEAR_14: Action = Action {
+    kind: ActionKind::Clear(6),
+    fields: &[],
+    size: 8,
+    place: "argdist.bt:148:2-17",
+    line: 148,
     column: 2,
 };
 
 const _: () = assert!(size_of::<skeleton::types::printf_event>() == 12);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 12);
+
+const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_2>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_3>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_4>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../argdist.bt");

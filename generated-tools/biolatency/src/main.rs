@@ -12,6 +12,7 @@
 //!     biolatency 1 10        one every second, ten times
 //!     biolatency -mT 1       every second, in milliseconds, with the time of day
 //!     biolatency -D          each disk by itself
+//!     biolatency -d vda      only disk vda
 //!     biolatency -Q          with the time in the queue
 
 mod tool;

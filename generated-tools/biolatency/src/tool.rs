@@ -9,7 +9,7 @@ pub static TOOL: Tool = Tool {
     name: "biolatency",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show how long block devices take, as a histogram",
-    description: "Usage: biolatency [OPTIONS] [INTERVAL [COUNT]]\n\nThe time from the moment a request is given to the device until it is\ncomplete, in microseconds, for all devices together. With --queued, the time\nthat the request has waited in the kernel before counts as well.\n\nExamples:\n    biolatency             one histogram, at Ctrl-C\n    biolatency 1 10        one every second, ten times\n    biolatency -mT 1       every second, in milliseconds, with the time of day\n    biolatency -D          each disk by itself\n    biolatency -Q          with the time in the queue",
+    description: "Usage: biolatency [OPTIONS] [INTERVAL [COUNT]]\n\nThe time from the moment a request is given to the device until it is\ncomplete, in microseconds, for all devices together. With --queued, the time\nthat the request has waited in the kernel before counts as well.\n\nExamples:\n    biolatency             one histogram, at Ctrl-C\n    biolatency 1 10        one every second, ten times\n    biolatency -mT 1       every second, in milliseconds, with the time of day\n    biolatency -D          each disk by itself\n    biolatency -d vda      only disk vda\n    biolatency -Q          with the time in the queue",
     script: "biolatency.bt",
     source: SOURCE,
     options: &[
@@ -18,6 +18,12 @@ pub static TOOL: Tool = Tool {
             default: OptionDefault::Bool(false),
             help: "A histogram for each disk",
             variable: "opt_disks",
+        },
+        ToolOption {
+            name: "disk|d",
+            default: OptionDefault::Str(""),
+            help: "Only this disk",
+            variable: "opt_disk",
         },
         ToolOption {
             name: "queued|Q",
@@ -83,101 +89,101 @@ pub static TOOL: Tool = Tool {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "biolatency.bt:74:2-4",
+            place: "biolatency.bt:82:2-4",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "biolatency.bt:94:7-9",
+            place: "biolatency.bt:102:7-9",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:34:2-33",
-            line: 34,
+            place: "biolatency.bt:40:2-33",
+            line: 40,
             columns: (2, 33),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:38:18-56",
-            line: 38,
+            place: "biolatency.bt:44:18-56",
+            line: 44,
             columns: (18, 56),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:38:18-66",
-            line: 38,
+            place: "biolatency.bt:44:18-66",
+            line: 44,
             columns: (18, 66),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:38:4-66",
-            line: 38,
+            place: "biolatency.bt:44:4-66",
+            line: 44,
             columns: (4, 66),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:40:18-28",
-            line: 40,
+            place: "biolatency.bt:46:18-28",
+            line: 46,
             columns: (18, 28),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:40:18-38",
-            line: 40,
+            place: "biolatency.bt:46:18-38",
+            line: 46,
             columns: (18, 38),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:40:4-38",
-            line: 40,
+            place: "biolatency.bt:46:4-38",
+            line: 46,
             columns: (4, 38),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biolatency.bt:48:11-23",
-            line: 48,
+            place: "biolatency.bt:54:11-23",
+            line: 54,
             columns: (11, 23),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biolatency.bt:50:13-51",
-            line: 50,
+            place: "biolatency.bt:56:13-51",
+            line: 56,
             columns: (13, 51),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:58:31-50",
-            line: 58,
-            columns: (31, 50),
+            place: "biolatency.bt:65:32-51",
+            line: 65,
+            columns: (32, 51),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "biolatency.bt:63:30-46",
-            line: 63,
-            columns: (30, 46),
+            place: "biolatency.bt:70:31-47",
+            line: 70,
+            columns: (31, 47),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -223,7 +229,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "biolatency.bt:25:1-6",
+            place: "biolatency.bt:31:1-6",
         },
     ],
     optional: false,
@@ -243,7 +249,7 @@ const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
                 function: &[TextPiece::Lit("blk_mq_start_request")],
                 offset: 0,
             },
-            place: "biolatency.bt:31:1-28",
+            place: "biolatency.bt:37:1-28",
         },
     ],
     optional: false,
@@ -262,7 +268,7 @@ const RAWTRACEPOINT_BLOCK_RQ_ISSUE_1: Program = Program {
                 module: None,
                 event: &[TextPiece::Lit("block_rq_issue")],
             },
-            place: "biolatency.bt:32:1-29",
+            place: "biolatency.bt:38:1-29",
         },
     ],
     optional: false,
@@ -281,7 +287,7 @@ const RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1: Program = Program {
                 module: None,
                 event: &[TextPiece::Lit("block_rq_complete")],
             },
-            place: "biolatency.bt:45:1-32",
+            place: "biolatency.bt:51:1-32",
         },
     ],
     optional: false,
@@ -300,7 +306,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "biolatency.bt:73:1-13",
+            place: "biolatency.bt:81:1-13",
         },
     ],
     optional: false,
@@ -316,7 +322,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "biolatency.bt:100:1-4",
+            place: "biolatency.bt:108:1-4",
         },
     ],
     optional: false,
@@ -439,8 +445,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:27:2-60",
-    line: 27,
+    place: "biolatency.bt:33:2-60",
+    line: 33,
     column: 2,
 };
 
@@ -449,8 +455,8 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:81:4-22",
-    line: 81,
+    place: "biolatency.bt:89:4-22",
+    line: 89,
     column: 4,
 };
 
@@ -459,8 +465,8 @@ const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:84:27-45",
-    line: 84,
+    place: "biolatency.bt:92:27-45",
+    line: 92,
     column: 27,
 };
 
@@ -469,8 +475,8 @@ const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:84:56-69",
-    line: 84,
+    place: "biolatency.bt:92:56-69",
+    line: 92,
     column: 56,
 };
 
@@ -479,8 +485,8 @@ const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:86:4-22",
-    line: 86,
+    place: "biolatency.bt:94:4-22",
+    line: 94,
     column: 4,
 };
 
@@ -489,8 +495,8 @@ const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(5),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "biolatency.bt:88:4-17",
-    line: 88,
+    place: "biolatency.bt:96:4-17",
+    line: 96,
     column: 4,
 };
 
@@ -499,8 +505,8 @@ const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:90:3-21",
-    line: 90,
+    place: "biolatency.bt:98:3-21",
+    line: 98,
     column: 3,
 };
 
@@ -509,8 +515,8 @@ const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:91:3-16",
-    line: 91,
+    place: "biolatency.bt:99:3-16",
+    line: 99,
     column: 3,
 };
 
@@ -519,8 +525,8 @@ const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:92:3-21",
-    line: 92,
+    place: "biolatency.bt:100:3-21",
+    line: 100,
     column: 3,
 };
 
@@ -529,8 +535,8 @@ const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:93:3-16",
-    line: 93,
+    place: "biolatency.bt:101:3-16",
+    line: 101,
     column: 3,
 };
 
@@ -539,8 +545,8 @@ const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:102:2-15",
-    line: 102,
+    place: "biolatency.bt:110:2-15",
+    line: 110,
     column: 2,
 };
 
@@ -549,8 +555,8 @@ const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:103:2-14",
-    line: 103,
+    place: "biolatency.bt:111:2-14",
+    line: 111,
     column: 2,
 };
 
@@ -559,8 +565,8 @@ const CLEAR_13: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:104:2-17",
-    line: 104,
+    place: "biolatency.bt:112:2-17",
+    line: 112,
     column: 2,
 };
 
@@ -569,8 +575,8 @@ const CLEAR_14: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:105:2-17",
-    line: 105,
+    place: "biolatency.bt:113:2-17",
+    line: 113,
     column: 2,
 };
 
@@ -579,8 +585,8 @@ const CLEAR_15: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:107:3-16",
-    line: 107,
+    place: "biolatency.bt:115:3-16",
+    line: 115,
     column: 3,
 };
 
@@ -589,8 +595,8 @@ const CLEAR_16: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:108:3-16",
-    line: 108,
+    place: "biolatency.bt:116:3-16",
+    line: 116,
     column: 3,
 };
 
@@ -599,8 +605,8 @@ const CLEAR_17: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:110:3-16",
-    line: 110,
+    place: "biolatency.bt:118:3-16",
+    line: 118,
     column: 3,
 };
 
@@ -609,8 +615,8 @@ const CLEAR_18: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "biolatency.bt:112:3-16",
-    line: 112,
+    place: "biolatency.bt:120:3-16",
+    line: 120,
     column: 3,
 };
 

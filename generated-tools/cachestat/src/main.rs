@@ -4,8 +4,8 @@
 //! Usage: cachestat [OPTIONS] [INTERVAL [COUNT]]
 //!
 //! Every second, or every INTERVAL seconds: pages found in the cache, pages that
-//! had to be read, pages made dirty, the share of hits, and how much of
-//! memory holds files.
+//! had to be read, pages made dirty, the share of hits, and how many megabytes
+//! hold block devices (buffers) and files.
 //!
 //! Examples:
 //!     cachestat              every second

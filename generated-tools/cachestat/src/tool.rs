@@ -10,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "cachestat",
     version: env!("CARGO_PKG_VERSION"),
     about: "Count page cache hits and misses",
-    description: "Usage: cachestat [OPTIONS] [INTERVAL [COUNT]]\n\nEvery second, or every INTERVAL seconds: pages found in the cache, pages that\nhad to be read, pages made dirty, the share of hits, and how much of\nmemory holds files.\n\nExamples:\n    cachestat              every second\n    cachestat 5 12         every five seconds, twelve times\n    cachestat -T           with the time of day",
+    description: "Usage: cachestat [OPTIONS] [INTERVAL [COUNT]]\n\nEvery second, or every INTERVAL seconds: pages found in the cache, pages that\nhad to be read, pages made dirty, the share of hits, and how many megabytes\nhold block devices (buffers) and files.\n\nExamples:\n    cachestat              every second\n    cachestat 5 12         every five seconds, twelve times\n    cachestat -T           with the time of day",
     script: "cachestat.bt",
     source: SOURCE,
     options: &[
@@ -70,32 +70,72 @@ pub static TOOL: Tool = Tool {
             place: "cachestat.bt:68:19-21",
         },
         Setting {
+            variable: "kaddr_blockdev_superblock",
+            size: 8,
+            source: SettingSource::KernelAddress(
+                &[TextPiece::Lit("blockdev_superblock")],
+            ),
+            place: "cachestat.bt:86:52-80",
+        },
+        Setting {
             variable: "kaddr_vm_node_stat",
             size: 8,
             source: SettingSource::KernelAddress(&[TextPiece::Lit("vm_node_stat")]),
-            place: "cachestat.bt:86:21-42",
+            place: "cachestat.bt:99:22-43",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "cachestat.bt:99:7-9",
+            place: "cachestat.bt:113:7-9",
         },
     ],
     checks: &[
         Check {
             helper: "",
-            place: "cachestat.bt:84:34-66",
+            place: "cachestat.bt:84:34-83",
             line: 84,
-            columns: (34, 66),
+            columns: (34, 83),
             always: true,
             message: "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "cachestat.bt:87:13-42",
-            line: 87,
-            columns: (13, 42),
+            place: "cachestat.bt:86:36-81",
+            line: 86,
+            columns: (36, 81),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read",
+            place: "cachestat.bt:88:16-38",
+            line: 88,
+            columns: (16, 38),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "cachestat.bt:95:23-47",
+            line: 95,
+            columns: (23, 47),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read",
+            place: "cachestat.bt:96:17-38",
+            line: 96,
+            columns: (17, 38),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "cachestat.bt:100:29-58",
+            line: 100,
+            columns: (29, 58),
             always: false,
             message: "",
         },
@@ -334,7 +374,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "cachestat.bt:105:1-4",
+            place: "cachestat.bt:119:1-4",
         },
     ],
     optional: false,
@@ -489,7 +529,7 @@ const PRINTF_1: Action = Action {
     column: 3,
 };
 
-/// `printf("%8s %8s %8s %8s %10s\n", "HITS", "MISSES", "DIRTIES", "HITRATIO", "CACHED_MB")`
+/// `printf("%8s %8s %8s %8s %12s %10s\n", "HITS", "MISSES", "DIRTIES", "HITRATIO", "BUFFERS_MB", "CACHED_MB")`
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
@@ -501,6 +541,8 @@ const PRINTF_2: Action = Action {
             FormatPiece::Text(b" "),
             Conversion::new(b's').width(8).piece(),
             FormatPiece::Text(b" "),
+            Conversion::new(b's').width(12).piece(),
+            FormatPiece::Text(b" "),
             Conversion::new(b's').width(10).piece(),
             FormatPiece::Text(b"\n"),
         ],
@@ -510,10 +552,11 @@ const PRINTF_2: Action = Action {
         Member::new("arg2", 13, Ty::Str(7)),
         Member::new("arg3", 20, Ty::Str(8)),
         Member::new("arg4", 28, Ty::Str(9)),
-        Member::new("arg5", 37, Ty::Str(10)),
+        Member::new("arg5", 37, Ty::Str(11)),
+        Member::new("arg6", 48, Ty::Str(10)),
     ],
-    size: 48,
-    place: "cachestat.bt:25:2-88",
+    size: 60,
+    place: "cachestat.bt:25:2-107",
     line: 25,
     column: 2,
 };
@@ -523,12 +566,12 @@ const TIME_3: Action = Action {
     kind: ActionKind::Time("%H:%M:%S "),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:89:4-21",
-    line: 89,
+    place: "cachestat.bt:102:4-21",
+    line: 102,
     column: 4,
 };
 
-/// `printf("%8d %8d %8d %5d.%02d%% %10d\n", $hits, $misses, @dirty_buffers + $dirtied, $ratio / 100, $ratio % 100, $cached)`
+/// `printf("%8d %8d %8d %5d.%02d%% %12d %10d\n", $hits, $misses, @dirty_buffers + $dirtied, $ratio / 100, $ratio % 100,` …
 const PRINTF_4: Action = Action {
     kind: ActionKind::Printf(
         &[
@@ -542,6 +585,8 @@ const PRINTF_4: Action = Action {
             FormatPiece::Text(b"."),
             Conversion::new(b'd').zero().width(2).piece(),
             FormatPiece::Text(b"% "),
+            Conversion::new(b'd').width(12).piece(),
+            FormatPiece::Text(b" "),
             Conversion::new(b'd').width(10).piece(),
             FormatPiece::Text(b"\n"),
         ],
@@ -550,13 +595,14 @@ const PRINTF_4: Action = Action {
         Member::new("hits", 8, Ty::I64),
         Member::new("misses", 16, Ty::I64),
         Member::new("arg3", 24, Ty::I64),
-        Member::new("arg4", 32, Ty::I64),
-        Member::new("arg5", 40, Ty::I64),
-        Member::new("cached", 48, Ty::I64),
+        Member::new("arg4", 32, Ty::U64),
+        Member::new("arg5", 40, Ty::U64),
+        Member::new("arg6", 48, Ty::U64),
+        Member::new("cached", 56, Ty::U64),
     ],
-    size: 56,
-    place: "cachestat.bt:91:3-122",
-    line: 91,
+    size: 64,
+    place: "cachestat.bt:104-105",
+    line: 104,
     column: 3,
 };
 
@@ -565,8 +611,8 @@ const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:107:2-24",
-    line: 107,
+    place: "cachestat.bt:121:2-24",
+    line: 121,
     column: 2,
 };
 
@@ -575,8 +621,8 @@ const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:108:2-25",
-    line: 108,
+    place: "cachestat.bt:122:2-25",
+    line: 122,
     column: 2,
 };
 
@@ -585,8 +631,8 @@ const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:109:2-21",
-    line: 109,
+    place: "cachestat.bt:123:2-21",
+    line: 123,
     column: 2,
 };
 
@@ -595,8 +641,8 @@ const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:110:2-22",
-    line: 110,
+    place: "cachestat.bt:124:2-22",
+    line: 124,
     column: 2,
 };
 
@@ -605,8 +651,8 @@ const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:111:2-23",
-    line: 111,
+    place: "cachestat.bt:125:2-23",
+    line: 125,
     column: 2,
 };
 
@@ -615,8 +661,8 @@ const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:112:2-24",
-    line: 112,
+    place: "cachestat.bt:126:2-24",
+    line: 126,
     column: 2,
 };
 
@@ -625,8 +671,8 @@ const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:113:2-23",
-    line: 113,
+    place: "cachestat.bt:127:2-23",
+    line: 127,
     column: 2,
 };
 
@@ -635,8 +681,8 @@ const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:114:2-17",
-    line: 114,
+    place: "cachestat.bt:128:2-17",
+    line: 128,
     column: 2,
 };
 
@@ -645,16 +691,36 @@ const CLEAR_13: Action = Action {
     kind: ActionKind::Clear(8),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:115:2-17",
-    line: 115,
+    place: "cachestat.bt:129:2-17",
+    line: 129,
     column: 2,
 };
 
 const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 48);
+const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 60);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 56);
+const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 64);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_8>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_9>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../cachestat.bt");

@@ -9,6 +9,8 @@
 //!     capable                every check that is audited
 //!     capable -a             those that are not audited as well
 //!     capable -K             with the kernel stack
+//!     capable -U             with the stack of the program
+//!     capable --unique       each capability of a process once
 //!     capable -p 1234        only process 1234
 
 mod tool;

@@ -10,10 +10,22 @@ pub static TOOL: Tool = Tool {
     name: "execsnoop",
     version: env!("CARGO_PKG_VERSION"),
     about: "Trace programs as they are started",
-    description: "One line for each call of execve(2) and execveat(2): when, who, whose child,\nand the arguments. A call is shown when it is made, also when it fails.\n\nExamples:\n    execsnoop              every program started, by anyone\n    execsnoop -U           with the user\n    execsnoop -u 1000      only what user 1000 starts",
+    description: "One line for each call of execve(2) and execveat(2) that succeeds: the command\nthat it is the child of, both process ids, what the call returned, and the\narguments. With --failed, calls that fail as well.\n\nExamples:\n    execsnoop              every program started, by anyone\n    execsnoop -x           calls that fail as well\n    execsnoop -T           with the time of day\n    execsnoop -U           with the user\n    execsnoop -u 1000      only what user 1000 starts\n    execsnoop -n make      only what a command is started by whose name contains \"make\"",
     script: "execsnoop.bt",
     source: SOURCE,
     options: &[
+        ToolOption {
+            name: "time|T",
+            default: OptionDefault::Bool(false),
+            help: "Show the time of day",
+            variable: "opt_time",
+        },
+        ToolOption {
+            name: "timestamp|t",
+            default: OptionDefault::Bool(false),
+            help: "Show the time since the start, in seconds",
+            variable: "opt_timestamp",
+        },
         ToolOption {
             name: "print-uid|U",
             default: OptionDefault::Bool(false),
@@ -26,25 +38,107 @@ pub static TOOL: Tool = Tool {
             help: "Only this user id",
             variable: "opt_uid",
         },
+        ToolOption {
+            name: "failed|x",
+            default: OptionDefault::Bool(false),
+            help: "Calls that fail as well",
+            variable: "opt_failed",
+        },
+        ToolOption {
+            name: "name|n",
+            default: OptionDefault::Str(""),
+            help: "Only what a command starts whose name contains this",
+            variable: "opt_name",
+        },
     ],
     params: 0,
     programs: &[
         BEGIN_1,
         TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVE_1,
         TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVEAT_1,
+        TRACEPOINT_SYSCALLS_SYS_EXIT_EXECVE_1,
+        END_1,
     ],
-    maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, JOIN_5],
-    strings: &["%H:%M:%S.%f"],
+    maps: &[MAP_argv],
+    actions: &[
+        PRINTF_1,
+        PRINTF_2,
+        PRINTF_3,
+        PRINTF_4,
+        PRINTF_5,
+        PRINTF_6,
+        PRINTF_7,
+        PRINTF_8,
+        JOIN_9,
+        JOIN_10,
+        CLEAR_11,
+    ],
+    strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
         Check {
+            helper: "map_update_elem",
+            place: "execsnoop.bt:35:2-32",
+            line: 35,
+            columns: (2, 32),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:29:6-30",
-            line: 29,
-            columns: (6, 30),
+            place: "execsnoop.bt:45:19-37",
+            line: 45,
+            columns: (19, 37),
             always: false,
             message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "execsnoop.bt:45:19-43",
+            line: 45,
+            columns: (19, 43),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "execsnoop.bt:55:34-52",
+            line: 55,
+            columns: (34, 52),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "execsnoop.bt:55:34-58",
+            line: 55,
+            columns: (34, 58),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "execsnoop.bt:55:65-89",
+            line: 55,
+            columns: (65, 89),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "execsnoop.bt:58:25-47",
+            line: 58,
+            columns: (25, 47),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "execsnoop.bt:60:24-34",
+            line: 60,
+            columns: (24, 34),
+            always: false,
+            message: "Can't lookup map element because it does not exist.",
         },
     ],
     losses: &[
@@ -88,7 +182,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "execsnoop.bt:13:1-6",
+            place: "execsnoop.bt:17:1-6",
         },
     ],
     optional: false,
@@ -96,7 +190,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:syscalls:sys_enter_exec*` …
+/// `tracepoint:syscalls:sys_enter_execve,` …
 const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVE_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_execve_1",
     kind: ProgramKind::Tracepoint,
@@ -107,15 +201,15 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVE_1: Program = Program {
                 category: &[TextPiece::Lit("syscalls")],
                 event: &[TextPiece::Lit("sys_enter_execve")],
             },
-            place: "execsnoop.bt:21:1-36",
+            place: "execsnoop.bt:31:1-37",
         },
     ],
-    optional: true,
+    optional: false,
     uses_cookie: false,
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_enter_exec*` …
+/// `tracepoint:syscalls:sys_enter_execve,` …
 const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVEAT_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_execveat_1",
     kind: ProgramKind::Tracepoint,
@@ -126,106 +220,252 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVEAT_1: Program = Program {
                 category: &[TextPiece::Lit("syscalls")],
                 event: &[TextPiece::Lit("sys_enter_execveat")],
             },
-            place: "execsnoop.bt:21:1-36",
+            place: "execsnoop.bt:32:1-39",
         },
     ],
-    optional: true,
+    optional: false,
     uses_cookie: false,
     filters_pid: true,
 };
 
-/// `printf("%-6s ", "UID")`
+/// `tracepoint:syscalls:sys_exit_execve,` …
+const TRACEPOINT_SYSCALLS_SYS_EXIT_EXECVE_1: Program = Program {
+    name: "tracepoint_syscalls_sys_exit_execve_1",
+    kind: ProgramKind::Tracepoint,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("tracepoint:syscalls:sys_exit_execve")],
+            point: AttachPoint::Tracepoint {
+                category: &[TextPiece::Lit("syscalls")],
+                event: &[TextPiece::Lit("sys_exit_execve")],
+            },
+            place: "execsnoop.bt:38:1-36",
+        },
+        Target {
+            display: &[TextPiece::Lit("tracepoint:syscalls:sys_exit_execveat")],
+            point: AttachPoint::Tracepoint {
+                category: &[TextPiece::Lit("syscalls")],
+                event: &[TextPiece::Lit("sys_exit_execveat")],
+            },
+            place: "execsnoop.bt:39:1-38",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: true,
+};
+
+/// `end`
+const END_1: Program = Program {
+    name: "end_1",
+    kind: ProgramKind::Manual,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("end")],
+            point: AttachPoint::End,
+            place: "execsnoop.bt:66:1-4",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: false,
+};
+
+/// `@argv[tid]`
+#[allow(non_upper_case_globals)]
+const MAP_argv: Map = Map {
+    name: "@argv",
+    bpf_name: "argv",
+    key: Some(Ty::U32),
+    key_size: 4,
+    value: Value::Plain(Ty::U64),
+    storage: Storage::Hash { per_cpu: false },
+    default_size: true,
+};
+
+/// `printf("%-8s ", "TIME")`
 const PRINTF_1: Action = Action {
+    kind: ActionKind::Printf(
+        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::Str(5))],
+    size: 16,
+    place: "execsnoop.bt:20:3-26",
+    line: 20,
+    column: 3,
+};
+
+/// `printf("%-8s ", "TIME(s)")`
+const PRINTF_2: Action = Action {
+    kind: ActionKind::Printf(
+        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::Str(8))],
+    size: 16,
+    place: "execsnoop.bt:23:3-29",
+    line: 23,
+    column: 3,
+};
+
+/// `printf("%-6s ", "UID")`
+const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
         &[Conversion::new(b's').left().width(6).piece(), FormatPiece::Text(b" ")],
     ),
     fields: &[Member::new("arg1", 8, Ty::Str(4))],
     size: 12,
-    place: "execsnoop.bt:16:3-25",
-    line: 16,
+    place: "execsnoop.bt:26:3-25",
+    line: 26,
     column: 3,
 };
 
-/// `printf("%-15s %-7s %-7s %s\n", "TIME", "PID", "PPID", "ARGS")`
-const PRINTF_2: Action = Action {
+/// `printf("%-16s %-7s %-7s %3s %s\n", "PCOMM", "PID", "PPID", "RET", "ARGS")`
+const PRINTF_4: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(15).piece(),
+            Conversion::new(b's').left().width(16).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').width(3).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').piece(),
             FormatPiece::Text(b"\n"),
         ],
     ),
     fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(5)),
-        Member::new("arg4", 22, Ty::Str(5)),
+        Member::new("arg1", 8, Ty::Str(6)),
+        Member::new("arg2", 14, Ty::Str(4)),
+        Member::new("arg3", 18, Ty::Str(5)),
+        Member::new("arg4", 23, Ty::Str(4)),
+        Member::new("arg5", 27, Ty::Str(5)),
     ],
-    size: 28,
-    place: "execsnoop.bt:18:2-63",
-    line: 18,
+    size: 32,
+    place: "execsnoop.bt:28:2-75",
+    line: 28,
     column: 2,
 };
 
+/// `printf("%-8s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_5: Action = Action {
+    kind: ActionKind::Printf(
+        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
+    ),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "execsnoop.bt:47:4-48",
+    line: 47,
+    column: 4,
+};
+
+/// `printf("%4d.%03d ", elapsed / 1000000000, (elapsed / 1000000) % 1000)`
+const PRINTF_6: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(4).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(3).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "execsnoop.bt:50:4-73",
+    line: 50,
+    column: 4,
+};
+
 /// `printf("%-6d ", uid)`
-const PRINTF_3: Action = Action {
+const PRINTF_7: Action = Action {
     kind: ActionKind::Printf(
         &[Conversion::new(b'd').left().width(6).piece(), FormatPiece::Text(b" ")],
     ),
     fields: &[Member::new("uid", 8, Ty::U64)],
     size: 16,
-    place: "execsnoop.bt:26:3-23",
-    line: 26,
-    column: 3,
+    place: "execsnoop.bt:53:4-24",
+    line: 53,
+    column: 4,
 };
 
-/// `printf("%15s %-7d %-7d ", strftime("%H:%M:%S.%f", nsecs), pid,` …
-const PRINTF_4: Action = Action {
+/// `printf("%-16s %-7d %-7d %3d ", $task->real_parent->comm, pid, $task->real_parent->tgid, args.ret)`
+const PRINTF_8: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').width(15).piece(),
+            Conversion::new(b's').left().width(16).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').width(3).piece(),
             FormatPiece::Text(b" "),
         ],
     ),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
+        Member::new("comm", 8, Ty::Str(16)),
         Member::new("pid", 24, Ty::U32),
         Member::new("tgid", 28, Ty::I32),
+        Member::new("ret", 32, Ty::I64),
     ],
-    size: 32,
-    place: "execsnoop.bt:28-29",
-    line: 28,
-    column: 2,
+    size: 40,
+    place: "execsnoop.bt:55:3-100",
+    line: 55,
+    column: 3,
 };
 
-/// `join(args.argv)`
-const JOIN_5: Action = Action {
+/// `join(uptr((uint64 *)($task->mm->start_stack + 8)))`
+const JOIN_9: Action = Action {
     kind: ActionKind::Join(" "),
     fields: &[Member::new("words", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "execsnoop.bt:30:2-17",
-    line: 30,
+    place: "execsnoop.bt:58:4-54",
+    line: 58,
+    column: 4,
+};
+
+/// `join(uptr((uint64 *)@argv[tid]))`
+const JOIN_10: Action = Action {
+    kind: ActionKind::Join(" "),
+    fields: &[Member::new("words", 8, Ty::TailStr(1024))],
+    size: 12,
+    place: "execsnoop.bt:60:4-36",
+    line: 60,
+    column: 4,
+};
+
+/// `clear(@argv)`
+const CLEAR_11: Action = Action {
+    kind: ActionKind::Clear(0),
+    fields: &[],
+    size: 8,
+    place: "execsnoop.bt:68:2-14",
+    line: 68,
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 28);
+const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 32);
 
+const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_6>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_7>() == 16);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_8>() == 40);
+
 const _: () = assert!(size_of::<skeleton::types::join_event>() == 12);
+
+const _: () = assert!(size_of::<skeleton::types::join_event_2>() == 12);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../execsnoop.bt");

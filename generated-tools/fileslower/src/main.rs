@@ -10,6 +10,7 @@
 //!     fileslower             10 ms and more
 //!     fileslower 1           1 ms and more
 //!     fileslower 0           all
+//!     fileslower -a 1        pipes, sockets and devices as well
 //!     fileslower -p 1234     only process 1234
 
 mod tool;

@@ -10,10 +10,17 @@ pub static TOOL: Tool = Tool {
     name: "fileslower",
     version: env!("CARGO_PKG_VERSION"),
     about: "Trace slow reads and writes of files",
-    description: "Usage: fileslower [OPTIONS] [MIN_MS]\n\nOne line for each read or write of a regular file that took at least MIN_MS\nmilliseconds, 10 when not given; 0 shows all.\n\nExamples:\n    fileslower             10 ms and more\n    fileslower 1           1 ms and more\n    fileslower 0           all\n    fileslower -p 1234     only process 1234",
+    description: "Usage: fileslower [OPTIONS] [MIN_MS]\n\nOne line for each read or write of a regular file that took at least MIN_MS\nmilliseconds, 10 when not given; 0 shows all.\n\nExamples:\n    fileslower             10 ms and more\n    fileslower 1           1 ms and more\n    fileslower 0           all\n    fileslower -a 1        pipes, sockets and devices as well\n    fileslower -p 1234     only process 1234",
     script: "fileslower.bt",
     source: SOURCE,
-    options: &[],
+    options: &[
+        ToolOption {
+            name: "all|a",
+            default: OptionDefault::Bool(false),
+            help: "Sockets, pipes and devices as well",
+            variable: "opt_all",
+        },
+    ],
     params: 1,
     programs: &[
         BEGIN_1,
@@ -23,91 +30,91 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_start, MAP_file, MAP_bytes],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4, CLEAR_5, CLEAR_6],
+    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5, CLEAR_6, CLEAR_7],
     strings: &[],
     settings: &[
         Setting {
             variable: "param_count",
             size: 8,
             source: SettingSource::ParamCount,
-            place: "fileslower.bt:18:11-13",
+            place: "fileslower.bt:24:11-13",
         },
         Setting {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "fileslower.bt:18:20-22",
+            place: "fileslower.bt:24:20-22",
         },
     ],
     checks: &[
         Check {
             helper: "probe_read_kernel",
-            place: "fileslower.bt:27:7-43",
-            line: 27,
+            place: "fileslower.bt:34:7-43",
+            line: 34,
             columns: (7, 43),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "fileslower.bt:28:3-22",
-            line: 28,
+            place: "fileslower.bt:35:3-22",
+            line: 35,
             columns: (3, 22),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "fileslower.bt:29:3-20",
-            line: 29,
+            place: "fileslower.bt:36:3-20",
+            line: 36,
             columns: (3, 20),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "fileslower.bt:30:3-21",
-            line: 30,
+            place: "fileslower.bt:37:3-21",
+            line: 37,
             columns: (3, 21),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "fileslower.bt:38:17-28",
-            line: 38,
-            columns: (17, 28),
+            place: "fileslower.bt:45:14-25",
+            line: 45,
+            columns: (14, 25),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "fileslower.bt:41:26-36",
-            line: 41,
+            place: "fileslower.bt:48:26-36",
+            line: 48,
             columns: (26, 36),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "fileslower.bt:43:40-51",
-            line: 43,
+            place: "fileslower.bt:50:40-51",
+            line: 50,
             columns: (40, 51),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "fileslower.bt:44:11-42",
-            line: 44,
+            place: "fileslower.bt:51:11-42",
+            line: 51,
             columns: (11, 42),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "fileslower.bt:44:7-43",
-            line: 44,
+            place: "fileslower.bt:51:7-43",
+            line: 51,
             columns: (7, 43),
             always: false,
             message: "",
@@ -154,7 +161,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "fileslower.bt:16:1-6",
+            place: "fileslower.bt:22:1-6",
         },
     ],
     optional: false,
@@ -174,7 +181,7 @@ const KPROBE_VFS_READ_1: Program = Program {
                 function: &[TextPiece::Lit("vfs_read")],
                 offset: 0,
             },
-            place: "fileslower.bt:23:1-16",
+            place: "fileslower.bt:29:1-16",
         },
         Target {
             display: &[TextPiece::Lit("kprobe:vfs_write")],
@@ -183,7 +190,7 @@ const KPROBE_VFS_READ_1: Program = Program {
                 function: &[TextPiece::Lit("vfs_write")],
                 offset: 0,
             },
-            place: "fileslower.bt:24:1-17",
+            place: "fileslower.bt:30:1-17",
         },
     ],
     optional: false,
@@ -203,7 +210,7 @@ const KRETPROBE_VFS_READ_1: Program = Program {
                 function: &[TextPiece::Lit("vfs_read")],
                 offset: 0,
             },
-            place: "fileslower.bt:34:1-19",
+            place: "fileslower.bt:41:1-19",
         },
     ],
     optional: false,
@@ -223,7 +230,7 @@ const KRETPROBE_VFS_WRITE_1: Program = Program {
                 function: &[TextPiece::Lit("vfs_write")],
                 offset: 0,
             },
-            place: "fileslower.bt:35:1-20",
+            place: "fileslower.bt:42:1-20",
         },
     ],
     optional: false,
@@ -239,7 +246,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "fileslower.bt:51:1-4",
+            place: "fileslower.bt:58:1-4",
         },
     ],
     optional: false,
@@ -294,8 +301,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[Member::new("least", 8, Ty::I64)],
     size: 16,
-    place: "fileslower.bt:19:2-64",
-    line: 19,
+    place: "fileslower.bt:25:2-64",
+    line: 25,
     column: 2,
 };
 
@@ -329,8 +336,8 @@ const PRINTF_2: Action = Action {
         Member::new("arg7", 41, Ty::Str(9)),
     ],
     size: 52,
-    place: "fileslower.bt:20:2-108",
-    line: 20,
+    place: "fileslower.bt:26:2-108",
+    line: 26,
     column: 2,
 };
 
@@ -365,43 +372,84 @@ const PRINTF_3: Action = Action {
         Member::new("tid", 40, Ty::U32),
         Member::new("arg5", 44, Ty::Str(2)),
         Member::new("bytes", 48, Ty::U64),
-        Member::new("arg7", 56, Ty::I64),
-        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg7", 56, Ty::U64),
+        Member::new("arg8", 64, Ty::U64),
         Member::new("name", 72, Ty::TailStr(1024)),
     ],
     size: 80,
-    place: "fileslower.bt:42-44",
-    line: 42,
+    place: "fileslower.bt:49-51",
+    line: 49,
+    column: 3,
+};
+
+/// `printf("%4d.%03d %-14.14s %-7d %1s %-7d %4d.%02d %s\n", elapsed / 1000000000, (elapsed / 1000000) % 1000, comm, tid,` …
+const PRINTF_4: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(4).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(3).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(14).precision(14).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').width(1).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').width(4).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(2).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("arg1", 8, Ty::U64),
+        Member::new("arg2", 16, Ty::U64),
+        Member::new("comm", 24, Ty::Str(16)),
+        Member::new("tid", 40, Ty::U32),
+        Member::new("arg5", 44, Ty::Str(2)),
+        Member::new("bytes", 48, Ty::U64),
+        Member::new("arg7", 56, Ty::U64),
+        Member::new("arg8", 64, Ty::U64),
+        Member::new("name", 72, Ty::TailStr(1024)),
+    ],
+    size: 80,
+    place: "fileslower.bt:49-51",
+    line: 49,
     column: 3,
 };
 
 /// `clear(@start)`
-const CLEAR_4: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "fileslower.bt:53:2-15",
-    line: 53,
+    place: "fileslower.bt:60:2-15",
+    line: 60,
     column: 2,
 };
 
 /// `clear(@file)`
-const CLEAR_5: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "fileslower.bt:54:2-14",
-    line: 54,
+    place: "fileslower.bt:61:2-14",
+    line: 61,
     column: 2,
 };
 
 /// `clear(@bytes)`
-const CLEAR_6: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "fileslower.bt:55:2-15",
-    line: 55,
+    place: "fileslower.bt:62:2-15",
+    line: 62,
     column: 2,
 };
 
@@ -410,6 +458,14 @@ const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 52);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 80);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../fileslower.bt");

@@ -3,11 +3,14 @@
 //! Show the time in hard interrupts, by handler
 //! Usage: hardirqs [OPTIONS] [INTERVAL [COUNT]]
 //!
-//! Histograms in microseconds, or with --count the number of interrupts.
+//! Microseconds in all, with --dist histograms, or with --count the number of
+//! interrupts.
 //!
 //! Examples:
-//!     hardirqs               histograms, at Ctrl-C
+//!     hardirqs               totals, at Ctrl-C
 //!     hardirqs 1 10          every second, ten times
+//!     hardirqs -d            histograms
+//!     hardirqs -NT 1         nanoseconds, every second with the time of day
 //!     hardirqs -C            how many rather than how long
 
 mod tool;

@@ -2,6 +2,7 @@
 
 //! What hardirqs is, for the runtime: its options, probes, maps, and the records that it sends.
 
+use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -9,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "hardirqs",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show the time in hard interrupts, by handler",
-    description: "Usage: hardirqs [OPTIONS] [INTERVAL [COUNT]]\n\nHistograms in microseconds, or with --count the number of interrupts.\n\nExamples:\n    hardirqs               histograms, at Ctrl-C\n    hardirqs 1 10          every second, ten times\n    hardirqs -C            how many rather than how long",
+    description: "Usage: hardirqs [OPTIONS] [INTERVAL [COUNT]]\n\nMicroseconds in all, with --dist histograms, or with --count the number of\ninterrupts.\n\nExamples:\n    hardirqs               totals, at Ctrl-C\n    hardirqs 1 10          every second, ten times\n    hardirqs -d            histograms\n    hardirqs -NT 1         nanoseconds, every second with the time of day\n    hardirqs -C            how many rather than how long",
     script: "hardirqs.bt",
     source: SOURCE,
     options: &[
@@ -18,6 +19,24 @@ pub static TOOL: Tool = Tool {
             default: OptionDefault::Bool(false),
             help: "Count interrupts rather than time them",
             variable: "opt_count",
+        },
+        ToolOption {
+            name: "dist|d",
+            default: OptionDefault::Bool(false),
+            help: "Histograms rather than totals",
+            variable: "opt_dist",
+        },
+        ToolOption {
+            name: "nanoseconds|N",
+            default: OptionDefault::Bool(false),
+            help: "Nanoseconds rather than microseconds",
+            variable: "opt_nanoseconds",
+        },
+        ToolOption {
+            name: "timestamp|T",
+            default: OptionDefault::Bool(false),
+            help: "Print the time of day",
+            variable: "opt_timestamp",
         },
     ],
     params: 2,
@@ -28,18 +47,44 @@ pub static TOOL: Tool = Tool {
         INTERVAL_S_1_1,
         END_1,
     ],
-    maps: &[MAP_count, MAP_start, MAP_name, MAP_usecs, MAP_seconds, MAP_outputs],
+    maps: &[
+        MAP_count,
+        MAP_start,
+        MAP_name,
+        MAP_nsecs,
+        MAP_usecs,
+        MAP_total_nsecs,
+        MAP_total_usecs,
+        MAP_seconds,
+        MAP_outputs,
+    ],
     actions: &[
         PRINTF_1,
         TIME_2,
         PRINT_MAP_3,
         PRINT_MAP_4,
-        CLEAR_5,
-        CLEAR_6,
-        CLEAR_7,
+        PRINT_MAP_5,
+        PRINT_MAP_6,
+        PRINT_MAP_7,
         CLEAR_8,
         CLEAR_9,
         CLEAR_10,
+        CLEAR_11,
+        CLEAR_12,
+        PRINT_MAP_13,
+        PRINT_MAP_14,
+        PRINT_MAP_15,
+        PRINT_MAP_16,
+        PRINT_MAP_17,
+        CLEAR_18,
+        CLEAR_19,
+        CLEAR_20,
+        CLEAR_21,
+        CLEAR_22,
+        CLEAR_23,
+        CLEAR_24,
+        CLEAR_25,
+        CLEAR_26,
     ],
     strings: &[],
     settings: &[
@@ -47,53 +92,77 @@ pub static TOOL: Tool = Tool {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "hardirqs.bt:38:2-4",
+            place: "hardirqs.bt:76:2-4",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "hardirqs.bt:49:7-9",
+            place: "hardirqs.bt:86:7-9",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "hardirqs.bt:22:32-39",
-            line: 22,
+            place: "hardirqs.bt:48:32-39",
+            line: 48,
             columns: (32, 39),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "hardirqs.bt:24:3-32",
-            line: 24,
+            place: "hardirqs.bt:50:3-32",
+            line: 50,
             columns: (3, 32),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "hardirqs.bt:25:3-44",
-            line: 25,
+            place: "hardirqs.bt:51:3-44",
+            line: 51,
             columns: (3, 44),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "hardirqs.bt:32:47-68",
-            line: 32,
-            columns: (47, 68),
+            place: "hardirqs.bt:58:14-35",
+            line: 58,
+            columns: (14, 35),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "map_update_elem",
-            place: "hardirqs.bt:32:33-77",
-            line: 32,
-            columns: (33, 77),
+            place: "hardirqs.bt:61:35-44",
+            line: 61,
+            columns: (35, 44),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "hardirqs.bt:63:35-51",
+            line: 63,
+            columns: (35, 51),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "hardirqs.bt:66:40-48",
+            line: 66,
+            columns: (40, 48),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "hardirqs.bt:69:40-48",
+            line: 69,
+            columns: (40, 48),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -139,7 +208,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "hardirqs.bt:14:1-6",
+            place: "hardirqs.bt:40:1-6",
         },
     ],
     optional: false,
@@ -158,7 +227,7 @@ const TRACEPOINT_IRQ_IRQ_HANDLER_ENTRY_1: Program = Program {
                 category: &[TextPiece::Lit("irq")],
                 event: &[TextPiece::Lit("irq_handler_entry")],
             },
-            place: "hardirqs.bt:19:1-33",
+            place: "hardirqs.bt:45:1-33",
         },
     ],
     optional: false,
@@ -177,7 +246,7 @@ const TRACEPOINT_IRQ_IRQ_HANDLER_EXIT_1: Program = Program {
                 category: &[TextPiece::Lit("irq")],
                 event: &[TextPiece::Lit("irq_handler_exit")],
             },
-            place: "hardirqs.bt:29:1-32",
+            place: "hardirqs.bt:55:1-32",
         },
     ],
     optional: false,
@@ -196,7 +265,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "hardirqs.bt:37:1-13",
+            place: "hardirqs.bt:75:1-13",
         },
     ],
     optional: false,
@@ -212,7 +281,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "hardirqs.bt:55:1-4",
+            place: "hardirqs.bt:92:1-4",
         },
     ],
     optional: false,
@@ -260,6 +329,18 @@ const MAP_name: Map = Map {
     default_size: true,
 };
 
+/// `@nsecs[@name[cpu, args.irq]]`
+#[allow(non_upper_case_globals)]
+const MAP_nsecs: Map = Map {
+    name: "@nsecs",
+    bpf_name: "nsecs",
+    key: Some(Ty::Str(33)),
+    key_size: 33,
+    value: Value::Hist { k: 0 },
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
 /// `@usecs[@name[cpu, args.irq]]`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
@@ -268,6 +349,30 @@ const MAP_usecs: Map = Map {
     key: Some(Ty::Str(33)),
     key_size: 33,
     value: Value::Hist { k: 0 },
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
+/// `@total_nsecs[@name[cpu, args.irq]]`
+#[allow(non_upper_case_globals)]
+const MAP_total_nsecs: Map = Map {
+    name: "@total_nsecs",
+    bpf_name: "total_nsecs",
+    key: Some(Ty::Str(33)),
+    key_size: 33,
+    value: Value::Sum { signed: false },
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
+/// `@total_usecs[@name[cpu, args.irq]]`
+#[allow(non_upper_case_globals)]
+const MAP_total_usecs: Map = Map {
+    name: "@total_usecs",
+    bpf_name: "total_usecs",
+    key: Some(Ty::Str(33)),
+    key_size: 33,
+    value: Value::Sum { signed: false },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
@@ -309,8 +414,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "hardirqs.bt:16:2-63",
-    line: 16,
+    place: "hardirqs.bt:42:2-63",
+    line: 42,
     column: 2,
 };
 
@@ -319,9 +424,9 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "hardirqs.bt:44:3-21",
-    line: 44,
-    column: 3,
+    place: "hardirqs.bt:83:4-22",
+    line: 83,
+    column: 4,
 };
 
 /// `print(@count)`
@@ -329,80 +434,292 @@ const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "hardirqs.bt:45:3-16",
-    line: 45,
+    place: "hardirqs.bt:25:3-16",
+    line: 25,
     column: 3,
 };
 
-/// `print(@usecs)`
+/// `print(@nsecs)`
 const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "hardirqs.bt:46:3-16",
-    line: 46,
+    place: "hardirqs.bt:27:32-45",
+    line: 27,
+    column: 32,
+};
+
+/// `print(@usecs)`
+const PRINT_MAP_5: Action = Action {
+    kind: ActionKind::PrintMap(4),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:27:56-69",
+    line: 27,
+    column: 56,
+};
+
+/// `print(@total_nsecs)`
+const PRINT_MAP_6: Action = Action {
+    kind: ActionKind::PrintMap(5),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:29:3-22",
+    line: 29,
+    column: 3,
+};
+
+/// `print(@total_usecs, 0, 1000)`
+const PRINT_MAP_7: Action = Action {
+    kind: ActionKind::PrintMap(6),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:31:3-31",
+    line: 31,
     column: 3,
 };
 
 /// `clear(@count)`
-const CLEAR_5: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "hardirqs.bt:47:3-16",
-    line: 47,
-    column: 3,
-};
-
-/// `clear(@usecs)`
-const CLEAR_6: Action = Action {
-    kind: ActionKind::Clear(3),
-    fields: &[],
-    size: 8,
-    place: "hardirqs.bt:48:3-16",
-    line: 48,
-    column: 3,
-};
-
-/// `clear(@start)`
-const CLEAR_7: Action = Action {
-    kind: ActionKind::Clear(1),
-    fields: &[],
-    size: 8,
-    place: "hardirqs.bt:57:2-15",
-    line: 57,
+    place: "hardirqs.bt:33:2-15",
+    line: 33,
     column: 2,
 };
 
-/// `clear(@name)`
-const CLEAR_8: Action = Action {
-    kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "hardirqs.bt:58:2-14",
-    line: 58,
-    column: 2,
-};
-
-/// `clear(@seconds)`
+/// `clear(@total_usecs)`
 const CLEAR_9: Action = Action {
-    kind: ActionKind::Clear(4),
+    kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "hardirqs.bt:59:2-17",
-    line: 59,
+    place: "hardirqs.bt:34:2-21",
+    line: 34,
     column: 2,
 };
 
-/// `clear(@outputs)`
+/// `clear(@total_nsecs)`
 const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "hardirqs.bt:60:2-17",
-    line: 60,
+    place: "hardirqs.bt:35:2-21",
+    line: 35,
     column: 2,
 };
+
+/// `clear(@usecs)`
+const CLEAR_11: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:36:2-15",
+    line: 36,
+    column: 2,
+};
+
+/// `clear(@nsecs)`
+const CLEAR_12: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:37:2-15",
+    line: 37,
+    column: 2,
+};
+
+/// `print(@count)`
+const PRINT_MAP_13: Action = Action {
+    kind: ActionKind::PrintMap(0),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:25:3-16",
+    line: 25,
+    column: 3,
+};
+
+/// `print(@nsecs)`
+const PRINT_MAP_14: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:27:32-45",
+    line: 27,
+    column: 32,
+};
+
+/// `print(@usecs)`
+const PRINT_MAP_15: Action = Action {
+    kind: ActionKind::PrintMap(4),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:27:56-69",
+    line: 27,
+    column: 56,
+};
+
+/// `print(@total_nsecs)`
+const PRINT_MAP_16: Action = Action {
+    kind: ActionKind::PrintMap(5),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:29:3-22",
+    line: 29,
+    column: 3,
+};
+
+/// `print(@total_usecs, 0, 1000)`
+const PRINT_MAP_17: Action = Action {
+    kind: ActionKind::PrintMap(6),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "hardirqs.bt:31:3-31",
+    line: 31,
+    column: 3,
+};
+
+/// `clear(@count)`
+const CLEAR_18: Action = Action {
+    kind: ActionKind::Clear(0),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:33:2-15",
+    line: 33,
+    column: 2,
+};
+
+/// `clear(@total_usecs)`
+const CLEAR_19: Action = Action {
+    kind: ActionKind::Clear(6),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:34:2-21",
+    line: 34,
+    column: 2,
+};
+
+/// `clear(@total_nsecs)`
+const CLEAR_20: Action = Action {
+    kind: ActionKind::Clear(5),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:35:2-21",
+    line: 35,
+    column: 2,
+};
+
+/// `clear(@usecs)`
+const CLEAR_21: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:36:2-15",
+    line: 36,
+    column: 2,
+};
+
+/// `clear(@nsecs)`
+const CLEAR_22: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:37:2-15",
+    line: 37,
+    column: 2,
+};
+
+/// `clear(@start)`
+const CLEAR_23: Action = Action {
+    kind: ActionKind::Clear(1),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:95:2-15",
+    line: 95,
+    column: 2,
+};
+
+/// `clear(@name)`
+const CLEAR_24: Action = Action {
+    kind: ActionKind::Clear(2),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:96:2-14",
+    line: 96,
+    column: 2,
+};
+
+/// `clear(@seconds)`
+const CLEAR_25: Action = Action {
+    kind: ActionKind::Clear(7),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:97:2-17",
+    line: 97,
+    column: 2,
+};
+
+/// `clear(@outputs)`
+const CLEAR_26: Action = Action {
+    kind: ActionKind::Clear(8),
+    fields: &[],
+    size: 8,
+    place: "hardirqs.bt:98:2-17",
+    line: 98,
+    column: 2,
+};
+
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_2>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_3>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_4>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_5>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_6>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_7>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_8>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_9>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_10>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_8>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_9>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_10>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_11>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_12>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_13>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_14>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../hardirqs.bt");

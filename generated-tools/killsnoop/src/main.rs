@@ -7,6 +7,7 @@
 //!     killsnoop              every signal
 //!     killsnoop -x           those that failed
 //!     killsnoop -s 9         SIGKILL only
+//!     killsnoop -T 1234      those sent to process 1234
 //!     killsnoop -p 1234      those that process 1234 sends
 
 mod tool;

@@ -10,6 +10,8 @@
 //!     offcputime             until Ctrl-C
 //!     offcputime 5           for five seconds
 //!     offcputime -p 1234     only process 1234
+//!     offcputime -t 1235     only thread 1235
+//!     offcputime -m 1000     only waits of at least a millisecond
 //!     offcputime -K          kernel stacks only
 
 mod tool;

@@ -9,8 +9,11 @@
 //! Examples:
 //!     profile                until Ctrl-C
 //!     profile 10             for ten seconds
+//!     profile -F 99 10       99 times a second rather than 49
 //!     profile -p 1234        only process 1234
+//!     profile -L 1235        only thread 1235
 //!     profile -U             user stacks only
+//!     profile -C 2           only CPU 2
 
 mod tool;
 

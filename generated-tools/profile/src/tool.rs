@@ -2,6 +2,7 @@
 
 //! What profile is, for the runtime: its options, probes, maps, and the records that it sends.
 
+use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -9,15 +10,33 @@ pub static TOOL: Tool = Tool {
     name: "profile",
     version: env!("CARGO_PKG_VERSION"),
     about: "Sample the stacks of what runs, on all CPUs",
-    description: "Usage: profile [OPTIONS] [SECONDS]\n\nKernel and user stacks, 49 times a second, and how often each was seen: for\nflame graphs.\n\nExamples:\n    profile                until Ctrl-C\n    profile 10             for ten seconds\n    profile -p 1234        only process 1234\n    profile -U             user stacks only",
+    description: "Usage: profile [OPTIONS] [SECONDS]\n\nKernel and user stacks, 49 times a second, and how often each was seen: for\nflame graphs.\n\nExamples:\n    profile                until Ctrl-C\n    profile 10             for ten seconds\n    profile -F 99 10       99 times a second rather than 49\n    profile -p 1234        only process 1234\n    profile -L 1235        only thread 1235\n    profile -U             user stacks only\n    profile -C 2           only CPU 2",
     script: "profile.bt",
     source: SOURCE,
     options: &[
+        ToolOption {
+            name: "frequency|F",
+            default: OptionDefault::Int(49),
+            help: "How many samples a second, of each CPU",
+            variable: "opt_frequency",
+        },
         ToolOption {
             name: "include-idle|I",
             default: OptionDefault::Bool(false),
             help: "Idle CPUs as well",
             variable: "opt_include_idle",
+        },
+        ToolOption {
+            name: "tid|L",
+            default: OptionDefault::Int(0),
+            help: "Only this thread",
+            variable: "opt_tid",
+        },
+        ToolOption {
+            name: "cpu|C",
+            default: OptionDefault::Int(-1),
+            help: "Only this CPU",
+            variable: "opt_cpu",
         },
         ToolOption {
             name: "user-stacks-only|U",
@@ -33,7 +52,7 @@ pub static TOOL: Tool = Tool {
         },
     ],
     params: 1,
-    programs: &[BEGIN_1, PROFILE_HZ_49_1, INTERVAL_S_1_1, END_1],
+    programs: &[BEGIN_1, PROFILE_HZ__FREQUENCY_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP_user, MAP_kernel, MAP, MAP_seconds],
     actions: &[PRINTF_1, CLEAR_2],
     strings: &[],
@@ -42,31 +61,31 @@ pub static TOOL: Tool = Tool {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "profile.bt:34:2-4",
+            place: "profile.bt:40:2-4",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "profile.bt:25:25-32",
-            line: 25,
-            columns: (25, 32),
+            place: "profile.bt:31:30-37",
+            line: 31,
+            columns: (30, 37),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "profile.bt:27:27-34",
-            line: 27,
-            columns: (27, 34),
+            place: "profile.bt:33:32-39",
+            line: 33,
+            columns: (32, 39),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "profile.bt:29:29-36",
-            line: 29,
-            columns: (29, 36),
+            place: "profile.bt:35:34-41",
+            line: 35,
+            columns: (34, 41),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -112,7 +131,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "profile.bt:16:1-6",
+            place: "profile.bt:19:1-6",
         },
     ],
     optional: false,
@@ -120,15 +139,15 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `profile:hz:49` …
-const PROFILE_HZ_49_1: Program = Program {
-    name: "profile_hz_49_1",
+/// `profile:hz:$frequency` …
+const PROFILE_HZ__FREQUENCY_1: Program = Program {
+    name: "profile_hz__frequency_1",
     kind: ProgramKind::PerfEvent,
     targets: &[
         Target {
-            display: &[TextPiece::Lit("profile:hz:49")],
-            point: AttachPoint::Profile(Period::Hertz(Number::Const(49))),
-            place: "profile.bt:21:1-14",
+            display: &[TextPiece::Lit("profile:hz:$frequency")],
+            point: AttachPoint::Profile(Period::Hertz(Number::Option("frequency"))),
+            place: "profile.bt:25:1-22",
         },
     ],
     optional: false,
@@ -147,7 +166,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "profile.bt:33:1-13",
+            place: "profile.bt:39:1-13",
         },
     ],
     optional: false,
@@ -163,7 +182,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "profile.bt:42:1-4",
+            place: "profile.bt:48:1-4",
         },
     ],
     optional: false,
@@ -171,14 +190,14 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@user[ustack, comm]`
+/// `@user[ustack, comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_user: Map = Map {
     name: "@user",
     bpf_name: "user",
     key: Some(
         Ty::Tuple(
-            32,
+            40,
             &[
                 Member::new(
                     "",
@@ -190,23 +209,24 @@ const MAP_user: Map = Map {
                     },
                 ),
                 Member::new("", 16, Ty::Str(16)),
+                Member::new("", 32, Ty::U32),
             ],
         ),
     ),
-    key_size: 32,
+    key_size: 40,
     value: Value::Count,
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
 
-/// `@kernel[kstack, comm]`
+/// `@kernel[kstack, comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_kernel: Map = Map {
     name: "@kernel",
     bpf_name: "kernel",
     key: Some(
         Ty::Tuple(
-            32,
+            40,
             &[
                 Member::new(
                     "",
@@ -218,22 +238,23 @@ const MAP_kernel: Map = Map {
                     },
                 ),
                 Member::new("", 16, Ty::Str(16)),
+                Member::new("", 32, Ty::U32),
             ],
         ),
     ),
-    key_size: 32,
+    key_size: 40,
     value: Value::Count,
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
 
-/// `@[kstack, ustack, comm]`
+/// `@[kstack, ustack, comm, pid]`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",
     key: Some(
         Ty::Tuple(
-            48,
+            56,
             &[
                 Member::new(
                     "",
@@ -254,10 +275,11 @@ const MAP: Map = Map {
                     },
                 ),
                 Member::new("", 32, Ty::Str(16)),
+                Member::new("", 48, Ty::U32),
             ],
         ),
     ),
-    key_size: 48,
+    key_size: 56,
     value: Value::Count,
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
@@ -278,19 +300,21 @@ const MAP_seconds: Map = Map {
     default_size: true,
 };
 
-/// `printf("Sampling at 49 Hertz of all threads by user + kernel stack. Hit Ctrl-C to end.\n")`
+/// `printf("Sampling at %d Hertz of all threads by user + kernel stack... Hit Ctrl-C to end.\n",` …
 const PRINTF_1: Action = Action {
     kind: ActionKind::Printf(
         &[
+            FormatPiece::Text(b"Sampling at "),
+            Conversion::new(b'd').piece(),
             FormatPiece::Text(
-                b"Sampling at 49 Hertz of all threads by user + kernel stack. Hit Ctrl-C to end.\n",
+                b" Hertz of all threads by user + kernel stack... Hit Ctrl-C to end.\n",
             ),
         ],
     ),
-    fields: &[],
-    size: 8,
-    place: "profile.bt:18:2-92",
-    line: 18,
+    fields: &[Member::new("opt_frequency", 8, Ty::I64)],
+    size: 16,
+    place: "profile.bt:21-22",
+    line: 21,
     column: 2,
 };
 
@@ -299,10 +323,14 @@ const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "profile.bt:44:2-17",
-    line: 44,
+    place: "profile.bt:50:2-17",
+    line: 50,
     column: 2,
 };
+
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../profile.bt");

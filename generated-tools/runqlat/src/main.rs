@@ -11,6 +11,7 @@
 //!     runqlat 1 10           one every second, ten times
 //!     runqlat -mT 1          every second, in milliseconds, with the time of day
 //!     runqlat -P             each process by itself
+//!     runqlat -L             each thread by itself
 //!     runqlat -p 1234        only process 1234
 
 mod tool;

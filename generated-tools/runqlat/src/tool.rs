@@ -2,6 +2,7 @@
 
 //! What runqlat is, for the runtime: its options, probes, maps, and the records that it sends.
 
+use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -9,15 +10,21 @@ pub static TOOL: Tool = Tool {
     name: "runqlat",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show how long threads wait for a CPU, as a histogram",
-    description: "Usage: runqlat [OPTIONS] [INTERVAL [COUNT]]\n\nThe latency of the scheduler: from the time a thread could run until it ran, in\nmicroseconds.\n\nExamples:\n    runqlat                one histogram, at Ctrl-C\n    runqlat 1 10           one every second, ten times\n    runqlat -mT 1          every second, in milliseconds, with the time of day\n    runqlat -P             each process by itself\n    runqlat -p 1234        only process 1234",
+    description: "Usage: runqlat [OPTIONS] [INTERVAL [COUNT]]\n\nThe latency of the scheduler: from the time a thread could run until it ran, in\nmicroseconds.\n\nExamples:\n    runqlat                one histogram, at Ctrl-C\n    runqlat 1 10           one every second, ten times\n    runqlat -mT 1          every second, in milliseconds, with the time of day\n    runqlat -P             each process by itself\n    runqlat -L             each thread by itself\n    runqlat -p 1234        only process 1234",
     script: "runqlat.bt",
     source: SOURCE,
     options: &[
         ToolOption {
             name: "pid|p",
             default: OptionDefault::Int(0),
-            help: "Only this thread",
+            help: "Only this process",
             variable: "opt_pid",
+        },
+        ToolOption {
+            name: "tids|L",
+            default: OptionDefault::Bool(false),
+            help: "A histogram for each thread",
+            variable: "opt_tids",
         },
         ToolOption {
             name: "milliseconds|m",
@@ -28,7 +35,7 @@ pub static TOOL: Tool = Tool {
         ToolOption {
             name: "pids|P",
             default: OptionDefault::Bool(false),
-            help: "A histogram for each thread",
+            help: "A histogram for each process",
             variable: "opt_pids",
         },
         ToolOption {
@@ -41,16 +48,16 @@ pub static TOOL: Tool = Tool {
     params: 2,
     programs: &[
         BEGIN_1,
-        TRACEPOINT_SCHED_SCHED_WAKEUP_1,
-        TRACEPOINT_SCHED_SCHED_SWITCH_1,
+        RAWTRACEPOINT_SCHED_WAKEUP_1,
+        RAWTRACEPOINT_SCHED_SWITCH_1,
         INTERVAL_S_1_1,
         END_1,
     ],
     maps: &[
         MAP_qtime,
-        MAP_thread_msecs,
+        MAP_process_msecs,
         MAP_msecs,
-        MAP_thread_usecs,
+        MAP_process_usecs,
         MAP_usecs,
         MAP_seconds,
         MAP_outputs,
@@ -66,13 +73,21 @@ pub static TOOL: Tool = Tool {
         CLEAR_8,
         CLEAR_9,
         CLEAR_10,
-        CLEAR_11,
-        CLEAR_12,
-        CLEAR_13,
-        CLEAR_14,
+        PRINT_MAP_11,
+        PRINT_MAP_12,
+        PRINT_MAP_13,
+        PRINT_MAP_14,
         CLEAR_15,
         CLEAR_16,
         CLEAR_17,
+        CLEAR_18,
+        CLEAR_19,
+        CLEAR_20,
+        CLEAR_21,
+        CLEAR_22,
+        CLEAR_23,
+        CLEAR_24,
+        CLEAR_25,
     ],
     strings: &[],
     settings: &[
@@ -80,55 +95,151 @@ pub static TOOL: Tool = Tool {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "runqlat.bt:54:2-4",
+            place: "runqlat.bt:87:2-4",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "runqlat.bt:75:7-9",
+            place: "runqlat.bt:97:7-9",
         },
     ],
     checks: &[
         Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:49:9-41",
+            line: 49,
+            columns: (9, 41),
+            always: false,
+            message: "",
+        },
+        Check {
             helper: "map_update_elem",
-            place: "runqlat.bt:25:2-26",
-            line: 25,
-            columns: (2, 26),
+            place: "runqlat.bt:49:2-50",
+            line: 49,
+            columns: (2, 50),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:58:20-60",
+            line: 58,
+            columns: (20, 60),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:60:20-33",
+            line: 60,
+            columns: (20, 33),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:64:10-19",
+            line: 64,
+            columns: (10, 19),
+            always: false,
+            message: "",
+        },
+        Check {
             helper: "map_update_elem",
-            place: "runqlat.bt:32:3-32",
-            line: 32,
-            columns: (3, 32),
+            place: "runqlat.bt:64:3-28",
+            line: 64,
+            columns: (3, 28),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:66:22-31",
+            line: 66,
+            columns: (22, 31),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:67:22-31",
+            line: 67,
+            columns: (22, 31),
+            always: false,
+            message: "",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "runqlat.bt:35:17-38",
-            line: 35,
-            columns: (17, 38),
+            place: "runqlat.bt:67:15-32",
+            line: 67,
+            columns: (15, 32),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:68:62-72",
+            line: 68,
+            columns: (62, 72),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:69:27-36",
+            line: 69,
+            columns: (27, 36),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:69:39-49",
+            line: 69,
+            columns: (39, 49),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:72:21-31",
+            line: 72,
+            columns: (21, 31),
+            always: false,
+            message: "",
+        },
+        Check {
             helper: "map_update_elem",
-            place: "runqlat.bt:39:53-72",
-            line: 39,
-            columns: (53, 72),
+            place: "runqlat.bt:72:40-59",
+            line: 72,
+            columns: (40, 59),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:77:20-30",
+            line: 77,
+            columns: (20, 30),
+            always: false,
+            message: "",
+        },
+        Check {
             helper: "map_update_elem",
-            place: "runqlat.bt:44:52-68",
-            line: 44,
-            columns: (52, 68),
+            place: "runqlat.bt:77:39-55",
+            line: 77,
+            columns: (39, 55),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "runqlat.bt:82:22-31",
+            line: 82,
+            columns: (22, 31),
+            always: false,
+            message: "",
         },
     ],
     losses: &[
@@ -172,7 +283,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "runqlat.bt:17:1-6",
+            place: "runqlat.bt:41:1-6",
         },
     ],
     optional: false,
@@ -180,26 +291,26 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:sched:sched_wakeup,` …
-const TRACEPOINT_SCHED_SCHED_WAKEUP_1: Program = Program {
-    name: "tracepoint_sched_sched_wakeup_1",
-    kind: ProgramKind::Tracepoint,
+/// `rawtracepoint:sched_wakeup,` …
+const RAWTRACEPOINT_SCHED_WAKEUP_1: Program = Program {
+    name: "rawtracepoint_sched_wakeup_1",
+    kind: ProgramKind::RawTracepoint,
     targets: &[
         Target {
-            display: &[TextPiece::Lit("tracepoint:sched:sched_wakeup")],
-            point: AttachPoint::Tracepoint {
-                category: &[TextPiece::Lit("sched")],
+            display: &[TextPiece::Lit("rawtracepoint:sched_wakeup")],
+            point: AttachPoint::RawTracepoint {
+                module: None,
                 event: &[TextPiece::Lit("sched_wakeup")],
             },
-            place: "runqlat.bt:22:1-30",
+            place: "runqlat.bt:46:1-27",
         },
         Target {
-            display: &[TextPiece::Lit("tracepoint:sched:sched_wakeup_new")],
-            point: AttachPoint::Tracepoint {
-                category: &[TextPiece::Lit("sched")],
+            display: &[TextPiece::Lit("rawtracepoint:sched_wakeup_new")],
+            point: AttachPoint::RawTracepoint {
+                module: None,
                 event: &[TextPiece::Lit("sched_wakeup_new")],
             },
-            place: "runqlat.bt:23:1-34",
+            place: "runqlat.bt:47:1-31",
         },
     ],
     optional: false,
@@ -207,18 +318,18 @@ const TRACEPOINT_SCHED_SCHED_WAKEUP_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:sched:sched_switch`
-const TRACEPOINT_SCHED_SCHED_SWITCH_1: Program = Program {
-    name: "tracepoint_sched_sched_switch_1",
-    kind: ProgramKind::Tracepoint,
+/// `rawtracepoint:sched_switch`
+const RAWTRACEPOINT_SCHED_SWITCH_1: Program = Program {
+    name: "rawtracepoint_sched_switch_1",
+    kind: ProgramKind::RawTracepoint,
     targets: &[
         Target {
-            display: &[TextPiece::Lit("tracepoint:sched:sched_switch")],
-            point: AttachPoint::Tracepoint {
-                category: &[TextPiece::Lit("sched")],
+            display: &[TextPiece::Lit("rawtracepoint:sched_switch")],
+            point: AttachPoint::RawTracepoint {
+                module: None,
                 event: &[TextPiece::Lit("sched_switch")],
             },
-            place: "runqlat.bt:28:1-30",
+            place: "runqlat.bt:52:1-27",
         },
     ],
     optional: false,
@@ -237,7 +348,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "runqlat.bt:53:1-13",
+            place: "runqlat.bt:86:1-13",
         },
     ],
     optional: false,
@@ -253,7 +364,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "runqlat.bt:81:1-4",
+            place: "runqlat.bt:103:1-4",
         },
     ],
     optional: false,
@@ -261,7 +372,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@qtime[args.pid]`
+/// `@qtime[((struct task_struct *)arg0).pid]`
 #[allow(non_upper_case_globals)]
 const MAP_qtime: Map = Map {
     name: "@qtime",
@@ -273,11 +384,11 @@ const MAP_qtime: Map = Map {
     default_size: true,
 };
 
-/// `@thread_msecs[args.next_comm, args.next_pid]`
+/// `@process_msecs[$next.comm, $id]`
 #[allow(non_upper_case_globals)]
-const MAP_thread_msecs: Map = Map {
-    name: "@thread_msecs",
-    bpf_name: "thread_msecs",
+const MAP_process_msecs: Map = Map {
+    name: "@process_msecs",
+    bpf_name: "process_msecs",
     key: Some(
         Ty::Tuple(20, &[Member::new("", 0, Ty::Str(16)), Member::new("", 16, Ty::I32)]),
     ),
@@ -302,11 +413,11 @@ const MAP_msecs: Map = Map {
     default_size: true,
 };
 
-/// `@thread_usecs[args.next_comm, args.next_pid]`
+/// `@process_usecs[$next.comm, $id]`
 #[allow(non_upper_case_globals)]
-const MAP_thread_usecs: Map = Map {
-    name: "@thread_usecs",
-    bpf_name: "thread_usecs",
+const MAP_process_usecs: Map = Map {
+    name: "@process_usecs",
+    bpf_name: "process_usecs",
     key: Some(
         Ty::Tuple(20, &[Member::new("", 0, Ty::Str(16)), Member::new("", 16, Ty::I32)]),
     ),
@@ -361,15 +472,15 @@ const MAP_outputs: Map = Map {
     default_size: true,
 };
 
-/// `printf("Tracing CPU scheduler... Hit Ctrl-C to end.\n")`
+/// `printf("Tracing run queue latency... Hit Ctrl-C to end.\n")`
 const PRINTF_1: Action = Action {
     kind: ActionKind::Printf(
-        &[FormatPiece::Text(b"Tracing CPU scheduler... Hit Ctrl-C to end.\n")],
+        &[FormatPiece::Text(b"Tracing run queue latency... Hit Ctrl-C to end.\n")],
     ),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:19:2-57",
-    line: 19,
+    place: "runqlat.bt:43:2-61",
+    line: 43,
     column: 2,
 };
 
@@ -378,29 +489,29 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:61:4-22",
-    line: 61,
+    place: "runqlat.bt:94:4-22",
+    line: 94,
     column: 4,
 };
 
-/// `print(@thread_usecs)`
+/// `print(@process_msecs)`
 const PRINT_MAP_3: Action = Action {
-    kind: ActionKind::PrintMap(3),
-    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
-    size: 24,
-    place: "runqlat.bt:64:4-24",
-    line: 64,
-    column: 4,
-};
-
-/// `print(@thread_msecs)`
-const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "runqlat.bt:65:4-24",
-    line: 65,
-    column: 4,
+    place: "runqlat.bt:29:33-54",
+    line: 29,
+    column: 33,
+};
+
+/// `print(@process_usecs)`
+const PRINT_MAP_4: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "runqlat.bt:29:65-86",
+    line: 29,
+    column: 65,
 };
 
 /// `print(@msecs)`
@@ -408,9 +519,9 @@ const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "runqlat.bt:67:4-17",
-    line: 67,
-    column: 4,
+    place: "runqlat.bt:31:3-16",
+    line: 31,
+    column: 3,
 };
 
 /// `print(@usecs)`
@@ -418,9 +529,9 @@ const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "runqlat.bt:69:4-17",
-    line: 69,
-    column: 4,
+    place: "runqlat.bt:33:3-16",
+    line: 33,
+    column: 3,
 };
 
 /// `clear(@usecs)`
@@ -428,9 +539,9 @@ const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:71:3-16",
-    line: 71,
-    column: 3,
+    place: "runqlat.bt:35:2-15",
+    line: 35,
+    column: 2,
 };
 
 /// `clear(@msecs)`
@@ -438,100 +549,230 @@ const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:72:3-16",
-    line: 72,
-    column: 3,
+    place: "runqlat.bt:36:2-15",
+    line: 36,
+    column: 2,
 };
 
-/// `clear(@thread_usecs)`
+/// `clear(@process_usecs)`
 const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:73:3-23",
-    line: 73,
-    column: 3,
+    place: "runqlat.bt:37:2-23",
+    line: 37,
+    column: 2,
 };
 
-/// `clear(@thread_msecs)`
+/// `clear(@process_msecs)`
 const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:74:3-23",
-    line: 74,
+    place: "runqlat.bt:38:2-23",
+    line: 38,
+    column: 2,
+};
+
+/// `print(@process_msecs)`
+const PRINT_MAP_11: Action = Action {
+    kind: ActionKind::PrintMap(1),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "runqlat.bt:29:33-54",
+    line: 29,
+    column: 33,
+};
+
+/// `print(@process_usecs)`
+const PRINT_MAP_12: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "runqlat.bt:29:65-86",
+    line: 29,
+    column: 65,
+};
+
+/// `print(@msecs)`
+const PRINT_MAP_13: Action = Action {
+    kind: ActionKind::PrintMap(2),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "runqlat.bt:31:3-16",
+    line: 31,
     column: 3,
 };
 
+/// `print(@usecs)`
+const PRINT_MAP_14: Action = Action {
+    kind: ActionKind::PrintMap(4),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "runqlat.bt:33:3-16",
+    line: 33,
+    column: 3,
+};
+
+/// `clear(@usecs)`
+const CLEAR_15: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:35:2-15",
+    line: 35,
+    column: 2,
+};
+
+/// `clear(@msecs)`
+const CLEAR_16: Action = Action {
+    kind: ActionKind::Clear(2),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:36:2-15",
+    line: 36,
+    column: 2,
+};
+
+/// `clear(@process_usecs)`
+const CLEAR_17: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:37:2-23",
+    line: 37,
+    column: 2,
+};
+
+/// `clear(@process_msecs)`
+const CLEAR_18: Action = Action {
+    kind: ActionKind::Clear(1),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:38:2-23",
+    line: 38,
+    column: 2,
+};
+
+/// `clear(@usecs)`
+const CLEAR_19: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:108:2-15",
+    line: 108,
+    column: 2,
+};
+
+/// `clear(@msecs)`
+const CLEAR_20: Action = Action {
+    kind: ActionKind::Clear(2),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:109:2-15",
+    line: 109,
+    column: 2,
+};
+
+/// `clear(@process_usecs)`
+const CLEAR_21: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:110:2-23",
+    line: 110,
+    column: 2,
+};
+
+/// `clear(@process_msecs)`
+const CLEAR_22: Action = Action {
+    kind: ActionKind::Clear(1),
+    fields: &[],
+    size: 8,
+    place: "runqlat.bt:111:2-23",
+    line: 111,
+    column: 2,
+};
+
 /// `clear(@qtime)`
-const CLEAR_11: Action = Action {
+const CLEAR_23: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:83:2-15",
-    line: 83,
+    place: "runqlat.bt:112:2-15",
+    line: 112,
     column: 2,
 };
 
 /// `clear(@seconds)`
-const CLEAR_12: Action = Action {
+const CLEAR_24: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:84:2-17",
-    line: 84,
+    place: "runqlat.bt:113:2-17",
+    line: 113,
     column: 2,
 };
 
 /// `clear(@outputs)`
-const CLEAR_13: Action = Action {
+const CLEAR_25: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "runqlat.bt:85:2-17",
-    line: 85,
+    place: "runqlat.bt:114:2-17",
+    line: 114,
     column: 2,
 };
 
-/// `clear(@usecs)`
-const CLEAR_14: Action = Action {
-    kind: ActionKind::Clear(4),
-    fields: &[],
-    size: 8,
-    place: "runqlat.bt:87:3-16",
-    line: 87,
-    column: 3,
-};
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
 
-/// `clear(@msecs)`
-const CLEAR_15: Action = Action {
-    kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "runqlat.bt:88:3-16",
-    line: 88,
-    column: 3,
-};
+const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
 
-/// `clear(@usecs)`
-const CLEAR_16: Action = Action {
-    kind: ActionKind::Clear(4),
-    fields: &[],
-    size: 8,
-    place: "runqlat.bt:90:3-16",
-    line: 90,
-    column: 3,
-};
+const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
 
-/// `clear(@msecs)`
-const CLEAR_17: Action = Action {
-    kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "runqlat.bt:92:3-16",
-    line: 92,
-    column: 3,
-};
+const _: () = assert!(size_of::<skeleton::types::print_map_event_2>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_3>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_4>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_5>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_6>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_7>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_8>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_8>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_9>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_10>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_11>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_12>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_13>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_14>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_15>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../runqlat.bt");

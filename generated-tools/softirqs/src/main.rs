@@ -3,11 +3,14 @@
 //! Show the time in soft interrupts, by kind
 //! Usage: softirqs [OPTIONS] [INTERVAL [COUNT]]
 //!
-//! Histograms in microseconds, or with --count the number of interrupts.
+//! Microseconds in all, with --dist histograms, or with --count the number of
+//! interrupts.
 //!
 //! Examples:
-//!     softirqs               histograms, at Ctrl-C
+//!     softirqs               totals, at Ctrl-C
 //!     softirqs 1 10          every second, ten times
+//!     softirqs -d            histograms
+//!     softirqs -NT 1         nanoseconds, every second with the time of day
 //!     softirqs -C            how many rather than how long
 
 mod tool;

@@ -2,6 +2,7 @@
 
 //! What softirqs is, for the runtime: its options, probes, maps, and the records that it sends.
 
+use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -9,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "softirqs",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show the time in soft interrupts, by kind",
-    description: "Usage: softirqs [OPTIONS] [INTERVAL [COUNT]]\n\nHistograms in microseconds, or with --count the number of interrupts.\n\nExamples:\n    softirqs               histograms, at Ctrl-C\n    softirqs 1 10          every second, ten times\n    softirqs -C            how many rather than how long",
+    description: "Usage: softirqs [OPTIONS] [INTERVAL [COUNT]]\n\nMicroseconds in all, with --dist histograms, or with --count the number of\ninterrupts.\n\nExamples:\n    softirqs               totals, at Ctrl-C\n    softirqs 1 10          every second, ten times\n    softirqs -d            histograms\n    softirqs -NT 1         nanoseconds, every second with the time of day\n    softirqs -C            how many rather than how long",
     script: "softirqs.bt",
     source: SOURCE,
     options: &[
@@ -18,6 +19,24 @@ pub static TOOL: Tool = Tool {
             default: OptionDefault::Bool(false),
             help: "Count interrupts rather than time them",
             variable: "opt_count",
+        },
+        ToolOption {
+            name: "dist|d",
+            default: OptionDefault::Bool(false),
+            help: "Histograms rather than totals",
+            variable: "opt_dist",
+        },
+        ToolOption {
+            name: "nanoseconds|N",
+            default: OptionDefault::Bool(false),
+            help: "Nanoseconds rather than microseconds",
+            variable: "opt_nanoseconds",
+        },
+        ToolOption {
+            name: "timestamp|T",
+            default: OptionDefault::Bool(false),
+            help: "Print the time of day",
+            variable: "opt_timestamp",
         },
     ],
     params: 2,
@@ -28,18 +47,44 @@ pub static TOOL: Tool = Tool {
         INTERVAL_S_1_1,
         END_1,
     ],
-    maps: &[MAP_name, MAP_count, MAP_start, MAP_usecs, MAP_seconds, MAP_outputs],
+    maps: &[
+        MAP_name,
+        MAP_count,
+        MAP_start,
+        MAP_nsecs,
+        MAP_usecs,
+        MAP_total_nsecs,
+        MAP_total_usecs,
+        MAP_seconds,
+        MAP_outputs,
+    ],
     actions: &[
         PRINTF_1,
         TIME_2,
         PRINT_MAP_3,
         PRINT_MAP_4,
-        CLEAR_5,
-        CLEAR_6,
-        CLEAR_7,
+        PRINT_MAP_5,
+        PRINT_MAP_6,
+        PRINT_MAP_7,
         CLEAR_8,
         CLEAR_9,
         CLEAR_10,
+        CLEAR_11,
+        CLEAR_12,
+        PRINT_MAP_13,
+        PRINT_MAP_14,
+        PRINT_MAP_15,
+        PRINT_MAP_16,
+        PRINT_MAP_17,
+        CLEAR_18,
+        CLEAR_19,
+        CLEAR_20,
+        CLEAR_21,
+        CLEAR_22,
+        CLEAR_23,
+        CLEAR_24,
+        CLEAR_25,
+        CLEAR_26,
     ],
     strings: &[],
     settings: &[
@@ -47,125 +92,149 @@ pub static TOOL: Tool = Tool {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "softirqs.bt:46:2-4",
+            place: "softirqs.bt:84:2-4",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "softirqs.bt:57:7-9",
+            place: "softirqs.bt:94:7-9",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:17:2-17",
-            line: 17,
+            place: "softirqs.bt:43:2-17",
+            line: 43,
             columns: (2, 17),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:18:2-20",
-            line: 18,
+            place: "softirqs.bt:44:2-20",
+            line: 44,
             columns: (2, 20),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:19:2-21",
-            line: 19,
+            place: "softirqs.bt:45:2-21",
+            line: 45,
             columns: (2, 21),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:20:2-21",
-            line: 20,
+            place: "softirqs.bt:46:2-21",
+            line: 46,
             columns: (2, 21),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:21:2-20",
-            line: 21,
+            place: "softirqs.bt:47:2-20",
+            line: 47,
             columns: (2, 20),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:22:2-23",
-            line: 22,
+            place: "softirqs.bt:48:2-23",
+            line: 48,
             columns: (2, 23),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:23:2-22",
-            line: 23,
+            place: "softirqs.bt:49:2-22",
+            line: 49,
             columns: (2, 22),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:24:2-20",
-            line: 24,
+            place: "softirqs.bt:50:2-20",
+            line: 50,
             columns: (2, 20),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:25:2-22",
-            line: 25,
+            place: "softirqs.bt:51:2-22",
+            line: 51,
             columns: (2, 22),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:26:2-18",
-            line: 26,
+            place: "softirqs.bt:52:2-18",
+            line: 52,
             columns: (2, 18),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:32:29-36",
-            line: 32,
+            place: "softirqs.bt:58:29-36",
+            line: 58,
             columns: (29, 36),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:34:3-32",
-            line: 34,
+            place: "softirqs.bt:60:3-32",
+            line: 60,
             columns: (3, 32),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "softirqs.bt:41:42-63",
-            line: 41,
-            columns: (42, 63),
+            place: "softirqs.bt:67:14-35",
+            line: 67,
+            columns: (14, 35),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "map_update_elem",
-            place: "softirqs.bt:41:28-72",
-            line: 41,
-            columns: (28, 72),
+            place: "softirqs.bt:70:30-39",
+            line: 70,
+            columns: (30, 39),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "softirqs.bt:72:30-46",
+            line: 72,
+            columns: (30, 46),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "softirqs.bt:75:35-43",
+            line: 75,
+            columns: (35, 43),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "softirqs.bt:78:35-43",
+            line: 78,
+            columns: (35, 43),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -211,7 +280,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "softirqs.bt:14:1-6",
+            place: "softirqs.bt:40:1-6",
         },
     ],
     optional: false,
@@ -230,7 +299,7 @@ const TRACEPOINT_IRQ_SOFTIRQ_ENTRY_1: Program = Program {
                 category: &[TextPiece::Lit("irq")],
                 event: &[TextPiece::Lit("softirq_entry")],
             },
-            place: "softirqs.bt:29:1-29",
+            place: "softirqs.bt:55:1-29",
         },
     ],
     optional: false,
@@ -249,7 +318,7 @@ const TRACEPOINT_IRQ_SOFTIRQ_EXIT_1: Program = Program {
                 category: &[TextPiece::Lit("irq")],
                 event: &[TextPiece::Lit("softirq_exit")],
             },
-            place: "softirqs.bt:38:1-28",
+            place: "softirqs.bt:64:1-28",
         },
     ],
     optional: false,
@@ -268,7 +337,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "softirqs.bt:45:1-13",
+            place: "softirqs.bt:83:1-13",
         },
     ],
     optional: false,
@@ -284,7 +353,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "softirqs.bt:63:1-4",
+            place: "softirqs.bt:100:1-4",
         },
     ],
     optional: false,
@@ -330,6 +399,18 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
+/// `@nsecs[@name[args.vec]]`
+#[allow(non_upper_case_globals)]
+const MAP_nsecs: Map = Map {
+    name: "@nsecs",
+    bpf_name: "nsecs",
+    key: Some(Ty::Str(9)),
+    key_size: 9,
+    value: Value::Hist { k: 0 },
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
 /// `@usecs[@name[args.vec]]`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
@@ -338,6 +419,30 @@ const MAP_usecs: Map = Map {
     key: Some(Ty::Str(9)),
     key_size: 9,
     value: Value::Hist { k: 0 },
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
+/// `@total_nsecs[@name[args.vec]]`
+#[allow(non_upper_case_globals)]
+const MAP_total_nsecs: Map = Map {
+    name: "@total_nsecs",
+    bpf_name: "total_nsecs",
+    key: Some(Ty::Str(9)),
+    key_size: 9,
+    value: Value::Sum { signed: false },
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
+/// `@total_usecs[@name[args.vec]]`
+#[allow(non_upper_case_globals)]
+const MAP_total_usecs: Map = Map {
+    name: "@total_usecs",
+    bpf_name: "total_usecs",
+    key: Some(Ty::Str(9)),
+    key_size: 9,
+    value: Value::Sum { signed: false },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
@@ -379,8 +484,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "softirqs.bt:16:2-63",
-    line: 16,
+    place: "softirqs.bt:42:2-63",
+    line: 42,
     column: 2,
 };
 
@@ -389,9 +494,9 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "softirqs.bt:52:3-21",
-    line: 52,
-    column: 3,
+    place: "softirqs.bt:91:4-22",
+    line: 91,
+    column: 4,
 };
 
 /// `print(@count)`
@@ -399,80 +504,292 @@ const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "softirqs.bt:53:3-16",
-    line: 53,
+    place: "softirqs.bt:25:3-16",
+    line: 25,
     column: 3,
 };
 
-/// `print(@usecs)`
+/// `print(@nsecs)`
 const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "softirqs.bt:54:3-16",
-    line: 54,
+    place: "softirqs.bt:27:32-45",
+    line: 27,
+    column: 32,
+};
+
+/// `print(@usecs)`
+const PRINT_MAP_5: Action = Action {
+    kind: ActionKind::PrintMap(4),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:27:56-69",
+    line: 27,
+    column: 56,
+};
+
+/// `print(@total_nsecs)`
+const PRINT_MAP_6: Action = Action {
+    kind: ActionKind::PrintMap(5),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:29:3-22",
+    line: 29,
+    column: 3,
+};
+
+/// `print(@total_usecs, 0, 1000)`
+const PRINT_MAP_7: Action = Action {
+    kind: ActionKind::PrintMap(6),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:31:3-31",
+    line: 31,
     column: 3,
 };
 
 /// `clear(@count)`
-const CLEAR_5: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "softirqs.bt:55:3-16",
-    line: 55,
-    column: 3,
-};
-
-/// `clear(@usecs)`
-const CLEAR_6: Action = Action {
-    kind: ActionKind::Clear(3),
-    fields: &[],
-    size: 8,
-    place: "softirqs.bt:56:3-16",
-    line: 56,
-    column: 3,
-};
-
-/// `clear(@start)`
-const CLEAR_7: Action = Action {
-    kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "softirqs.bt:65:2-15",
-    line: 65,
+    place: "softirqs.bt:33:2-15",
+    line: 33,
     column: 2,
 };
 
-/// `clear(@name)`
-const CLEAR_8: Action = Action {
-    kind: ActionKind::Clear(0),
-    fields: &[],
-    size: 8,
-    place: "softirqs.bt:66:2-14",
-    line: 66,
-    column: 2,
-};
-
-/// `clear(@seconds)`
+/// `clear(@total_usecs)`
 const CLEAR_9: Action = Action {
-    kind: ActionKind::Clear(4),
+    kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "softirqs.bt:67:2-17",
-    line: 67,
+    place: "softirqs.bt:34:2-21",
+    line: 34,
     column: 2,
 };
 
-/// `clear(@outputs)`
+/// `clear(@total_nsecs)`
 const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "softirqs.bt:68:2-17",
-    line: 68,
+    place: "softirqs.bt:35:2-21",
+    line: 35,
     column: 2,
 };
+
+/// `clear(@usecs)`
+const CLEAR_11: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:36:2-15",
+    line: 36,
+    column: 2,
+};
+
+/// `clear(@nsecs)`
+const CLEAR_12: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:37:2-15",
+    line: 37,
+    column: 2,
+};
+
+/// `print(@count)`
+const PRINT_MAP_13: Action = Action {
+    kind: ActionKind::PrintMap(1),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:25:3-16",
+    line: 25,
+    column: 3,
+};
+
+/// `print(@nsecs)`
+const PRINT_MAP_14: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:27:32-45",
+    line: 27,
+    column: 32,
+};
+
+/// `print(@usecs)`
+const PRINT_MAP_15: Action = Action {
+    kind: ActionKind::PrintMap(4),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:27:56-69",
+    line: 27,
+    column: 56,
+};
+
+/// `print(@total_nsecs)`
+const PRINT_MAP_16: Action = Action {
+    kind: ActionKind::PrintMap(5),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:29:3-22",
+    line: 29,
+    column: 3,
+};
+
+/// `print(@total_usecs, 0, 1000)`
+const PRINT_MAP_17: Action = Action {
+    kind: ActionKind::PrintMap(6),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "softirqs.bt:31:3-31",
+    line: 31,
+    column: 3,
+};
+
+/// `clear(@count)`
+const CLEAR_18: Action = Action {
+    kind: ActionKind::Clear(1),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:33:2-15",
+    line: 33,
+    column: 2,
+};
+
+/// `clear(@total_usecs)`
+const CLEAR_19: Action = Action {
+    kind: ActionKind::Clear(6),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:34:2-21",
+    line: 34,
+    column: 2,
+};
+
+/// `clear(@total_nsecs)`
+const CLEAR_20: Action = Action {
+    kind: ActionKind::Clear(5),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:35:2-21",
+    line: 35,
+    column: 2,
+};
+
+/// `clear(@usecs)`
+const CLEAR_21: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:36:2-15",
+    line: 36,
+    column: 2,
+};
+
+/// `clear(@nsecs)`
+const CLEAR_22: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:37:2-15",
+    line: 37,
+    column: 2,
+};
+
+/// `clear(@start)`
+const CLEAR_23: Action = Action {
+    kind: ActionKind::Clear(2),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:103:2-15",
+    line: 103,
+    column: 2,
+};
+
+/// `clear(@name)`
+const CLEAR_24: Action = Action {
+    kind: ActionKind::Clear(0),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:104:2-14",
+    line: 104,
+    column: 2,
+};
+
+/// `clear(@seconds)`
+const CLEAR_25: Action = Action {
+    kind: ActionKind::Clear(7),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:105:2-17",
+    line: 105,
+    column: 2,
+};
+
+/// `clear(@outputs)`
+const CLEAR_26: Action = Action {
+    kind: ActionKind::Clear(8),
+    fields: &[],
+    size: 8,
+    place: "softirqs.bt:106:2-17",
+    line: 106,
+    column: 2,
+};
+
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_2>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_3>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_4>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_5>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_6>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_7>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_8>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_9>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_10>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_8>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_9>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_10>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_11>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_12>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_13>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_14>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../softirqs.bt");

@@ -32,17 +32,17 @@ pub static TOOL: Tool = Tool {
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "sslsnoop.bt:22:2-27",
-            line: 22,
+            place: "sslsnoop.bt:27:2-27",
+            line: 27,
             columns: (2, 27),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "sslsnoop.bt:30:78-95",
-            line: 30,
-            columns: (78, 95),
+            place: "sslsnoop.bt:35:75-92",
+            line: 35,
+            columns: (75, 92),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
@@ -88,7 +88,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "sslsnoop.bt:12:1-6",
+            place: "sslsnoop.bt:17:1-6",
         },
     ],
     optional: false,
@@ -109,7 +109,7 @@ const UPROBE_LIBSSL_SSL_READ_1: Program = Program {
                 offset: 0,
                 cpp: false,
             },
-            place: "sslsnoop.bt:18:1-23",
+            place: "sslsnoop.bt:23:1-23",
         },
     ],
     optional: false,
@@ -130,7 +130,7 @@ const UPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
                 offset: 0,
                 cpp: false,
             },
-            place: "sslsnoop.bt:19:1-24",
+            place: "sslsnoop.bt:24:1-24",
         },
     ],
     optional: false,
@@ -151,7 +151,7 @@ const UPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
                 offset: 0,
                 cpp: false,
             },
-            place: "sslsnoop.bt:20:1-31",
+            place: "sslsnoop.bt:25:1-31",
         },
     ],
     optional: false,
@@ -172,7 +172,7 @@ const URETPROBE_LIBSSL_SSL_READ_1: Program = Program {
                 offset: 0,
                 cpp: false,
             },
-            place: "sslsnoop.bt:25:1-26",
+            place: "sslsnoop.bt:30:1-26",
         },
     ],
     optional: false,
@@ -193,7 +193,7 @@ const URETPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
                 offset: 0,
                 cpp: false,
             },
-            place: "sslsnoop.bt:26:1-27",
+            place: "sslsnoop.bt:31:1-27",
         },
     ],
     optional: false,
@@ -214,7 +214,7 @@ const URETPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
                 offset: 0,
                 cpp: false,
             },
-            place: "sslsnoop.bt:27:1-34",
+            place: "sslsnoop.bt:32:1-34",
         },
     ],
     optional: false,
@@ -230,7 +230,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "sslsnoop.bt:35:1-4",
+            place: "sslsnoop.bt:40:1-4",
         },
     ],
     optional: false,
@@ -259,8 +259,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "sslsnoop.bt:14:2-61",
-    line: 14,
+    place: "sslsnoop.bt:19:2-61",
+    line: 19,
     column: 2,
 };
 
@@ -291,12 +291,12 @@ const PRINTF_2: Action = Action {
         Member::new("arg6", 38, Ty::Str(5)),
     ],
     size: 44,
-    place: "sslsnoop.bt:15:2-94",
-    line: 15,
+    place: "sslsnoop.bt:20:2-94",
+    line: 20,
     column: 2,
 };
 
-/// `printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, (nsecs - @start[tid, func]) / 1000,` …
+/// `printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000,` …
 const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
         &[
@@ -318,17 +318,17 @@ const PRINTF_3: Action = Action {
         Member::new("arg1", 8, Ty::U64),
         Member::new("tid", 16, Ty::U32),
         Member::new("comm", 20, Ty::Str(16)),
-        Member::new("arg4", 40, Ty::I64),
+        Member::new("arg4", 40, Ty::U64),
         Member::new("ret", 48, Ty::I32),
         Member::new("arg6", 52, Ty::Str(9)),
     ],
     size: 64,
-    place: "sslsnoop.bt:30-31",
-    line: 30,
+    place: "sslsnoop.bt:35-36",
+    line: 35,
     column: 2,
 };
 
-/// `printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, (nsecs - @start[tid, func]) / 1000,` …
+/// `printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000,` …
 const PRINTF_4: Action = Action {
     kind: ActionKind::Printf(
         &[
@@ -350,17 +350,17 @@ const PRINTF_4: Action = Action {
         Member::new("arg1", 8, Ty::U64),
         Member::new("tid", 16, Ty::U32),
         Member::new("comm", 20, Ty::Str(16)),
-        Member::new("arg4", 40, Ty::I64),
+        Member::new("arg4", 40, Ty::U64),
         Member::new("ret", 48, Ty::I32),
         Member::new("arg6", 52, Ty::Str(10)),
     ],
     size: 64,
-    place: "sslsnoop.bt:30-31",
-    line: 30,
+    place: "sslsnoop.bt:35-36",
+    line: 35,
     column: 2,
 };
 
-/// `printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, (nsecs - @start[tid, func]) / 1000,` …
+/// `printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000,` …
 const PRINTF_5: Action = Action {
     kind: ActionKind::Printf(
         &[
@@ -382,13 +382,13 @@ const PRINTF_5: Action = Action {
         Member::new("arg1", 8, Ty::U64),
         Member::new("tid", 16, Ty::U32),
         Member::new("comm", 20, Ty::Str(16)),
-        Member::new("arg4", 40, Ty::I64),
+        Member::new("arg4", 40, Ty::U64),
         Member::new("ret", 48, Ty::I32),
         Member::new("arg6", 52, Ty::Str(17)),
     ],
     size: 72,
-    place: "sslsnoop.bt:30-31",
-    line: 30,
+    place: "sslsnoop.bt:35-36",
+    line: 35,
     column: 2,
 };
 
@@ -397,8 +397,8 @@ const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "sslsnoop.bt:37:2-15",
-    line: 37,
+    place: "sslsnoop.bt:42:2-15",
+    line: 42,
     column: 2,
 };
 

@@ -3,8 +3,8 @@
 //! Count system calls
 //! Usage: syscount [OPTIONS] [INTERVAL [COUNT]]
 //!
-//! At the end, or every INTERVAL seconds: the ten system calls made most often,
-//! and the ten processes that made most of them.
+//! At the end, or every INTERVAL seconds: the system calls made most often, and
+//! the processes that made most of them, ten of each unless --top says otherwise.
 //!
 //! Examples:
 //!     syscount               count until Ctrl-C
@@ -12,6 +12,10 @@
 //!     syscount -p 1234       only process 1234
 //!     syscount -x            only calls that failed
 //!     syscount -L            microseconds in each, rather than how many
+//!     syscount -mL           milliseconds
+//!     syscount -e 2          only calls that failed with error 2
+//!     syscount -P -T 5       the five processes that made most
+//!     syscount -i 1 -d 10    every second, for ten seconds
 
 mod tool;
 

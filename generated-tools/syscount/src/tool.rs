@@ -2,6 +2,7 @@
 
 //! What syscount is, for the runtime: its options, probes, maps, and the records that it sends.
 
+use crate::skeleton;
 use tracewright::tool::*;
 
 /// What this tool is, for the runtime.
@@ -9,10 +10,16 @@ pub static TOOL: Tool = Tool {
     name: "syscount",
     version: env!("CARGO_PKG_VERSION"),
     about: "Count system calls",
-    description: "Usage: syscount [OPTIONS] [INTERVAL [COUNT]]\n\nAt the end, or every INTERVAL seconds: the ten system calls made most often,\nand the ten processes that made most of them.\n\nExamples:\n    syscount               count until Ctrl-C\n    syscount 5             count every five seconds\n    syscount -p 1234       only process 1234\n    syscount -x            only calls that failed\n    syscount -L            microseconds in each, rather than how many",
+    description: "Usage: syscount [OPTIONS] [INTERVAL [COUNT]]\n\nAt the end, or every INTERVAL seconds: the system calls made most often, and\nthe processes that made most of them, ten of each unless --top says otherwise.\n\nExamples:\n    syscount               count until Ctrl-C\n    syscount 5             count every five seconds\n    syscount -p 1234       only process 1234\n    syscount -x            only calls that failed\n    syscount -L            microseconds in each, rather than how many\n    syscount -mL           milliseconds\n    syscount -e 2          only calls that failed with error 2\n    syscount -P -T 5       the five processes that made most\n    syscount -i 1 -d 10    every second, for ten seconds",
     script: "syscount.bt",
     source: SOURCE,
     options: &[
+        ToolOption {
+            name: "tid|t",
+            default: OptionDefault::Int(0),
+            help: "Only this thread",
+            variable: "opt_tid",
+        },
         ToolOption {
             name: "latency|L",
             default: OptionDefault::Bool(false),
@@ -20,10 +27,46 @@ pub static TOOL: Tool = Tool {
             variable: "opt_latency",
         },
         ToolOption {
-            name: "failed|x",
+            name: "failures|x",
             default: OptionDefault::Bool(false),
             help: "Only calls that failed",
-            variable: "opt_failed",
+            variable: "opt_failures",
+        },
+        ToolOption {
+            name: "errno|e",
+            default: OptionDefault::Int(0),
+            help: "Only calls that failed with this error, by number",
+            variable: "opt_errno",
+        },
+        ToolOption {
+            name: "interval|i",
+            default: OptionDefault::Int(0),
+            help: "Print and start anew every NUMBER seconds",
+            variable: "opt_interval",
+        },
+        ToolOption {
+            name: "milliseconds|m",
+            default: OptionDefault::Bool(false),
+            help: "Milliseconds rather than microseconds",
+            variable: "opt_milliseconds",
+        },
+        ToolOption {
+            name: "process|P",
+            default: OptionDefault::Bool(false),
+            help: "Processes only",
+            variable: "opt_process",
+        },
+        ToolOption {
+            name: "top|T",
+            default: OptionDefault::Int(10),
+            help: "How many are shown",
+            variable: "opt_top",
+        },
+        ToolOption {
+            name: "duration|d",
+            default: OptionDefault::Int(0),
+            help: "End after NUMBER seconds",
+            variable: "opt_duration",
         },
     ],
     params: 2,
@@ -41,6 +84,7 @@ pub static TOOL: Tool = Tool {
         MAP_syscall_usecs,
         MAP_process_usecs,
         MAP_seconds,
+        MAP_since,
         MAP_outputs,
     ],
     actions: &[
@@ -50,23 +94,26 @@ pub static TOOL: Tool = Tool {
         PRINT_MAP_4,
         PRINT_MAP_5,
         PRINT_MAP_6,
-        CLEAR_7,
-        CLEAR_8,
+        PRINT_MAP_7,
+        PRINT_MAP_8,
         CLEAR_9,
         CLEAR_10,
-        PRINTF_11,
-        PRINT_MAP_12,
+        CLEAR_11,
+        CLEAR_12,
         PRINT_MAP_13,
-        PRINTF_14,
+        PRINT_MAP_14,
         PRINT_MAP_15,
         PRINT_MAP_16,
-        CLEAR_17,
-        CLEAR_18,
+        PRINT_MAP_17,
+        PRINT_MAP_18,
         CLEAR_19,
         CLEAR_20,
         CLEAR_21,
         CLEAR_22,
         CLEAR_23,
+        CLEAR_24,
+        CLEAR_25,
+        CLEAR_26,
     ],
     strings: &[],
     settings: &[
@@ -74,77 +121,77 @@ pub static TOOL: Tool = Tool {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "syscount.bt:54:2-4",
+            place: "syscount.bt:96:14-16",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "syscount.bt:72:7-9",
+            place: "syscount.bt:102:7-9",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:25:3-22",
-            line: 25,
+            place: "syscount.bt:62:3-22",
+            line: 62,
             columns: (3, 22),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:27:37-44",
-            line: 27,
+            place: "syscount.bt:65:37-44",
+            line: 65,
             columns: (37, 44),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:28:20-27",
-            line: 28,
-            columns: (20, 27),
+            place: "syscount.bt:66:25-32",
+            line: 66,
+            columns: (25, 32),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "syscount.bt:39:20-31",
-            line: 39,
-            columns: (20, 31),
+            place: "syscount.bt:78:17-28",
+            line: 78,
+            columns: (17, 28),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:40:29-37",
-            line: 40,
+            place: "syscount.bt:79:29-37",
+            line: 79,
             columns: (29, 37),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:41:28-36",
-            line: 41,
-            columns: (28, 36),
+            place: "syscount.bt:80:33-41",
+            line: 80,
+            columns: (33, 41),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:44:22-29",
-            line: 44,
+            place: "syscount.bt:83:22-29",
+            line: 83,
             columns: (22, 29),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "syscount.bt:45:21-28",
-            line: 45,
-            columns: (21, 28),
+            place: "syscount.bt:84:26-33",
+            line: 84,
+            columns: (26, 33),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -190,7 +237,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "syscount.bt:17:1-6",
+            place: "syscount.bt:53:1-6",
         },
     ],
     optional: false,
@@ -198,7 +245,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:raw_syscalls:sys_enter`
+/// `tracepoint:raw_syscalls:sys_enter` …
 const TRACEPOINT_RAW_SYSCALLS_SYS_ENTER_1: Program = Program {
     name: "tracepoint_raw_syscalls_sys_enter_1",
     kind: ProgramKind::Tracepoint,
@@ -209,7 +256,7 @@ const TRACEPOINT_RAW_SYSCALLS_SYS_ENTER_1: Program = Program {
                 category: &[TextPiece::Lit("raw_syscalls")],
                 event: &[TextPiece::Lit("sys_enter")],
             },
-            place: "syscount.bt:22:1-34",
+            place: "syscount.bt:58:1-34",
         },
     ],
     optional: false,
@@ -228,7 +275,7 @@ const TRACEPOINT_RAW_SYSCALLS_SYS_EXIT_1: Program = Program {
                 category: &[TextPiece::Lit("raw_syscalls")],
                 event: &[TextPiece::Lit("sys_exit")],
             },
-            place: "syscount.bt:32:1-33",
+            place: "syscount.bt:70:1-33",
         },
     ],
     optional: false,
@@ -236,7 +283,7 @@ const TRACEPOINT_RAW_SYSCALLS_SYS_EXIT_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -247,7 +294,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "syscount.bt:53:1-13",
+            place: "syscount.bt:92:1-13",
         },
     ],
     optional: false,
@@ -263,7 +310,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "syscount.bt:78:1-4",
+            place: "syscount.bt:112:1-4",
         },
     ],
     optional: false,
@@ -288,20 +335,22 @@ const MAP_start: Map = Map {
 const MAP_syscall: Map = Map {
     name: "@syscall",
     bpf_name: "syscall",
-    key: Some(Ty::Str(64)),
-    key_size: 64,
+    key: Some(Ty::SyscallName),
+    key_size: 4,
     value: Value::Count,
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
 
-/// `@process[comm]`
+/// `@process[comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_process: Map = Map {
     name: "@process",
     bpf_name: "process",
-    key: Some(Ty::Str(16)),
-    key_size: 16,
+    key: Some(
+        Ty::Tuple(20, &[Member::new("", 0, Ty::Str(16)), Member::new("", 16, Ty::U32)]),
+    ),
+    key_size: 20,
     value: Value::Count,
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
@@ -312,21 +361,23 @@ const MAP_process: Map = Map {
 const MAP_syscall_usecs: Map = Map {
     name: "@syscall_usecs",
     bpf_name: "syscall_usecs",
-    key: Some(Ty::Str(64)),
-    key_size: 64,
-    value: Value::Sum { signed: true },
+    key: Some(Ty::SyscallName),
+    key_size: 4,
+    value: Value::Sum { signed: false },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
 
-/// `@process_usecs[comm]`
+/// `@process_usecs[comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_process_usecs: Map = Map {
     name: "@process_usecs",
     bpf_name: "process_usecs",
-    key: Some(Ty::Str(16)),
-    key_size: 16,
-    value: Value::Sum { signed: true },
+    key: Some(
+        Ty::Tuple(20, &[Member::new("", 0, Ty::Str(16)), Member::new("", 16, Ty::U32)]),
+    ),
+    key_size: 20,
+    value: Value::Sum { signed: false },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
@@ -336,6 +387,21 @@ const MAP_process_usecs: Map = Map {
 const MAP_seconds: Map = Map {
     name: "@seconds",
     bpf_name: "seconds",
+    key: None,
+    key_size: 0,
+    value: Value::Plain(Ty::I64),
+    storage: Storage::Array {
+        set_offset: Some(8),
+        per_cpu: false,
+    },
+    default_size: true,
+};
+
+/// `@since`
+#[allow(non_upper_case_globals)]
+const MAP_since: Map = Map {
+    name: "@since",
+    bpf_name: "since",
     key: None,
     key_size: 0,
     value: Value::Plain(Ty::I64),
@@ -368,8 +434,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "syscount.bt:19:2-53",
-    line: 19,
+    place: "syscount.bt:55:2-53",
+    line: 55,
     column: 2,
 };
 
@@ -378,220 +444,302 @@ const TIME_2: Action = Action {
     kind: ActionKind::Time("[%H:%M:%S]\n"),
     fields: &[],
     size: 8,
-    place: "syscount.bt:60:3-23",
-    line: 60,
+    place: "syscount.bt:100:3-23",
+    line: 100,
     column: 3,
 };
 
-/// `print(@syscall_usecs, 10)`
+/// `print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000)`
 const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:62:4-29",
-    line: 62,
-    column: 4,
+    place: "syscount.bt:32:5-78",
+    line: 32,
+    column: 5,
 };
 
-/// `print(@process_usecs, 10)`
+/// `print(@process_usecs, getopt("top", 10), 1000000)`
 const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:63:4-29",
-    line: 63,
+    place: "syscount.bt:34:4-53",
+    line: 34,
     column: 4,
 };
 
-/// `print(@syscall, 10)`
+/// `print(@syscall_usecs, getopt("top", 10), 1000)`
 const PRINT_MAP_5: Action = Action {
-    kind: ActionKind::PrintMap(1),
-    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
-    size: 24,
-    place: "syscount.bt:65:4-23",
-    line: 65,
-    column: 4,
-};
-
-/// `print(@process, 10)`
-const PRINT_MAP_6: Action = Action {
-    kind: ActionKind::PrintMap(2),
-    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
-    size: 24,
-    place: "syscount.bt:66:4-23",
-    line: 66,
-    column: 4,
-};
-
-/// `clear(@syscall)`
-const CLEAR_7: Action = Action {
-    kind: ActionKind::Clear(1),
-    fields: &[],
-    size: 8,
-    place: "syscount.bt:68:3-18",
-    line: 68,
-    column: 3,
-};
-
-/// `clear(@process)`
-const CLEAR_8: Action = Action {
-    kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "syscount.bt:69:3-18",
-    line: 69,
-    column: 3,
-};
-
-/// `clear(@syscall_usecs)`
-const CLEAR_9: Action = Action {
-    kind: ActionKind::Clear(3),
-    fields: &[],
-    size: 8,
-    place: "syscount.bt:70:3-24",
-    line: 70,
-    column: 3,
-};
-
-/// `clear(@process_usecs)`
-const CLEAR_10: Action = Action {
-    kind: ActionKind::Clear(4),
-    fields: &[],
-    size: 8,
-    place: "syscount.bt:71:3-24",
-    line: 71,
-    column: 3,
-};
-
-/// `printf("\nTop 10 syscalls:\n")`
-const PRINTF_11: Action = Action {
-    kind: ActionKind::Printf(&[FormatPiece::Text(b"\nTop 10 syscalls:\n")]),
-    fields: &[],
-    size: 8,
-    place: "syscount.bt:81:3-33",
-    line: 81,
-    column: 3,
-};
-
-/// `print(@syscall_usecs, 10)`
-const PRINT_MAP_12: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:82:28-53",
-    line: 82,
-    column: 28,
+    place: "syscount.bt:37:5-51",
+    line: 37,
+    column: 5,
 };
 
-/// `print(@syscall, 10)`
-const PRINT_MAP_13: Action = Action {
-    kind: ActionKind::PrintMap(1),
-    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
-    size: 24,
-    place: "syscount.bt:82:64-83",
-    line: 82,
-    column: 64,
-};
-
-/// `printf("\nTop 10 processes:\n")`
-const PRINTF_14: Action = Action {
-    kind: ActionKind::Printf(&[FormatPiece::Text(b"\nTop 10 processes:\n")]),
-    fields: &[],
-    size: 8,
-    place: "syscount.bt:83:3-34",
-    line: 83,
-    column: 3,
-};
-
-/// `print(@process_usecs, 10)`
-const PRINT_MAP_15: Action = Action {
+/// `print(@process_usecs, getopt("top", 10), 1000)`
+const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:84:28-53",
-    line: 84,
-    column: 28,
+    place: "syscount.bt:39:4-50",
+    line: 39,
+    column: 4,
 };
 
-/// `print(@process, 10)`
-const PRINT_MAP_16: Action = Action {
+/// `print(@syscall, getopt("top", 10))`
+const PRINT_MAP_7: Action = Action {
+    kind: ActionKind::PrintMap(1),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "syscount.bt:43:4-38",
+    line: 43,
+    column: 4,
+};
+
+/// `print(@process, getopt("top", 10))`
+const PRINT_MAP_8: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "syscount.bt:84:64-83",
-    line: 84,
-    column: 64,
+    place: "syscount.bt:45:3-37",
+    line: 45,
+    column: 3,
 };
 
 /// `clear(@syscall)`
-const CLEAR_17: Action = Action {
+const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "syscount.bt:86:2-17",
-    line: 86,
+    place: "syscount.bt:47:2-17",
+    line: 47,
     column: 2,
 };
 
 /// `clear(@process)`
-const CLEAR_18: Action = Action {
+const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "syscount.bt:87:2-17",
-    line: 87,
+    place: "syscount.bt:48:2-17",
+    line: 48,
     column: 2,
 };
 
 /// `clear(@syscall_usecs)`
-const CLEAR_19: Action = Action {
+const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "syscount.bt:88:2-23",
-    line: 88,
+    place: "syscount.bt:49:2-23",
+    line: 49,
     column: 2,
 };
 
 /// `clear(@process_usecs)`
-const CLEAR_20: Action = Action {
+const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "syscount.bt:89:2-23",
-    line: 89,
+    place: "syscount.bt:50:2-23",
+    line: 50,
+    column: 2,
+};
+
+/// `print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000)`
+const PRINT_MAP_13: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "syscount.bt:32:5-78",
+    line: 32,
+    column: 5,
+};
+
+/// `print(@process_usecs, getopt("top", 10), 1000000)`
+const PRINT_MAP_14: Action = Action {
+    kind: ActionKind::PrintMap(4),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "syscount.bt:34:4-53",
+    line: 34,
+    column: 4,
+};
+
+/// `print(@syscall_usecs, getopt("top", 10), 1000)`
+const PRINT_MAP_15: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "syscount.bt:37:5-51",
+    line: 37,
+    column: 5,
+};
+
+/// `print(@process_usecs, getopt("top", 10), 1000)`
+const PRINT_MAP_16: Action = Action {
+    kind: ActionKind::PrintMap(4),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "syscount.bt:39:4-50",
+    line: 39,
+    column: 4,
+};
+
+/// `print(@syscall, getopt("top", 10))`
+const PRINT_MAP_17: Action = Action {
+    kind: ActionKind::PrintMap(1),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "syscount.bt:43:4-38",
+    line: 43,
+    column: 4,
+};
+
+/// `print(@process, getopt("top", 10))`
+const PRINT_MAP_18: Action = Action {
+    kind: ActionKind::PrintMap(2),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "syscount.bt:45:3-37",
+    line: 45,
+    column: 3,
+};
+
+/// `clear(@syscall)`
+const CLEAR_19: Action = Action {
+    kind: ActionKind::Clear(1),
+    fields: &[],
+    size: 8,
+    place: "syscount.bt:47:2-17",
+    line: 47,
+    column: 2,
+};
+
+/// `clear(@process)`
+const CLEAR_20: Action = Action {
+    kind: ActionKind::Clear(2),
+    fields: &[],
+    size: 8,
+    place: "syscount.bt:48:2-17",
+    line: 48,
+    column: 2,
+};
+
+/// `clear(@syscall_usecs)`
+const CLEAR_21: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "syscount.bt:49:2-23",
+    line: 49,
+    column: 2,
+};
+
+/// `clear(@process_usecs)`
+const CLEAR_22: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "syscount.bt:50:2-23",
+    line: 50,
     column: 2,
 };
 
 /// `clear(@start)`
-const CLEAR_21: Action = Action {
+const CLEAR_23: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "syscount.bt:90:2-15",
-    line: 90,
+    place: "syscount.bt:115:2-15",
+    line: 115,
+    column: 2,
+};
+
+/// `clear(@since)`
+const CLEAR_24: Action = Action {
+    kind: ActionKind::Clear(6),
+    fields: &[],
+    size: 8,
+    place: "syscount.bt:116:2-15",
+    line: 116,
     column: 2,
 };
 
 /// `clear(@seconds)`
-const CLEAR_22: Action = Action {
+const CLEAR_25: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "syscount.bt:91:2-17",
-    line: 91,
+    place: "syscount.bt:117:2-17",
+    line: 117,
     column: 2,
 };
 
 /// `clear(@outputs)`
-const CLEAR_23: Action = Action {
-    kind: ActionKind::Clear(6),
+const CLEAR_26: Action = Action {
+    kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
-    place: "syscount.bt:92:2-17",
-    line: 92,
+    place: "syscount.bt:118:2-17",
+    line: 118,
     column: 2,
 };
+
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_2>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_3>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_4>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_5>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_6>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_7>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_8>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_9>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_10>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_11>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::print_map_event_12>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_8>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_9>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_10>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_11>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_12>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../syscount.bt");

@@ -9,6 +9,7 @@
 //!     tcplife -L 80          only those with local port 80
 //!     tcplife -D 443         only those with remote port 443
 //!     tcplife -T             with the time of day
+//!     tcplife -t             with the time since the start, in seconds
 //!     tcplife -p 1234        only process 1234
 
 mod tool;

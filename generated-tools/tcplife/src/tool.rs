@@ -10,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "tcplife",
     version: env!("CARGO_PKG_VERSION"),
     about: "Trace the lives of TCP connections",
-    description: "One line for each connection that closes: who had it, both ends, how much was\nsent and received, and how long it lasted.\n\nExamples:\n    tcplife                every connection\n    tcplife -L 80          only those with local port 80\n    tcplife -D 443         only those with remote port 443\n    tcplife -T             with the time of day\n    tcplife -p 1234        only process 1234",
+    description: "One line for each connection that closes: who had it, both ends, how much was\nsent and received, and how long it lasted.\n\nExamples:\n    tcplife                every connection\n    tcplife -L 80          only those with local port 80\n    tcplife -D 443         only those with remote port 443\n    tcplife -T             with the time of day\n    tcplife -t             with the time since the start, in seconds\n    tcplife -p 1234        only process 1234",
     script: "tcplife.bt",
     source: SOURCE,
     options: &[
@@ -19,6 +19,12 @@ pub static TOOL: Tool = Tool {
             default: OptionDefault::Bool(false),
             help: "Print the time of day",
             variable: "opt_time",
+        },
+        ToolOption {
+            name: "timestamp|t",
+            default: OptionDefault::Bool(false),
+            help: "Print the time since the start, in seconds",
+            variable: "opt_timestamp",
         },
         ToolOption {
             name: "localport|L",
@@ -42,118 +48,128 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, KPROBE_TCP_SET_STATE_1, END_1],
     maps: &[MAP_birth, MAP_pid, MAP_comm],
-    actions: &[PRINTF_1, PRINTF_2, TIME_3, PRINTF_4, CLEAR_5, CLEAR_6, CLEAR_7],
+    actions: &[
+        PRINTF_1,
+        PRINTF_2,
+        PRINTF_3,
+        TIME_4,
+        PRINTF_5,
+        PRINTF_6,
+        CLEAR_7,
+        CLEAR_8,
+        CLEAR_9,
+    ],
     strings: &[],
     settings: &[],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "tcplife.bt:31:3-22",
-            line: 31,
+            place: "tcplife.bt:40:3-22",
+            line: 40,
             columns: (3, 22),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "tcplife.bt:34:3-18",
-            line: 34,
+            place: "tcplife.bt:43:3-18",
+            line: 43,
             columns: (3, 18),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "tcplife.bt:35:3-20",
-            line: 35,
+            place: "tcplife.bt:44:3-20",
+            line: 44,
             columns: (3, 20),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "tcplife.bt:38:18-29",
-            line: 38,
-            columns: (18, 29),
+            place: "tcplife.bt:47:15-26",
+            line: 47,
+            columns: (15, 26),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:39:12-36",
-            line: 39,
+            place: "tcplife.bt:48:12-36",
+            line: 48,
             columns: (12, 36),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:40:18-44",
-            line: 40,
+            place: "tcplife.bt:49:18-44",
+            line: 49,
             columns: (18, 44),
             always: false,
             message: "",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "tcplife.bt:42:31-40",
-            line: 42,
+            place: "tcplife.bt:51:31-40",
+            line: 51,
             columns: (31, 40),
             always: false,
             message: "Can't lookup map element because it does not exist.",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:44:17-47",
-            line: 44,
+            place: "tcplife.bt:53:17-47",
+            line: 53,
             columns: (17, 47),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:45:17-43",
-            line: 45,
+            place: "tcplife.bt:54:17-43",
+            line: 54,
             columns: (17, 43),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:46:7-34",
-            line: 46,
+            place: "tcplife.bt:55:7-34",
+            line: 55,
             columns: (7, 34),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:47:18-66",
-            line: 47,
+            place: "tcplife.bt:56:18-66",
+            line: 56,
             columns: (18, 66),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:48:18-62",
-            line: 48,
+            place: "tcplife.bt:57:18-62",
+            line: 57,
             columns: (18, 62),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:57:8-25",
-            line: 57,
+            place: "tcplife.bt:69:8-25",
+            line: 69,
             columns: (8, 25),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcplife.bt:57:34-54",
-            line: 57,
+            place: "tcplife.bt:69:34-54",
+            line: 69,
             columns: (34, 54),
             always: false,
             message: "",
@@ -200,7 +216,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "tcplife.bt:17:1-6",
+            place: "tcplife.bt:23:1-6",
         },
     ],
     optional: false,
@@ -220,7 +236,7 @@ const KPROBE_TCP_SET_STATE_1: Program = Program {
                 function: &[TextPiece::Lit("tcp_set_state")],
                 offset: 0,
             },
-            place: "tcplife.bt:26:1-21",
+            place: "tcplife.bt:35:1-21",
         },
     ],
     optional: false,
@@ -236,7 +252,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "tcplife.bt:67:1-4",
+            place: "tcplife.bt:79:1-4",
         },
     ],
     optional: false,
@@ -287,13 +303,25 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::Str(5))],
     size: 16,
-    place: "tcplife.bt:20:3-26",
-    line: 20,
+    place: "tcplife.bt:26:3-26",
+    line: 26,
+    column: 3,
+};
+
+/// `printf("%-9s ", "TIME(s)")`
+const PRINTF_2: Action = Action {
+    kind: ActionKind::Printf(
+        &[Conversion::new(b's').left().width(9).piece(), FormatPiece::Text(b" ")],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::Str(8))],
+    size: 16,
+    place: "tcplife.bt:29:3-29",
+    line: 29,
     column: 3,
 };
 
 /// `printf("%-7s %-10s %-15s %-5s %-15s %-5s %5s %5s %s\n", "PID", "COMM", "LADDR", "LPORT", "RADDR", "RPORT",` …
-const PRINTF_2: Action = Action {
+const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b's').left().width(7).piece(),
@@ -328,23 +356,40 @@ const PRINTF_2: Action = Action {
         Member::new("arg9", 53, Ty::Str(3)),
     ],
     size: 56,
-    place: "tcplife.bt:22-23",
-    line: 22,
+    place: "tcplife.bt:31-32",
+    line: 31,
     column: 2,
 };
 
 /// `time("%H:%M:%S ")`
-const TIME_3: Action = Action {
+const TIME_4: Action = Action {
     kind: ActionKind::Time("%H:%M:%S "),
     fields: &[],
     size: 8,
-    place: "tcplife.bt:54:5-22",
-    line: 54,
+    place: "tcplife.bt:63:5-22",
+    line: 63,
+    column: 5,
+};
+
+/// `printf("%2d.%06d ", elapsed / 1000000000, (elapsed / 1000) % 1000000)`
+const PRINTF_5: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(2).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "tcplife.bt:66:5-74",
+    line: 66,
     column: 5,
 };
 
 /// `printf("%-7d %-10.10s %-15s %-5d %-15s %-5d %5d %5d %d\n", $pid, $comm, $laddr, $lport, $raddr, $rport,` …
-const PRINTF_4: Action = Action {
+const PRINTF_6: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b'd').left().width(7).piece(),
@@ -376,49 +421,61 @@ const PRINTF_4: Action = Action {
         Member::new("rport", 72, Ty::U16),
         Member::new("arg7", 80, Ty::U64),
         Member::new("arg8", 88, Ty::U64),
-        Member::new("ms", 96, Ty::I64),
+        Member::new("ms", 96, Ty::U64),
     ],
     size: 104,
-    place: "tcplife.bt:56-57",
-    line: 56,
+    place: "tcplife.bt:68-69",
+    line: 68,
     column: 4,
 };
 
 /// `clear(@birth)`
-const CLEAR_5: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "tcplife.bt:69:2-15",
-    line: 69,
+    place: "tcplife.bt:81:2-15",
+    line: 81,
     column: 2,
 };
 
 /// `clear(@pid)`
-const CLEAR_6: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "tcplife.bt:70:2-13",
-    line: 70,
+    place: "tcplife.bt:82:2-13",
+    line: 82,
     column: 2,
 };
 
 /// `clear(@comm)`
-const CLEAR_7: Action = Action {
+const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "tcplife.bt:71:2-14",
-    line: 71,
+    place: "tcplife.bt:83:2-14",
+    line: 83,
     column: 2,
 };
 
 const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 104);
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 56);
+
+const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 104);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcplife.bt");

@@ -8,6 +8,7 @@
 //! Examples:
 //!     tcpretrans             retransmissions
 //!     tcpretrans -l          tail loss probes as well
+//!     tcpretrans -c          how many of each connection: its ends are address, port, address, port
 
 mod tool;
 

@@ -10,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "tcpretrans",
     version: env!("CARGO_PKG_VERSION"),
     about: "Trace TCP segments that are sent again",
-    description: "One line for each retransmission (R>), and with --lossprobe for each tail loss\nprobe (L>): both ends and the state of the connection. The process is whatever\nran when the timer fired.\n\nExamples:\n    tcpretrans             retransmissions\n    tcpretrans -l          tail loss probes as well",
+    description: "One line for each retransmission (R>), and with --lossprobe for each tail loss\nprobe (L>): both ends and the state of the connection. The process is whatever\nran when the timer fired.\n\nExamples:\n    tcpretrans             retransmissions\n    tcpretrans -l          tail loss probes as well\n    tcpretrans -c          how many of each connection: its ends are address, port, address, port",
     script: "tcpretrans.bt",
     source: SOURCE,
     options: &[
@@ -20,6 +20,12 @@ pub static TOOL: Tool = Tool {
             help: "Show tail loss probes as well",
             variable: "opt_lossprobe",
         },
+        ToolOption {
+            name: "count|c",
+            default: OptionDefault::Bool(false),
+            help: "Count retransmissions of each connection instead",
+            variable: "opt_count",
+        },
     ],
     params: 0,
     programs: &[
@@ -28,24 +34,16 @@ pub static TOOL: Tool = Tool {
         KPROBE_TCP_SEND_LOSS_PROBE_1,
         END_1,
     ],
-    maps: &[MAP_states],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4],
+    maps: &[MAP_states, MAP_retransmits],
+    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:20:2-28",
-            line: 20,
-            columns: (2, 28),
-            always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
-        },
-        Check {
-            helper: "map_update_elem",
-            place: "tcpretrans.bt:21:2-25",
+            place: "tcpretrans.bt:21:2-28",
             line: 21,
-            columns: (2, 25),
+            columns: (2, 28),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -59,9 +57,9 @@ pub static TOOL: Tool = Tool {
         },
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:23:2-26",
+            place: "tcpretrans.bt:23:2-25",
             line: 23,
-            columns: (2, 26),
+            columns: (2, 25),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
@@ -83,112 +81,144 @@ pub static TOOL: Tool = Tool {
         },
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:26:2-22",
+            place: "tcpretrans.bt:26:2-26",
             line: 26,
+            columns: (2, 26),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "tcpretrans.bt:27:2-22",
+            line: 27,
             columns: (2, 22),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:27:2-27",
-            line: 27,
+            place: "tcpretrans.bt:28:2-27",
+            line: 28,
             columns: (2, 27),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:28:2-25",
-            line: 28,
+            place: "tcpretrans.bt:29:2-25",
+            line: 29,
             columns: (2, 25),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:29:2-24",
-            line: 29,
+            place: "tcpretrans.bt:30:2-24",
+            line: 30,
             columns: (2, 24),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:30:2-25",
-            line: 30,
+            place: "tcpretrans.bt:31:2-25",
+            line: 31,
             columns: (2, 25),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "map_update_elem",
-            place: "tcpretrans.bt:31:2-30",
-            line: 31,
+            place: "tcpretrans.bt:32:2-30",
+            line: 32,
             columns: (2, 30),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:39:12-39",
-            line: 39,
+            place: "tcpretrans.bt:40:12-39",
+            line: 40,
             columns: (12, 39),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:41:17-47",
-            line: 41,
+            place: "tcpretrans.bt:42:17-47",
+            line: 42,
             columns: (17, 47),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:42:17-43",
-            line: 42,
+            place: "tcpretrans.bt:43:17-43",
+            line: 43,
             columns: (17, 43),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:44:18-66",
-            line: 44,
+            place: "tcpretrans.bt:45:18-66",
+            line: 45,
             columns: (18, 66),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:45:18-62",
-            line: 45,
+            place: "tcpretrans.bt:46:18-62",
+            line: 46,
             columns: (18, 62),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:47:19-45",
-            line: 47,
+            place: "tcpretrans.bt:49:25-49",
+            line: 49,
+            columns: (25, 49),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "tcpretrans.bt:49:65-91",
+            line: 49,
+            columns: (65, 91),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "map_update_elem",
+            place: "tcpretrans.bt:49:96-103",
+            line: 49,
+            columns: (96, 103),
+            always: true,
+            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "tcpretrans.bt:52:19-45",
+            line: 52,
             columns: (19, 45),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:49:43-67",
-            line: 49,
+            place: "tcpretrans.bt:54:43-67",
+            line: 54,
             columns: (43, 67),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "tcpretrans.bt:50:21-47",
-            line: 50,
+            place: "tcpretrans.bt:55:21-47",
+            line: 55,
             columns: (21, 47),
             always: false,
             message: "",
@@ -235,7 +265,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "tcpretrans.bt:16:1-6",
+            place: "tcpretrans.bt:17:1-6",
         },
     ],
     optional: false,
@@ -255,7 +285,7 @@ const KPROBE_TCP_RETRANSMIT_SKB_1: Program = Program {
                 function: &[TextPiece::Lit("tcp_retransmit_skb")],
                 offset: 0,
             },
-            place: "tcpretrans.bt:34:1-26",
+            place: "tcpretrans.bt:35:1-26",
         },
     ],
     optional: false,
@@ -275,7 +305,7 @@ const KPROBE_TCP_SEND_LOSS_PROBE_1: Program = Program {
                 function: &[TextPiece::Lit("tcp_send_loss_probe")],
                 offset: 0,
             },
-            place: "tcpretrans.bt:35:1-27",
+            place: "tcpretrans.bt:36:1-27",
         },
     ],
     optional: false,
@@ -291,7 +321,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "tcpretrans.bt:54:1-4",
+            place: "tcpretrans.bt:59:1-4",
         },
     ],
     optional: false,
@@ -311,6 +341,28 @@ const MAP_states: Map = Map {
     default_size: true,
 };
 
+/// `@retransmits[$laddr, $sk->__sk_common.skc_num, $raddr, bswap($sk->__sk_common.skc_dport)]`
+#[allow(non_upper_case_globals)]
+const MAP_retransmits: Map = Map {
+    name: "@retransmits",
+    bpf_name: "retransmits",
+    key: Some(
+        Ty::Tuple(
+            48,
+            &[
+                Member::new("", 0, Ty::Inet),
+                Member::new("", 20, Ty::U16),
+                Member::new("", 24, Ty::Inet),
+                Member::new("", 44, Ty::U16),
+            ],
+        ),
+    ),
+    key_size: 48,
+    value: Value::Count,
+    storage: Storage::Hash { per_cpu: true },
+    default_size: true,
+};
+
 /// `printf("Tracing tcp retransmits. Hit Ctrl-C to end.\n")`
 const PRINTF_1: Action = Action {
     kind: ActionKind::Printf(
@@ -318,8 +370,8 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "tcpretrans.bt:18:2-57",
-    line: 18,
+    place: "tcpretrans.bt:19:2-57",
+    line: 19,
     column: 2,
 };
 
@@ -353,8 +405,8 @@ const PRINTF_2: Action = Action {
         Member::new("arg7", 46, Ty::Str(6)),
     ],
     size: 52,
-    place: "tcpretrans.bt:19:2-113",
-    line: 19,
+    place: "tcpretrans.bt:20:2-113",
+    line: 20,
     column: 2,
 };
 
@@ -394,24 +446,71 @@ const PRINTF_3: Action = Action {
         Member::new("states", 78, Ty::Str(13)),
     ],
     size: 96,
-    place: "tcpretrans.bt:48-50",
-    line: 48,
+    place: "tcpretrans.bt:53-55",
+    line: 53,
+    column: 3,
+};
+
+/// `printf("%-8s %-7d %-2d %14s:%-5d %s> %14s:%-5d %s\n", strftime("%H:%M:%S", nsecs), pid,` …
+const PRINTF_4: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(8).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(2).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').width(14).piece(),
+            FormatPiece::Text(b":"),
+            Conversion::new(b'd').left().width(5).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"> "),
+            Conversion::new(b's').width(14).piece(),
+            FormatPiece::Text(b":"),
+            Conversion::new(b'd').left().width(5).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("arg3", 28, Ty::I8),
+        Member::new("laddr", 32, Ty::Inet),
+        Member::new("skc_num", 52, Ty::U16),
+        Member::new("arg6", 54, Ty::Str(2)),
+        Member::new("raddr", 56, Ty::Inet),
+        Member::new("skc_dport", 76, Ty::U16),
+        Member::new("states", 78, Ty::Str(13)),
+    ],
+    size: 96,
+    place: "tcpretrans.bt:53-55",
+    line: 53,
     column: 3,
 };
 
 /// `clear(@states)`
-const CLEAR_4: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "tcpretrans.bt:56:2-16",
-    line: 56,
+    place: "tcpretrans.bt:61:2-16",
+    line: 61,
     column: 2,
 };
+
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 52);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 96);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 96);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcpretrans.bt");

@@ -3,20 +3,29 @@
 //! Show each call of a function, each return or event
 //! Usage: trace [OPTIONS] PROBE
 //!
-//! One line for each time that PROBE runs: when, which thread, which probe, and
-//! its first arguments. PROBE is named as for funccount: a kernel function,
-//! LIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns too. With r:
-//! before it (r::FUNCTION, r:LIBRARY:FUNCTION) it is what the function returns.
-//! Unlike BCC's trace it takes no format: options say which arguments are shown.
+//! One line for each time that PROBE runs. PROBE is named as for funccount: a
+//! kernel function, LIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns
+//! too. With r: before it (r::FUNCTION, r:LIBRARY:FUNCTION) it is the return.
+//!
+//! What is shown follows the probe, in the same word, as for BCC's trace:
+//!
+//!     PROBE[(SIGNATURE)] [(FILTER)] ["FORMAT", EXPRESSION, ...]
+//!
+//! Expressions are those of C: arg1 to arg6, retval, names of parameters and what
+//! they point to, args->FIELD of a tracepoint, $PID, $TID, $UID, $GID, $CPU. Types
+//! are the running kernel's, which knows its functions without a SIGNATURE.
+//! Without a format, arguments are shown as they are.
 //!
 //! Examples:
-//!     trace do_nanosleep                each call, with four arguments
-//!     trace -K do_nanosleep             with the kernel stack
-//!     trace -s 1 do_sys_openat2         argument 1 (they count from 0) as a string
-//!     trace r::do_sys_openat2           what it returns
-//!     trace -a 2 c:nanosleep            a function of libc, two arguments
-//!     trace t:sched:sched_process_fork  a tracepoint
-//!     trace -p 181 -m 10 vfs_read       one process, ten lines
+//!     trace do_nanosleep                               each call, with four arguments
+//!     trace 'do_sys_openat2 "%s", arg2'                paths that are opened
+//!     trace 'sys_read (arg3 > 20000) "read %d bytes", arg3'   only large reads
+//!     trace 'r::do_sys_openat2 "ret: %d", retval'      what it returns
+//!     trace -K 'do_nanosleep "mode: %d", arg2'         with the kernel stack
+//!     trace 'do_nanosleep(struct hrtimer_sleeper *t) "task: %x", t->task'
+//!     trace 'p:c:nanosleep(struct timespec *req) "%d sec", req->tv_sec'
+//!     trace 't:block:block_rq_complete "sectors=%d", args->nr_sector'
+//!     trace -p 181 -m 10 vfs_read                      one process, ten lines
 
 mod tool;
 

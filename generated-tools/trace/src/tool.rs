@@ -10,21 +10,39 @@ pub static TOOL: Tool = Tool {
     name: "trace",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show each call of a function, each return or event",
-    description: "Usage: trace [OPTIONS] PROBE\n\nOne line for each time that PROBE runs: when, which thread, which probe, and\nits first arguments. PROBE is named as for funccount: a kernel function,\nLIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns too. With r:\nbefore it (r::FUNCTION, r:LIBRARY:FUNCTION) it is what the function returns.\nUnlike BCC's trace it takes no format: options say which arguments are shown.\n\nExamples:\n    trace do_nanosleep                each call, with four arguments\n    trace -K do_nanosleep             with the kernel stack\n    trace -s 1 do_sys_openat2         argument 1 (they count from 0) as a string\n    trace r::do_sys_openat2           what it returns\n    trace -a 2 c:nanosleep            a function of libc, two arguments\n    trace t:sched:sched_process_fork  a tracepoint\n    trace -p 181 -m 10 vfs_read       one process, ten lines",
+    description: "Usage: trace [OPTIONS] PROBE\n\nOne line for each time that PROBE runs. PROBE is named as for funccount: a\nkernel function, LIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns\ntoo. With r: before it (r::FUNCTION, r:LIBRARY:FUNCTION) it is the return.\n\nWhat is shown follows the probe, in the same word, as for BCC's trace:\n\n    PROBE[(SIGNATURE)] [(FILTER)] [\"FORMAT\", EXPRESSION, ...]\n\nExpressions are those of C: arg1 to arg6, retval, names of parameters and what\nthey point to, args->FIELD of a tracepoint, $PID, $TID, $UID, $GID, $CPU. Types\nare the running kernel's, which knows its functions without a SIGNATURE.\nWithout a format, arguments are shown as they are.\n\nExamples:\n    trace do_nanosleep                               each call, with four arguments\n    trace 'do_sys_openat2 \"%s\", arg2'                paths that are opened\n    trace 'sys_read (arg3 > 20000) \"read %d bytes\", arg3'   only large reads\n    trace 'r::do_sys_openat2 \"ret: %d\", retval'      what it returns\n    trace -K 'do_nanosleep \"mode: %d\", arg2'         with the kernel stack\n    trace 'do_nanosleep(struct hrtimer_sleeper *t) \"task: %x\", t->task'\n    trace 'p:c:nanosleep(struct timespec *req) \"%d sec\", req->tv_sec'\n    trace 't:block:block_rq_complete \"sectors=%d\", args->nr_sector'\n    trace -p 181 -m 10 vfs_read                      one process, ten lines",
     script: "trace.bt",
     source: SOURCE,
     options: &[
         ToolOption {
-            name: "args|a",
-            default: OptionDefault::Int(4),
-            help: "How many arguments are shown, up to 6",
-            variable: "opt_args",
+            name: "timestamp|t",
+            default: OptionDefault::Bool(false),
+            help: "Show the time since the start, in seconds",
+            variable: "opt_timestamp",
         },
         ToolOption {
-            name: "string|s",
-            default: OptionDefault::Int(-1),
-            help: "Show argument NUMBER, from 0, as a string",
-            variable: "opt_string",
+            name: "time|T",
+            default: OptionDefault::Bool(false),
+            help: "Show the time of day",
+            variable: "opt_time",
+        },
+        ToolOption {
+            name: "tid|L",
+            default: OptionDefault::Int(0),
+            help: "Only this thread",
+            variable: "opt_tid",
+        },
+        ToolOption {
+            name: "name|n",
+            default: OptionDefault::Str(""),
+            help: "Only processes whose name contains this",
+            variable: "opt_name",
+        },
+        ToolOption {
+            name: "args|a",
+            default: OptionDefault::Int(4),
+            help: "How many arguments are shown without a format, up to 6",
+            variable: "opt_args",
         },
         ToolOption {
             name: "kernel-stack|K",
@@ -92,33 +110,67 @@ pub static TOOL: Tool = Tool {
         PRINTF_23,
         PRINTF_24,
         PRINTF_25,
-        CLEAR_26,
-        CLEAR_27,
+        PRINTF_26,
+        PRINTF_27,
+        PRINTF_28,
+        PRINTF_29,
+        PRINTF_30,
+        PRINTF_31,
+        PRINTF_32,
+        PRINTF_33,
+        PRINTF_34,
+        PRINTF_35,
+        PRINTF_36,
+        PRINTF_37,
+        PRINTF_38,
+        PRINTF_39,
+        PRINTF_40,
+        PRINTF_41,
+        PRINTF_42,
+        PRINTF_43,
+        PRINTF_44,
+        PRINTF_45,
+        PRINTF_46,
+        PRINTF_47,
+        PRINTF_48,
+        PRINTF_49,
+        PRINTF_50,
+        PRINTF_51,
+        PRINTF_52,
+        PRINTF_53,
+        PRINTF_54,
+        PRINTF_55,
+        PRINTF_56,
+        PRINTF_57,
+        PRINTF_58,
+        PRINTF_59,
+        PRINTF_60,
+        CLEAR_61,
+        CLEAR_62,
     ],
-    strings: &["%H:%M:%S.%f"],
-    settings: &[],
+    strings: &["%H:%M:%S"],
+    settings: &[
+        Setting {
+            variable: "spec_count",
+            size: 8,
+            source: SettingSource::SpecCount(1),
+            place: "trace.bt:91:2-14",
+        },
+    ],
     checks: &[
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:54:22-32",
-            line: 54,
-            columns: (22, 32),
+            place: "trace.bt:34:42-72",
+            line: 34,
+            columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:56:22-38",
-            line: 56,
-            columns: (22, 38),
-            always: false,
-            message: "",
-        },
-        Check {
-            helper: "probe_read_user_str",
-            place: "trace.bt:54:22-32",
-            line: 54,
-            columns: (22, 32),
+            place: "trace.bt:34:75-105",
+            line: 34,
+            columns: (75, 105),
             always: false,
             message: "",
         },
@@ -164,7 +216,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "trace.bt:39:1-6",
+            place: "trace.bt:79:1-6",
         },
     ],
     optional: false,
@@ -172,7 +224,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `$1` …
 const KPROBE__1_1: Program = Program {
     name: "kprobe__1_1",
     kind: ProgramKind::Kprobe,
@@ -183,7 +235,7 @@ const KPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:44:1-3",
+            place: "trace.bt:90:1-3",
         },
     ],
     optional: false,
@@ -191,7 +243,7 @@ const KPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `$1` …
 const UPROBE__1_1: Program = Program {
     name: "uprobe__1_1",
     kind: ProgramKind::Uprobe,
@@ -202,7 +254,7 @@ const UPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:44:1-3",
+            place: "trace.bt:90:1-3",
         },
     ],
     optional: false,
@@ -210,7 +262,7 @@ const UPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `$1` …
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -221,7 +273,7 @@ const USDT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:44:1-3",
+            place: "trace.bt:90:1-3",
         },
     ],
     optional: false,
@@ -229,7 +281,7 @@ const USDT__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `$1` …
 const KRETPROBE__1_1: Program = Program {
     name: "kretprobe__1_1",
     kind: ProgramKind::Kretprobe,
@@ -240,7 +292,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:70:1-3",
+            place: "trace.bt:113:1-3",
         },
     ],
     optional: false,
@@ -248,7 +300,7 @@ const KRETPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `$1` …
 const URETPROBE__1_1: Program = Program {
     name: "uretprobe__1_1",
     kind: ProgramKind::Uretprobe,
@@ -259,7 +311,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:70:1-3",
+            place: "trace.bt:113:1-3",
         },
     ],
     optional: false,
@@ -267,7 +319,7 @@ const URETPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `event:$1`
+/// `event:$1` …
 const TRACEPOINT__1_1: Program = Program {
     name: "tracepoint__1_1",
     kind: ProgramKind::Tracepoint,
@@ -278,7 +330,7 @@ const TRACEPOINT__1_1: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:78:1-9",
+            place: "trace.bt:128:1-9",
         },
     ],
     optional: false,
@@ -286,7 +338,7 @@ const TRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `event:$1`
+/// `event:$1` …
 const RAWTRACEPOINT__1_1: Program = Program {
     name: "rawtracepoint__1_1",
     kind: ProgramKind::RawTracepoint,
@@ -297,7 +349,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:78:1-9",
+            place: "trace.bt:128:1-9",
         },
     ],
     optional: false,
@@ -305,7 +357,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `event:$1`
+/// `event:$1` …
 const USDT__1_2: Program = Program {
     name: "usdt__1_2",
     kind: ProgramKind::Usdt,
@@ -316,7 +368,7 @@ const USDT__1_2: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:78:1-9",
+            place: "trace.bt:128:1-9",
         },
     ],
     optional: false,
@@ -335,7 +387,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "trace.bt:84:1-13",
+            place: "trace.bt:140:1-13",
         },
     ],
     optional: false,
@@ -351,7 +403,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "trace.bt:93:1-4",
+            place: "trace.bt:149:1-4",
         },
     ],
     optional: false,
@@ -389,15 +441,133 @@ const MAP_seconds: Map = Map {
     default_size: true,
 };
 
-/// `printf("%-15s %-7s %-7s %-16s %s\n", "TIME", "PID", "TID", "COMM", "PROBE")`
+/// `printf("%13s ", "TIME(s)")`
 const PRINTF_1: Action = Action {
     kind: ActionKind::Printf(
+        &[Conversion::new(b's').width(13).piece(), FormatPiece::Text(b" ")],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::Str(8))],
+    size: 16,
+    place: "trace.bt:82:3-29",
+    line: 82,
+    column: 3,
+};
+
+/// `printf("%-8s ", "TIME")`
+const PRINTF_2: Action = Action {
+    kind: ActionKind::Printf(
+        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::Str(5))],
+    size: 16,
+    place: "trace.bt:85:3-26",
+    line: 85,
+    column: 3,
+};
+
+/// `printf("%-7s %-7s %-16s %-28s %s\n", "PID", "TID", "COMM", "PROBE", "-")`
+const PRINTF_3: Action = Action {
+    kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("arg1", 8, Ty::Str(4)),
+        Member::new("arg2", 12, Ty::Str(4)),
+        Member::new("arg3", 16, Ty::Str(5)),
+        Member::new("arg4", 21, Ty::Str(6)),
+        Member::new("arg5", 27, Ty::Str(2)),
+    ],
+    size: 32,
+    place: "trace.bt:87:2-74",
+    line: 87,
+    column: 2,
+};
+
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_4: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_5: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_6: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
+const PRINTF_7: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(16).piece(),
             FormatPiece::Text(b" "),
@@ -406,162 +576,133 @@ const PRINTF_1: Action = Action {
         ],
     ),
     fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(4)),
-        Member::new("arg4", 21, Ty::Str(5)),
-        Member::new("arg5", 26, Ty::Str(6)),
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
     ],
-    size: 32,
-    place: "trace.bt:41:2-77",
-    line: 41,
-    column: 2,
+    size: 36,
+    place: "trace.bt:99:4-57",
+    line: 99,
+    column: 4,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_2: Action = Action {
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1)`
+const PRINTF_8: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
             Conversion::new(b'd').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(16).piece(),
             FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
         ],
     ),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::U64),
+        Member::new("arg1", 48, Ty::U64),
     ],
     size: 56,
-    place: "trace.bt:48:2-91",
-    line: 48,
-    column: 2,
-};
-
-/// `printf(" \"%s\"", str($text))`
-const PRINTF_3: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" \""),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\""),
-        ],
-    ),
-    fields: &[Member::new("text", 8, Ty::TailStr(1024))],
-    size: 12,
-    place: "trace.bt:54:4-33",
-    line: 54,
+    place: "trace.bt:101:4-86",
+    line: 101,
     column: 4,
 };
 
-/// `printf(" \"%s\"", str(uptr($text)))`
-const PRINTF_4: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" \""),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\""),
-        ],
-    ),
-    fields: &[Member::new("text", 8, Ty::TailStr(1024))],
-    size: 12,
-    place: "trace.bt:56:4-39",
-    line: 56,
-    column: 4,
-};
-
-/// `printf(" 0x%llx", arg0)`
-const PRINTF_5: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg0", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:59:21-44",
-    line: 59,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg1)`
-const PRINTF_6: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:60:21-44",
-    line: 60,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg2)`
-const PRINTF_7: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg2", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:61:21-44",
-    line: 61,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg3)`
-const PRINTF_8: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg3", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:62:21-44",
-    line: 62,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg4)`
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, arg2,` …
 const PRINTF_9: Action = Action {
     kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
     ),
-    fields: &[Member::new("arg4", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:63:21-44",
-    line: 63,
-    column: 21,
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::U64),
+        Member::new("arg1", 48, Ty::U64),
+        Member::new("arg2", 56, Ty::U64),
+        Member::new("arg3", 64, Ty::U64),
+    ],
+    size: 72,
+    place: "trace.bt:103-104",
+    line: 103,
+    column: 4,
 };
 
-/// `printf(" 0x%llx", arg5)`
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0,` …
 const PRINTF_10: Action = Action {
     kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
     ),
-    fields: &[Member::new("arg5", 8, Ty::U64)],
-    size: 16,
-    place: "trace.bt:64:21-44",
-    line: 64,
-    column: 21,
-};
-
-/// `printf("\n")`
-const PRINTF_11: Action = Action {
-    kind: ActionKind::Printf(&[FormatPiece::Text(b"\n")]),
-    fields: &[],
-    size: 8,
-    place: "trace.bt:66:2-14",
-    line: 66,
-    column: 2,
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::U64),
+        Member::new("arg1", 48, Ty::U64),
+        Member::new("arg2", 56, Ty::U64),
+        Member::new("arg3", 64, Ty::U64),
+        Member::new("arg4", 72, Ty::U64),
+        Member::new("arg5", 80, Ty::U64),
+    ],
+    size: 88,
+    place: "trace.bt:106-107",
+    line: 106,
+    column: 4,
 };
 
 /// `printf("%s\n", kstack)`
-const PRINTF_12: Action = Action {
+const PRINTF_11: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
         Member::new(
@@ -575,13 +716,13 @@ const PRINTF_12: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
+    place: "trace.bt:66:3-25",
+    line: 66,
     column: 3,
 };
 
 /// `printf("%s\n", ustack)`
-const PRINTF_13: Action = Action {
+const PRINTF_12: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
         Member::new(
@@ -595,89 +736,82 @@ const PRINTF_13: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
+    place: "trace.bt:69:3-25",
+    line: 69,
     column: 3,
 };
 
-/// `printf(" 0x%llx", arg0)`
-const PRINTF_14: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg0", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:59:21-44",
-    line: 59,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg1)`
-const PRINTF_15: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:60:21-44",
-    line: 60,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg2)`
-const PRINTF_16: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg2", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:61:21-44",
-    line: 61,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg3)`
-const PRINTF_17: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg3", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:62:21-44",
-    line: 62,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg4)`
-const PRINTF_18: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg4", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:63:21-44",
-    line: 63,
-    column: 21,
-};
-
-/// `printf(" 0x%llx", arg5)`
-const PRINTF_19: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" 0x"), Conversion::new(b'x').length(8).piece()],
-    ),
-    fields: &[Member::new("arg5", 8, Ty::I64)],
-    size: 16,
-    place: "trace.bt:64:21-44",
-    line: 64,
-    column: 21,
-};
-
-/// `printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, $value)`
-const PRINTF_20: Action = Action {
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_13: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(15).piece(),
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
             FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_14: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_15: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
+const PRINTF_16: Action = Action {
+    kind: ActionKind::Printf(
+        &[
             Conversion::new(b'd').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').left().width(7).piece(),
@@ -685,27 +819,520 @@ const PRINTF_20: Action = Action {
             Conversion::new(b's').left().width(16).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+    ],
+    size: 36,
+    place: "trace.bt:99:4-57",
+    line: 99,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1)`
+const PRINTF_17: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::U64),
+        Member::new("arg1", 48, Ty::U64),
+    ],
+    size: 56,
+    place: "trace.bt:101:4-86",
+    line: 101,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, arg2,` …
+const PRINTF_18: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::U64),
+        Member::new("arg1", 48, Ty::U64),
+        Member::new("arg2", 56, Ty::U64),
+        Member::new("arg3", 64, Ty::U64),
+    ],
+    size: 72,
+    place: "trace.bt:103-104",
+    line: 103,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0,` …
+const PRINTF_19: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::U64),
+        Member::new("arg1", 48, Ty::U64),
+        Member::new("arg2", 56, Ty::U64),
+        Member::new("arg3", 64, Ty::U64),
+        Member::new("arg4", 72, Ty::U64),
+        Member::new("arg5", 80, Ty::U64),
+    ],
+    size: 88,
+    place: "trace.bt:106-107",
+    line: 106,
+    column: 4,
+};
+
+/// `printf("%s\n", kstack)`
+const PRINTF_20: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:66:3-25",
+    line: 66,
+    column: 3,
+};
+
+/// `printf("%s\n", ustack)`
+const PRINTF_21: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:69:3-25",
+    line: 69,
+    column: 3,
+};
+
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_22: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_23: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_24: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
+const PRINTF_25: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+    ],
+    size: 36,
+    place: "trace.bt:99:4-57",
+    line: 99,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1)`
+const PRINTF_26: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::I64),
+        Member::new("arg1", 48, Ty::I64),
+    ],
+    size: 56,
+    place: "trace.bt:101:4-86",
+    line: 101,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, arg2,` …
+const PRINTF_27: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::I64),
+        Member::new("arg1", 48, Ty::I64),
+        Member::new("arg2", 56, Ty::I64),
+        Member::new("arg3", 64, Ty::I64),
+    ],
+    size: 72,
+    place: "trace.bt:103-104",
+    line: 103,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0,` …
+const PRINTF_28: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::I64),
+        Member::new("arg1", 48, Ty::I64),
+        Member::new("arg2", 56, Ty::I64),
+        Member::new("arg3", 64, Ty::I64),
+        Member::new("arg4", 72, Ty::I64),
+        Member::new("arg5", 80, Ty::I64),
+    ],
+    size: 88,
+    place: "trace.bt:106-107",
+    line: 106,
+    column: 4,
+};
+
+/// `printf("%s\n", kstack)`
+const PRINTF_29: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:66:3-25",
+    line: 66,
+    column: 3,
+};
+
+/// `printf("%s\n", ustack)`
+const PRINTF_30: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:69:3-25",
+    line: 69,
+    column: 3,
+};
+
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_31: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_32: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_33: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value)`
+const PRINTF_34: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
             FormatPiece::Text(b" = "),
             Conversion::new(b'd').length(8).piece(),
             FormatPiece::Text(b"\n"),
         ],
     ),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
-        Member::new("value", 56, Ty::I64),
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("value", 40, Ty::I64),
     ],
-    size: 64,
-    place: "trace.bt:74:2-108",
-    line: 74,
-    column: 2,
+    size: 48,
+    place: "trace.bt:122:3-74",
+    line: 122,
+    column: 3,
 };
 
 /// `printf("%s\n", kstack)`
-const PRINTF_21: Action = Action {
+const PRINTF_35: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
         Member::new(
@@ -719,13 +1346,13 @@ const PRINTF_21: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
+    place: "trace.bt:66:3-25",
+    line: 66,
     column: 3,
 };
 
 /// `printf("%s\n", ustack)`
-const PRINTF_22: Action = Action {
+const PRINTF_36: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
         Member::new(
@@ -739,17 +1366,218 @@ const PRINTF_22: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
+    place: "trace.bt:69:3-25",
+    line: 69,
     column: 3,
 };
 
-/// `printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe)`
-const PRINTF_23: Action = Action {
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_37: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(15).piece(),
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
             FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_38: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_39: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value)`
+const PRINTF_40: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" = "),
+            Conversion::new(b'd').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("value", 40, Ty::I64),
+    ],
+    size: 48,
+    place: "trace.bt:122:3-74",
+    line: 122,
+    column: 3,
+};
+
+/// `printf("%s\n", kstack)`
+const PRINTF_41: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:66:3-25",
+    line: 66,
+    column: 3,
+};
+
+/// `printf("%s\n", ustack)`
+const PRINTF_42: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:69:3-25",
+    line: 69,
+    column: 3,
+};
+
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_43: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_44: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_45: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
+const PRINTF_46: Action = Action {
+    kind: ActionKind::Printf(
+        &[
             Conversion::new(b'd').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').left().width(7).piece(),
@@ -761,20 +1589,19 @@ const PRINTF_23: Action = Action {
         ],
     ),
     fields: &[
-        Member::new("time", 8, Ty::Timestamp),
-        Member::new("pid", 24, Ty::U32),
-        Member::new("tid", 28, Ty::U32),
-        Member::new("comm", 32, Ty::Str(16)),
-        Member::new("probe", 48, Ty::ProbeName),
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
     ],
-    size: 56,
-    place: "trace.bt:80:2-93",
-    line: 80,
-    column: 2,
+    size: 36,
+    place: "trace.bt:135:3-56",
+    line: 135,
+    column: 3,
 };
 
 /// `printf("%s\n", kstack)`
-const PRINTF_24: Action = Action {
+const PRINTF_47: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
         Member::new(
@@ -788,13 +1615,13 @@ const PRINTF_24: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:26:3-25",
-    line: 26,
+    place: "trace.bt:66:3-25",
+    line: 66,
     column: 3,
 };
 
 /// `printf("%s\n", ustack)`
-const PRINTF_25: Action = Action {
+const PRINTF_48: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
         Member::new(
@@ -808,78 +1635,420 @@ const PRINTF_25: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:29:3-25",
-    line: 29,
+    place: "trace.bt:69:3-25",
+    line: 69,
+    column: 3,
+};
+
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_49: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_50: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_51: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
+const PRINTF_52: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+    ],
+    size: 36,
+    place: "trace.bt:135:3-56",
+    line: 135,
+    column: 3,
+};
+
+/// `printf("%s\n", kstack)`
+const PRINTF_53: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:66:3-25",
+    line: 66,
+    column: 3,
+};
+
+/// `printf("%s\n", ustack)`
+const PRINTF_54: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:69:3-25",
+    line: 69,
+    column: 3,
+};
+
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_55: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(6).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(6).piece(),
+            FormatPiece::Text(b" "),
+        ],
+    ),
+    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
+    size: 24,
+    place: "trace.bt:48:3-52",
+    line: 48,
+    column: 3,
+};
+
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_56: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "trace.bt:51:3-45",
+    line: 51,
+    column: 3,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
+const PRINTF_57: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" "),
+            FormatPiece::Spec { texts: 6 },
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg5", 40, Ty::I64),
+        Member::new("arg6", 48, Ty::I64),
+        Member::new("arg7", 56, Ty::I64),
+        Member::new("arg8", 64, Ty::I64),
+        Member::new("arg9", 72, Ty::I64),
+        Member::new("arg10", 80, Ty::I64),
+        Member::new("arg11", 88, Ty::TailStr(128)),
+        Member::new("arg12", 92, Ty::TailStr(128)),
+        Member::new("arg13", 96, Ty::TailStr(128)),
+        Member::new("arg14", 100, Ty::TailStr(128)),
+        Member::new("arg15", 104, Ty::TailStr(128)),
+        Member::new("arg16", 108, Ty::TailStr(128)),
+    ],
+    size: 112,
+    place: "trace.bt:58-59",
+    line: 58,
+    column: 2,
+};
+
+/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
+const PRINTF_58: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+    ],
+    size: 36,
+    place: "trace.bt:135:3-56",
+    line: 135,
+    column: 3,
+};
+
+/// `printf("%s\n", kstack)`
+const PRINTF_59: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:66:3-25",
+    line: 66,
+    column: 3,
+};
+
+/// `printf("%s\n", ustack)`
+const PRINTF_60: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
+    fields: &[
+        Member::new(
+            "ustack",
+            8,
+            Ty::UserStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
+    ],
+    size: 24,
+    place: "trace.bt:69:3-25",
+    line: 69,
     column: 3,
 };
 
 /// `clear(@seconds)`
-const CLEAR_26: Action = Action {
+const CLEAR_61: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "trace.bt:95:2-17",
-    line: 95,
+    place: "trace.bt:151:2-17",
+    line: 151,
     column: 2,
 };
 
 /// `clear(@events)`
-const CLEAR_27: Action = Action {
+const CLEAR_62: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "trace.bt:96:2-16",
-    line: 96,
+    place: "trace.bt:152:2-16",
+    line: 152,
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 32);
+const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 32);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 12);
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_6>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_6>() == 112);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_7>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_7>() == 36);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_8>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_8>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_9>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_9>() == 72);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_10>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_10>() == 88);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_11>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_12>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_13>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_15>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_15>() == 112);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_16>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_16>() == 36);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_17>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_17>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_18>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_18>() == 72);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_19>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_19>() == 88);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_20>() == 64);
+const _: () = assert!(size_of::<skeleton::types::printf_event_20>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_21>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_22>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_23>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_23>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_24>() == 24);
+const _: () = assert!(size_of::<skeleton::types::printf_event_24>() == 112);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_25>() == 24);
+const _: () = assert!(size_of::<skeleton::types::printf_event_25>() == 36);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_26>() == 56);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_27>() == 72);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_28>() == 88);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_29>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_30>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_31>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_32>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_33>() == 112);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_34>() == 48);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_35>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_36>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_37>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_38>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_39>() == 112);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_40>() == 48);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_41>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_42>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_43>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_44>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_45>() == 112);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_46>() == 36);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_47>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_48>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_49>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_50>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_51>() == 112);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_52>() == 36);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_53>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_54>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_55>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_56>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_57>() == 112);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_58>() == 36);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_59>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_60>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
+
+const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../trace.bt");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::args::{Args, Mode};
+use crate::args::{Args, Mode, OptionValue};
 use crate::context::RunConfig;
 use crate::error::{Error, Result};
 use crate::find::elf::Binary;
@@ -411,12 +411,22 @@ fn rate(request: &Request<'_>, period: Period, target: &Target, provider: &str) 
         };
         return Ok(Rate::Nanoseconds(count.saturating_mul(nanoseconds)));
     }
+    let number = |number: Number| match number {
+        Number::Option(name) => option_number(request, name),
+        number => text::number(number, params),
+    };
     Ok(match period {
-        Period::Hertz(hertz) => Rate::Hertz(positive(text::number(hertz, params)?)?),
-        Period::Every { count, unit } => {
-            Rate::Nanoseconds(positive(text::number(count, params)?)?.saturating_mul(unit))
-        }
+        Period::Hertz(hertz) => Rate::Hertz(positive(number(hertz)?)?),
+        Period::Every { count, unit } => Rate::Nanoseconds(positive(number(count)?)?.saturating_mul(unit)),
     })
+}
+
+fn option_number(request: &Request<'_>, name: &str) -> Result<i64> {
+    let index = request.tool.options.iter().position(|option| option.long() == name);
+    match index.and_then(|index| request.args.options.get(index)) {
+        Some(OptionValue::Int(value)) => Ok(*value),
+        _ => Err(Error::refused(format!("the script has no option --{name} that is a number"))),
+    }
 }
 
 fn watch_kind(read: bool, write: bool, execute: bool) -> u32 {

@@ -57,6 +57,13 @@ pub fn address(symbol: &str) -> Option<u64> {
     found.filter(|&address| address != 0)
 }
 
+/// Whether `/proc/kallsyms` has variables.
+pub fn tells_data() -> bool {
+    let mut found = false;
+    each_symbol(|_, kind, _, module| found |= module.is_none() && matches!(kind, b'd' | b'D' | b'b' | b'B'));
+    found
+}
+
 /// Raw tracepoints that fit, sorted: by the symbols that the kernel makes for each, else by what tracefs lists.
 pub fn raw_tracepoints(module: Option<&str>, pattern: &str) -> Vec<Function> {
     let mut found = Vec::new();

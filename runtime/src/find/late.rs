@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::find::elf::Binary;
 use crate::find::expand::Request;
 use crate::find::{glob, kernel, libraries};
-use crate::{spec, text};
 use crate::tool::{AttachPoint, LateRole, ProgramKind, Target, TextPiece, Tool};
+use crate::{spec, text};
 
 /// A probe by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,8 +64,14 @@ pub fn settle(request: &Request<'_>, kind: ProgramKind, target: &'static Target)
 /// What kind of probe a text names, for expressions about it.
 pub enum Kind {
     /// A function; its name if it is one of the kernel's.
-    Function { kernel: Option<String>, returns: bool },
-    Tracepoint { category: String, event: String },
+    Function {
+        kernel: Option<String>,
+        returns: bool,
+    },
+    Tracepoint {
+        category: String,
+        event: String,
+    },
     Usdt,
     Other,
 }
@@ -74,8 +80,8 @@ pub enum Kind {
 /// When the text names no probe.
 pub fn kind(text: &str, pid: Option<u32>) -> Result<Kind> {
     let parts: Vec<&str> = text.split(':').collect();
-    let named = parse(&parts, LateRole::Any, pid)
-        .ok_or_else(|| Error::refused(format!("not a probe: {text}")).hint(FORMS))?;
+    let named =
+        parse(&parts, LateRole::Any, pid).ok_or_else(|| Error::refused(format!("not a probe: {text}")).hint(FORMS))?;
     Ok(match named {
         Named::Kernel { function, returns, .. } => Kind::Function { kernel: Some(kernel_function(function)), returns },
         Named::User { returns, .. } => Kind::Function { kernel: None, returns },

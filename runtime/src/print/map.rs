@@ -49,6 +49,7 @@ impl<'a> Shape<'a> {
     fn number(&self, number: Number) -> i64 {
         match number {
             Number::Const(value) => value,
+            Number::Option(_) => 0,
             Number::Param(index) => {
                 let text = self.params.get(index.wrapping_sub(1) as usize).map_or("0", |text| text.as_str());
                 parse_number(text)

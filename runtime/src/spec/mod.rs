@@ -37,7 +37,11 @@ pub struct SpecFormat {
 pub enum Piece {
     Text(String),
     /// Shows a value.
-    Value { conversion: Conversion, value: usize, shown: Shown },
+    Value {
+        conversion: Conversion,
+        value: usize,
+        shown: Shown,
+    },
 }
 
 /// How a value is shown.
@@ -323,7 +327,10 @@ mod tests {
         assert_eq!(steps("fd"), [Input]);
         assert_eq!(steps("arg3 > 20000"), [Input, Number, LessOrEqual, Not]);
         assert_eq!(steps("n + 2 * 3"), [Input, Number, Number, Multiply, Add]);
-        assert_eq!(steps("(fd == 1 || fd == 2) && n"), [Input, Number, Equal, Input, Number, Equal, Either, Input, Both]);
+        assert_eq!(
+            steps("(fd == 1 || fd == 2) && n"),
+            [Input, Number, Equal, Input, Number, Equal, Either, Input, Both]
+        );
         assert_eq!(steps("path[0] == 'a'"), [Input, Number, Number, Multiply, Add, Load, Number, Equal]);
         assert_eq!(steps("*path"), [Input, Load]);
         assert_eq!(steps("(unsigned char)fd"), [Input, Cast]);

@@ -121,7 +121,11 @@ impl Types {
         let ty = ty.skip_mods_and_typedefs();
         if let Ok(int) = Int::try_from(ty) {
             let size = int.size() as i32;
-            return CType::Int(if matches!(int.encoding, IntEncoding::Signed | IntEncoding::Char) { -size } else { size });
+            return CType::Int(if matches!(int.encoding, IntEncoding::Signed | IntEncoding::Char) {
+                -size
+            } else {
+                size
+            });
         }
         if Ptr::try_from(ty).is_ok() {
             // Structs point to each other: what is pointed to is looked at no further.

@@ -183,4 +183,6 @@ pub enum Number {
     Const(i64),
     /// `$n`
     Param(u32),
+    /// The value of the option of that name; only in [`Period`].
+    Option(&'static str),
 }

@@ -128,7 +128,9 @@ fn call_args<'a>(call: &'a Call, visit: &mut dyn FnMut(&'a Expr)) {
             expr(len, visit);
             expr(offset, visit);
         }
-        Call::External { args, .. } | Call::Support { args, .. } | Call::Spec { inputs: args, .. } => args.iter().for_each(|e| expr(e, visit)),
+        Call::External { args, .. } | Call::Support { args, .. } | Call::Spec { inputs: args, .. } => {
+            args.iter().for_each(|e| expr(e, visit))
+        }
         Call::SettingStr { .. }
         | Call::Stack(_)
         | Call::KernelSizeOf(_)

@@ -340,6 +340,7 @@ fn number(number: &LateNumber) -> TokenStream {
             quote! { Number::Const(#value) }
         }
         LateNumber::Param(n) => quote! { Number::Param(#n) },
+        LateNumber::Option(name) => quote! { Number::Option(#name) },
     }
 }
 

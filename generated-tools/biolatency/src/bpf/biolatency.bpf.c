@@ -10,6 +10,7 @@
 #include "filter.bpf.h"
 #include "histogram.bpf.h"
 #include "scratch.bpf.h"
+#include "strings.bpf.h"
 
 struct gendisk {
 	char disk_name[32];
@@ -29,6 +30,7 @@ struct request_queue {
 } __attribute__((preserve_access_index));
 
 const volatile bool opt_disks = false;
+const volatile char opt_disk[1024] = "";
 const volatile bool opt_queued = false;
 const volatile bool opt_milliseconds = false;
 const volatile __s64 param_1 = 0;
@@ -175,8 +177,8 @@ int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 	__u64 nsecs = bpf_ktime_get_ns();
 	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
 	tw_must(0, bpf_map_update_elem(&start, &arg0, &nsecs, BPF_ANY));
-	/* if (getopt("disks|D", false, "A histogram for each disk")) */
-	if (opt_disks) {
+	/* if (getopt("disks|D", false, "A histogram for each disk") || getopt("disk|d", "", "Only this disk")… */
+	if (opt_disks || !tw_str_equal(tw_text(opt_disk), "", 1)) {
 		/* $rq = (struct request *)arg0 */
 		struct request *rq = (struct request *)(__u64)PT_REGS_PARM1(ctx);
 		/* if (field_exists(struct request___old, rq_disk)) */
@@ -209,8 +211,8 @@ int rawtracepoint_block_rq_issue_1(__u64 *ctx)
 	__u64 nsecs = bpf_ktime_get_ns();
 	__u64 arg0 = (__u64)ctx[0];
 	tw_must(0, bpf_map_update_elem(&start, &arg0, &nsecs, BPF_ANY));
-	/* if (getopt("disks|D", false, "A histogram for each disk")) */
-	if (opt_disks) {
+	/* if (getopt("disks|D", false, "A histogram for each disk") || getopt("disk|d", "", "Only this disk")… */
+	if (opt_disks || !tw_str_equal(tw_text(opt_disk), "", 1)) {
 		/* $rq = (struct request *)arg0 */
 		struct request *rq = (struct request *)(__u64)ctx[0];
 		/* if (field_exists(struct request___old, rq_disk)) */
@@ -256,56 +258,72 @@ static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, st
 			began = queued;
 		}
 	}
-	/* $ns = nsecs(monotonic) - $began */
-	__s64 ns = (__s64)bpf_ktime_get_ns() - (__s64)began;
-	/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
-	if (opt_milliseconds) {
-		/* if (getopt("disks")) */
-		if (opt_disks) {
-			/* @disk_msecs[@disk[arg0]] = hist($ns / 1000000) */
-			tw_zero(&scratch->key, sizeof(scratch->key));
-			__u64 arg0_3 = (__u64)ctx[0];
-			char *disk_2 = bpf_map_lookup_elem(&disk, &arg0_3);
-			if (disk_2) {
-				__builtin_memcpy(scratch->key.key, disk_2, sizeof(scratch->key.key));
-			} else {
-				__builtin_memset(scratch->key.key, 0, sizeof(scratch->key.key));
-			}
-			scratch->key.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000000), 0);
-			tw_must(9, tw_add(&disk_msecs, &scratch->key, 1));
+	/* $ns = since($began) */
+	__u64 ns = (__u64)((__s64)bpf_ktime_get_ns() - (__s64)began);
+	/* if (getopt("disk", "") == "" || @disk[arg0] == getopt("disk", "")) */
+	bool holds = tw_str_equal(tw_text(opt_disk), "", 1);
+	if (!holds) {
+		char disk_2[32] __aligned_8;
+		__u64 arg0_3 = (__u64)ctx[0];
+		char *disk_3 = bpf_map_lookup_elem(&disk, &arg0_3);
+		if (disk_3) {
+			__builtin_memcpy(disk_2, disk_3, sizeof(disk_2));
 		} else {
-			/* @msecs = hist($ns / 1000000) */
-			__u32 bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000000), 0);
-			tw_add(&msecs, &bucket, 1);
+			__builtin_memset(disk_2, 0, sizeof(disk_2));
 		}
-	} else {
-		/* if (getopt("disks")) */
-		if (opt_disks) {
-			/* @disk_usecs[@disk[arg0]] = hist($ns / 1000) */
-			tw_zero(&scratch->key_2, sizeof(scratch->key_2));
-			__u64 arg0_4 = (__u64)ctx[0];
-			char *disk_3 = bpf_map_lookup_elem(&disk, &arg0_4);
-			if (disk_3) {
-				__builtin_memcpy(scratch->key_2.key, disk_3, sizeof(scratch->key_2.key));
+		holds = tw_str_equal(disk_2, tw_text(opt_disk), 32);
+	}
+	if (holds) {
+		/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
+		if (opt_milliseconds) {
+			/* if (getopt("disks")) */
+			if (opt_disks) {
+				/* @disk_msecs[@disk[arg0]] = hist($ns / 1000000) */
+				tw_zero(&scratch->key, sizeof(scratch->key));
+				__u64 arg0_4 = (__u64)ctx[0];
+				char *disk_4 = bpf_map_lookup_elem(&disk, &arg0_4);
+				if (disk_4) {
+					__builtin_memcpy(scratch->key.key, disk_4, sizeof(scratch->key.key));
+				} else {
+					__builtin_memset(scratch->key.key, 0, sizeof(scratch->key.key));
+				}
+				scratch->key.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
+				tw_must(9, tw_add(&disk_msecs, &scratch->key, 1));
 			} else {
-				__builtin_memset(scratch->key_2.key, 0, sizeof(scratch->key_2.key));
+				/* @msecs = hist($ns / 1000000) */
+				__u32 bucket = tw_signed_log2_bucket(ns / 1000000, 0);
+				tw_add(&msecs, &bucket, 1);
 			}
-			scratch->key_2.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
-			tw_must(10, tw_add(&disk_usecs, &scratch->key_2, 1));
 		} else {
-			/* @usecs = hist($ns / 1000) */
-			__u32 bucket_2 = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
-			tw_add(&usecs, &bucket_2, 1);
+			/* if (getopt("disks")) */
+			if (opt_disks) {
+				/* @disk_usecs[@disk[arg0]] = hist($ns / 1000) */
+				tw_zero(&scratch->key_2, sizeof(scratch->key_2));
+				__u64 arg0_5 = (__u64)ctx[0];
+				char *disk_5 = bpf_map_lookup_elem(&disk, &arg0_5);
+				if (disk_5) {
+					__builtin_memcpy(scratch->key_2.key, disk_5, sizeof(scratch->key_2.key));
+				} else {
+					__builtin_memset(scratch->key_2.key, 0, sizeof(scratch->key_2.key));
+				}
+				scratch->key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+				tw_must(10, tw_add(&disk_usecs, &scratch->key_2, 1));
+			} else {
+				/* @usecs = hist($ns / 1000) */
+				__u32 bucket_2 = tw_signed_log2_bucket(ns / 1000, 0);
+				tw_add(&usecs, &bucket_2, 1);
+			}
 		}
 	}
 	/* _ = delete(@start, arg0) */
-	__u64 arg0_5 = (__u64)ctx[0];
-	bpf_map_delete_elem(&start, &arg0_5);
-	/* if (getopt("disks")) */
-	if (opt_disks) {
+	__u64 arg0_6 = (__u64)ctx[0];
+	bpf_map_delete_elem(&start, &arg0_6);
+	/* if (has_key(@disk, arg0)) */
+	__u64 arg0_7 = (__u64)ctx[0];
+	if (!!bpf_map_lookup_elem(&disk, &arg0_7)) {
 		/* _ = delete(@disk, arg0) */
-		__u64 arg0_6 = (__u64)ctx[0];
-		bpf_map_delete_elem(&disk, &arg0_6);
+		__u64 arg0_8 = (__u64)ctx[0];
+		bpf_map_delete_elem(&disk, &arg0_8);
 	}
 
 	return 0;

@@ -128,10 +128,10 @@ struct printf_event_4 {
 	char kind[2];
 	__u64 sector;
 	__u32 bytes;
-	__s64 arg9;
-	__s64 arg10;
-	__s64 arg11;
-	__s64 arg12;
+	__u64 arg9;
+	__u64 arg10;
+	__u64 arg11;
+	__u64 arg12;
 };
 
 struct printf_event_5 {
@@ -144,8 +144,8 @@ struct printf_event_5 {
 	char kind[2];
 	__u64 sector;
 	__u32 bytes;
-	__s64 arg9;
-	__s64 arg10;
+	__u64 arg9;
+	__u64 arg10;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
@@ -301,8 +301,8 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	__u64 arg0_2 = (__u64)ctx[0];
 	__u64 *start_2 = tw_found(15, bpf_map_lookup_elem(&start, &arg0_2));
 	__u64 began = start_2 ? *start_2 : 0;
-	/* $us = (nsecs(monotonic) - $began) / 1000 */
-	__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_ns() - (__s64)began) / 1000);
+	/* $us = since($began) / 1000 */
+	__u64 us = (__u64)((__s64)bpf_ktime_get_ns() - (__s64)began) / 1000;
 	/* $disk = @disk[arg0] */
 	char disk[32] __aligned_8;
 	__u64 arg0_3 = (__u64)ctx[0];
@@ -313,7 +313,7 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 		__builtin_memset(disk, 0, sizeof(disk));
 	}
 	/* if ($us >= (uint64)getopt("slower", 0, "Only requests of at least this many milliseconds") * 1000 && */
-	if (us >= (__s64)((__u64)opt_slower * 1000) && (tw_str_equal(tw_text(opt_disk), "", 1) || tw_str_equal(disk, tw_text(opt_disk), 32))) {
+	if (us >= ((__u64)opt_slower * 1000) && (tw_str_equal(tw_text(opt_disk), "", 1) || tw_str_equal(disk, tw_text(opt_disk), 32))) {
 		/* $op = $rq.cmd_flags & 0xff */
 		__u64 op = (__u64)tw_core_read(16, rq, cmd_flags) & 255;
 		/* $kind = $op == 0 ? "R" : $op == 1 ? "W" : $op == 2 ? "F" : $op == 3 ? "D" : "-" */
@@ -341,8 +341,8 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 		if (opt_queue) {
 			/* $queued = $rq.start_time_ns */
 			__u64 queued = tw_core_read(17, rq, start_time_ns);
-			/* $wait = $queued > 0 && $began > $queued ? ($began - $queued) / 1000 : (uint64)0 */
-			__s64 wait = queued > 0 && began > queued ? (__s64)((__u64)((__s64)began - (__s64)queued) / 1000) : 0;
+			/* $wait = $queued > 0 && $began > $queued ? (uint64)((int64)$began - (int64)$queued) / 1000 : (uint64… */
+			__u64 wait = queued > 0 && began > queued ? (__u64)((__s64)began - (__s64)queued) / 1000 : 0;
 			/* printf("%4d.%06d %-14.14s %-7d %-9s %s %-10lu %-7u %3d.%03d %3d.%03d\n", $now / 1000000, $now % 100… */
 			struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 			if (event) {
@@ -367,10 +367,10 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 				__u64 arg0_7 = (__u64)ctx[0];
 				__u32 *bytes_2 = tw_found(20, bpf_map_lookup_elem(&bytes, &arg0_7));
 				event->bytes = bytes_2 ? *bytes_2 : 0;
-				event->arg9 = (__s64)((__u64)wait / 1000);
-				event->arg10 = (__s64)((__u64)wait % 1000);
-				event->arg11 = (__s64)((__u64)us / 1000);
-				event->arg12 = (__s64)((__u64)us % 1000);
+				event->arg9 = wait / 1000;
+				event->arg10 = wait % 1000;
+				event->arg11 = us / 1000;
+				event->arg12 = us % 1000;
 				tw_submit(event);
 			}
 		} else {
@@ -398,8 +398,8 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 				__u64 arg0_11 = (__u64)ctx[0];
 				__u32 *bytes_3 = tw_found(23, bpf_map_lookup_elem(&bytes, &arg0_11));
 				event_2->bytes = bytes_3 ? *bytes_3 : 0;
-				event_2->arg9 = (__s64)((__u64)us / 1000);
-				event_2->arg10 = (__s64)((__u64)us % 1000);
+				event_2->arg9 = us / 1000;
+				event_2->arg10 = us % 1000;
 				tw_submit(event_2);
 			}
 		}

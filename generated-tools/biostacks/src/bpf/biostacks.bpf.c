@@ -204,7 +204,7 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
-	/* @usecs[@stacks[arg0]] = hist((nsecs - @start[arg0]) / 1000) */
+	/* @usecs[@stacks[arg0]] = hist(since(@start[arg0]) / 1000) */
 	__u64 arg0_2 = (__u64)ctx[0];
 	__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &arg0_2));
 	struct usecs_bucket key = {};
@@ -215,7 +215,7 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	} else {
 		__builtin_memset(&key.key, 0, sizeof(key.key));
 	}
-	key.bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000), 0);
+	key.bucket = tw_signed_log2_bucket((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000, 0);
 	tw_must(5, tw_add(&usecs, &key, 1));
 	/* _ = delete(@start, arg0) */
 	__u64 arg0_4 = (__u64)ctx[0];

@@ -13,14 +13,32 @@ enum node_stat_item___tw {
 	NR_FILE_PAGES___tw = 19,
 };
 
+struct address_space {
+	__u64 nrpages;
+} __attribute__((preserve_access_index));
+
+struct list_head {
+	struct list_head *next;
+} __attribute__((preserve_access_index));
+
+struct inode {
+	struct address_space *i_mapping;
+	struct list_head i_sb_list;
+} __attribute__((preserve_access_index));
+
+struct super_block {
+	struct list_head s_inodes;
+} __attribute__((preserve_access_index));
+
 const volatile bool opt_timestamp = false;
 const volatile __s64 param_1 = 0;
+const volatile __u64 kaddr_blockdev_superblock = 0;
 const volatile __u64 kaddr_vm_node_stat = 0;
 const volatile __s64 param_2 = 0;
 
-struct scalar_s64 {
+struct accessed_pages_value {
 	__s64 value;
-	__u64 set;
+	__u64 set __aligned_8;
 };
 
 /* @accessed_pages */
@@ -28,71 +46,111 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct accessed_pages_value);
 } accessed_pages SEC(".maps");
+
+struct accessed_folios_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @accessed_folios */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct accessed_folios_value);
 } accessed_folios SEC(".maps");
+
+struct dirty_buffers_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @dirty_buffers */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct dirty_buffers_value);
 } dirty_buffers SEC(".maps");
+
+struct added_pages_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @added_pages */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct added_pages_value);
 } added_pages SEC(".maps");
+
+struct added_folios_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @added_folios */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct added_folios_value);
 } added_folios SEC(".maps");
+
+struct dirtied_pages_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @dirtied_pages */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct dirtied_pages_value);
 } dirtied_pages SEC(".maps");
+
+struct dirtied_folios_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @dirtied_folios */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct dirtied_folios_value);
 } dirtied_folios SEC(".maps");
+
+struct seconds_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @seconds */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct seconds_value);
 } seconds SEC(".maps");
+
+struct outputs_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct outputs_value);
 } outputs SEC(".maps");
 
 enum action {
@@ -122,7 +180,12 @@ struct printf_event_2 {
 	char arg2[7];
 	char arg3[8];
 	char arg4[9];
-	char arg5[10];
+	char arg5[11];
+	char arg6[10];
+};
+
+struct time_event {
+	struct tw_header header;
 };
 
 struct printf_event_3 {
@@ -130,15 +193,62 @@ struct printf_event_3 {
 	__s64 hits;
 	__s64 misses;
 	__s64 arg3;
-	__s64 arg4;
-	__s64 arg5;
-	__s64 cached;
+	__u64 arg4;
+	__u64 arg5;
+	__u64 arg6;
+	__u64 cached;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
+struct clear_event_4 {
+	struct tw_header header;
+};
+
+struct clear_event_5 {
+	struct tw_header header;
+};
+
+struct clear_event_6 {
+	struct tw_header header;
+};
+
+struct clear_event_7 {
+	struct tw_header header;
+};
+
+struct clear_event_8 {
+	struct tw_header header;
+};
+
+struct clear_event_9 {
+	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
+const struct clear_event_4 *clear_event_4_type __maybe_unused;
+const struct clear_event_5 *clear_event_5_type __maybe_unused;
+const struct clear_event_6 *clear_event_6_type __maybe_unused;
+const struct clear_event_7 *clear_event_7_type __maybe_unused;
+const struct clear_event_8 *clear_event_8_type __maybe_unused;
+const struct clear_event_9 *clear_event_9_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -154,7 +264,7 @@ int begin_1(void)
 			tw_submit(event);
 		}
 	}
-	/* printf("%8s %8s %8s %8s %10s\n", "HITS", "MISSES", "DIRTIES", "HITRATIO", "CACHED_MB") */
+	/* printf("%8s %8s %8s %8s %12s %10s\n", "HITS", "MISSES", "DIRTIES", "HITRATIO", "BUFFERS_MB", "CACHE… */
 	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
 	if (event_2) {
 		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
@@ -162,7 +272,8 @@ int begin_1(void)
 		__builtin_memcpy(event_2->arg2, "MISSES", 7);
 		__builtin_memcpy(event_2->arg3, "DIRTIES", 8);
 		__builtin_memcpy(event_2->arg4, "HITRATIO", 9);
-		__builtin_memcpy(event_2->arg5, "CACHED_MB", 10);
+		__builtin_memcpy(event_2->arg5, "BUFFERS_MB", 11);
+		__builtin_memcpy(event_2->arg6, "CACHED_MB", 10);
 		tw_submit(event_2);
 	}
 
@@ -177,11 +288,14 @@ int kprobe_mark_page_accessed_1(void)
 		return 0;
 
 	/* @accessed_pages++ */
-	struct scalar_s64 *element = tw_scalar(&accessed_pages);
+	struct accessed_pages_value *element = tw_scalar(&accessed_pages);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 
 	return 0;
 }
@@ -194,11 +308,14 @@ int kprobe_folio_mark_accessed_1(void)
 		return 0;
 
 	/* @accessed_folios++ */
-	struct scalar_s64 *element = tw_scalar(&accessed_folios);
+	struct accessed_folios_value *element = tw_scalar(&accessed_folios);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 
 	return 0;
 }
@@ -211,11 +328,14 @@ int kprobe_mark_buffer_dirty_1(void)
 		return 0;
 
 	/* @dirty_buffers++ */
-	struct scalar_s64 *element = tw_scalar(&dirty_buffers);
+	struct dirty_buffers_value *element = tw_scalar(&dirty_buffers);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 
 	return 0;
 }
@@ -228,11 +348,14 @@ int kprobe_add_to_page_cache_lru_1(void)
 		return 0;
 
 	/* @added_pages++ */
-	struct scalar_s64 *element = tw_scalar(&added_pages);
+	struct added_pages_value *element = tw_scalar(&added_pages);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 
 	return 0;
 }
@@ -245,41 +368,56 @@ int kprobe_filemap_add_folio_1(void)
 		return 0;
 
 	/* @added_folios++ */
-	struct scalar_s64 *element = tw_scalar(&added_folios);
+	struct added_folios_value *element = tw_scalar(&added_folios);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 
 	return 0;
 }
 
 /* kprobe:account_page_dirtied, */
-static __always_inline int probe_7(void)
+SEC("kprobe/account_page_dirtied")
+int kprobe_account_page_dirtied_1(void)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* @dirtied_pages++ */
-	struct scalar_s64 *element = tw_scalar(&dirtied_pages);
+	struct dirtied_pages_value *element = tw_scalar(&dirtied_pages);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 
 	return 0;
 }
 
-SEC("kprobe/account_page_dirtied")
-int kprobe_account_page_dirtied_1(void)
-{
-	return probe_7();
-}
-
+/* kprobe:account_page_dirtied, */
 SEC("tracepoint/writeback/writeback_dirty_page")
 int tracepoint_writeback_writeback_dirty_page_1(void)
 {
-	return probe_7();
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* @dirtied_pages++ */
+	struct dirtied_pages_value *element = tw_scalar(&dirtied_pages);
+	__s64 before __maybe_unused = 0;
+	if (element) {
+		before = element->value;
+		__sync_fetch_and_add(&element->value, 1);
+		element->set = 1;
+	}
+	(void)before;
+
+	return 0;
 }
 
 /* tracepoint:writeback:writeback_dirty_folio */
@@ -290,11 +428,14 @@ int tracepoint_writeback_writeback_dirty_folio_1(void)
 		return 0;
 
 	/* @dirtied_folios++ */
-	struct scalar_s64 *element = tw_scalar(&dirtied_folios);
+	struct dirtied_folios_value *element = tw_scalar(&dirtied_folios);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 
 	return 0;
 }
@@ -307,61 +448,67 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct scalar_s64 *element = tw_scalar(&seconds);
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 	/* if (@seconds >= ($1 > 0 ? $1 : 1)) */
-	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= (param_1 > 0 ? param_1 : 1)) {
 		/* @seconds = 0 */
-		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
+		struct seconds_value *seconds_value = tw_scalar(&seconds);
 		if (seconds_value) {
 			seconds_value->value = 0;
 			seconds_value->set = 1;
 		}
 		/* @outputs++ */
-		struct scalar_s64 *element_2 = tw_scalar(&outputs);
+		struct outputs_value *element_2 = tw_scalar(&outputs);
+		__s64 before_2 __maybe_unused = 0;
 		if (element_2) {
+			before_2 = element_2->value;
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
-		/* $accessed = (int64)(@accessed_folios > 0 ? @accessed_folios : @accessed_pages) */
-		struct scalar_s64 *accessed_folios_2 = tw_scalar(&accessed_folios);
+		(void)before_2;
+		/* $accessed = @accessed_folios > 0 ? @accessed_folios : @accessed_pages */
+		struct accessed_folios_value *accessed_folios_2 = tw_scalar(&accessed_folios);
 		__s64 chosen;
 		if ((accessed_folios_2 ? accessed_folios_2->value : 0) > 0) {
-			struct scalar_s64 *accessed_folios_3 = tw_scalar(&accessed_folios);
+			struct accessed_folios_value *accessed_folios_3 = tw_scalar(&accessed_folios);
 			chosen = accessed_folios_3 ? accessed_folios_3->value : 0;
 		} else {
-			struct scalar_s64 *accessed_pages_2 = tw_scalar(&accessed_pages);
+			struct accessed_pages_value *accessed_pages_2 = tw_scalar(&accessed_pages);
 			chosen = accessed_pages_2 ? accessed_pages_2->value : 0;
 		}
 		__s64 accessed = chosen;
-		/* $added = (int64)(@added_folios > 0 ? @added_folios : @added_pages) */
-		struct scalar_s64 *added_folios_2 = tw_scalar(&added_folios);
+		/* $added = @added_folios > 0 ? @added_folios : @added_pages */
+		struct added_folios_value *added_folios_2 = tw_scalar(&added_folios);
 		__s64 chosen_2;
 		if ((added_folios_2 ? added_folios_2->value : 0) > 0) {
-			struct scalar_s64 *added_folios_3 = tw_scalar(&added_folios);
+			struct added_folios_value *added_folios_3 = tw_scalar(&added_folios);
 			chosen_2 = added_folios_3 ? added_folios_3->value : 0;
 		} else {
-			struct scalar_s64 *added_pages_2 = tw_scalar(&added_pages);
+			struct added_pages_value *added_pages_2 = tw_scalar(&added_pages);
 			chosen_2 = added_pages_2 ? added_pages_2->value : 0;
 		}
 		__s64 added = chosen_2;
-		/* $dirtied = (int64)(@dirtied_folios > 0 ? @dirtied_folios : @dirtied_pages) */
-		struct scalar_s64 *dirtied_folios_2 = tw_scalar(&dirtied_folios);
+		/* $dirtied = @dirtied_folios > 0 ? @dirtied_folios : @dirtied_pages */
+		struct dirtied_folios_value *dirtied_folios_2 = tw_scalar(&dirtied_folios);
 		__s64 chosen_3;
 		if ((dirtied_folios_2 ? dirtied_folios_2->value : 0) > 0) {
-			struct scalar_s64 *dirtied_folios_3 = tw_scalar(&dirtied_folios);
+			struct dirtied_folios_value *dirtied_folios_3 = tw_scalar(&dirtied_folios);
 			chosen_3 = dirtied_folios_3 ? dirtied_folios_3->value : 0;
 		} else {
-			struct scalar_s64 *dirtied_pages_2 = tw_scalar(&dirtied_pages);
+			struct dirtied_pages_value *dirtied_pages_2 = tw_scalar(&dirtied_pages);
 			chosen_3 = dirtied_pages_2 ? dirtied_pages_2->value : 0;
 		}
 		__s64 dirtied = chosen_3;
 		/* $total = $accessed - @dirty_buffers */
-		struct scalar_s64 *dirty_buffers_2 = tw_scalar(&dirty_buffers);
+		struct dirty_buffers_value *dirty_buffers_2 = tw_scalar(&dirty_buffers);
 		__s64 total = accessed - (dirty_buffers_2 ? dirty_buffers_2->value : 0);
 		/* $misses = $added - $dirtied */
 		__s64 misses = added - dirtied;
@@ -379,69 +526,97 @@ int interval_s_1_1(void)
 			/* $hits = 0 */
 			hits = 0;
 		}
-		/* $ratio = $hits + $misses > 0 ? 10000 * $hits / ($hits + $misses) : 0 */
-		__s64 ratio = hits + misses > 0 ? (__s64)tw_checked_div((__u64)(10000 * hits), (__u64)(hits + misses), 0) : 0;
-		/* $stats = (int64 *)kaddr("vm_node_stat") */
-		__s64 *stats = (__s64 *)kaddr_vm_node_stat;
-		/* $cached = *kptr($stats + NR_FILE_PAGES) / 256 */
-		__s64 value = 0;
-		tw_check(1, bpf_probe_read_kernel(&value, sizeof(value), (__s64 *)((void *)stats + (__s64)(__u32)(bpf_core_enum_value_exists(enum node_stat_item___tw, NR_FILE_PAGES___tw) ? bpf_core_enum_value(enum node_stat_item___tw, NR_FILE_PAGES___tw) : 19) * 8)));
-		__s64 cached = (__s64)((__u64)value / 256);
+		/* $ratio = $hits + $misses > 0 ? 10000 * (uint64)$hits / (uint64)($hits + $misses) : (uint64)0 */
+		__u64 ratio = hits + misses > 0 ? tw_checked_div(10000 * (__u64)hits, (__u64)(hits + misses), 0) : 0;
+		/* $devices = (struct super_block *)*kptr((uint64 *)kaddr("blockdev_superblock")) */
+		__u64 kaddr_blockdev_superblock_2 = 0;
+		tw_check(1, bpf_probe_read_kernel(&kaddr_blockdev_superblock_2, sizeof(kaddr_blockdev_superblock_2), (__u64 *)kaddr_blockdev_superblock));
+		struct super_block *devices = (struct super_block *)kaddr_blockdev_superblock_2;
+		/* $end = (int64)$devices + (int64)offsetof(struct super_block, s_inodes) */
+		__s64 end = (__s64)devices + (__s64)(__u64)bpf_core_field_offset(struct super_block, s_inodes);
+		/* $at = (int64)$devices.s_inodes.next */
+		__s64 at = (__s64)tw_core_read_any(2, devices, s_inodes.next);
+		/* $buffers = 0 */
+		__s64 buffers = 0;
+		/* for ($n : 0..100) */
+		__s8 n __maybe_unused = 0;
+		for (n = 0; n < 100; n++) {
+			/* if ($at == $end) */
+			if (at == end) {
+				break;
+			}
+			/* $inode = (struct inode *)($at - (int64)offsetof(struct inode, i_sb_list)) */
+			struct inode *inode = (struct inode *)(at - (__s64)(__u64)bpf_core_field_offset(struct inode, i_sb_list));
+			/* $buffers += (int64)$inode.i_mapping.nrpages */
+			buffers = buffers + (__s64)tw_core_read(3, inode, i_mapping, nrpages);
+			/* $at = (int64)$inode.i_sb_list.next */
+			at = (__s64)tw_core_read_any(4, inode, i_sb_list.next);
+		}
+		/* $stats = (uint64 *)kaddr("vm_node_stat") */
+		__u64 *stats = (__u64 *)kaddr_vm_node_stat;
+		/* $cached = (uint64)((int64)*kptr($stats + NR_FILE_PAGES) - $buffers) / 256 */
+		__u64 value = 0;
+		tw_check(5, bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)((void *)stats + (__s64)(__u32)(bpf_core_enum_value_exists(enum node_stat_item___tw, NR_FILE_PAGES___tw) ? bpf_core_enum_value(enum node_stat_item___tw, NR_FILE_PAGES___tw) : 19) * 8)));
+		__u64 cached = (__u64)((__s64)value - buffers) / 256;
 		/* if (getopt("timestamp")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S ") */
-			tw_send_control(ACTION_TIME);
+			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+			if (event) {
+				tw_submit_control(event);
+			}
 		}
-		/* printf("%8d %8d %8d %5d.%02d%% %10d\n", $hits, $misses, @dirty_buffers + $dirtied, $ratio / 100, $r… */
-		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
-		if (event) {
-			event->hits = hits;
-			event->misses = misses;
-			struct scalar_s64 *dirty_buffers_3 = tw_scalar(&dirty_buffers);
-			event->arg3 = (dirty_buffers_3 ? dirty_buffers_3->value : 0) + dirtied;
-			event->arg4 = (__s64)((__u64)ratio / 100);
-			event->arg5 = (__s64)((__u64)ratio % 100);
-			event->cached = cached;
-			tw_submit(event);
+		/* printf("%8d %8d %8d %5d.%02d%% %12d %10d\n", $hits, $misses, @dirty_buffers + $dirtied, $ratio / 10… */
+		struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
+		if (event_2) {
+			event_2->hits = hits;
+			event_2->misses = misses;
+			struct dirty_buffers_value *dirty_buffers_3 = tw_scalar(&dirty_buffers);
+			event_2->arg3 = (dirty_buffers_3 ? dirty_buffers_3->value : 0) + dirtied;
+			event_2->arg4 = ratio / 100;
+			event_2->arg5 = ratio % 100;
+			event_2->arg6 = (__u64)buffers / 256;
+			event_2->cached = cached;
+			tw_submit(event_2);
 		}
 		/* @accessed_pages = 0 */
-		struct scalar_s64 *accessed_pages_value = tw_scalar(&accessed_pages);
+		struct accessed_pages_value *accessed_pages_value = tw_scalar(&accessed_pages);
 		if (accessed_pages_value) {
 			accessed_pages_value->value = 0;
 			accessed_pages_value->set = 1;
 		}
 		/* @accessed_folios = 0 */
-		struct scalar_s64 *accessed_folios_value = tw_scalar(&accessed_folios);
+		struct accessed_folios_value *accessed_folios_value = tw_scalar(&accessed_folios);
 		if (accessed_folios_value) {
 			accessed_folios_value->value = 0;
 			accessed_folios_value->set = 1;
 		}
 		/* @added_pages = 0 */
-		struct scalar_s64 *added_pages_value = tw_scalar(&added_pages);
+		struct added_pages_value *added_pages_value = tw_scalar(&added_pages);
 		if (added_pages_value) {
 			added_pages_value->value = 0;
 			added_pages_value->set = 1;
 		}
 		/* @added_folios = 0 */
-		struct scalar_s64 *added_folios_value = tw_scalar(&added_folios);
+		struct added_folios_value *added_folios_value = tw_scalar(&added_folios);
 		if (added_folios_value) {
 			added_folios_value->value = 0;
 			added_folios_value->set = 1;
 		}
 		/* @dirtied_pages = 0 */
-		struct scalar_s64 *dirtied_pages_value = tw_scalar(&dirtied_pages);
+		struct dirtied_pages_value *dirtied_pages_value = tw_scalar(&dirtied_pages);
 		if (dirtied_pages_value) {
 			dirtied_pages_value->value = 0;
 			dirtied_pages_value->set = 1;
 		}
 		/* @dirtied_folios = 0 */
-		struct scalar_s64 *dirtied_folios_value = tw_scalar(&dirtied_folios);
+		struct dirtied_folios_value *dirtied_folios_value = tw_scalar(&dirtied_folios);
 		if (dirtied_folios_value) {
 			dirtied_folios_value->value = 0;
 			dirtied_folios_value->set = 1;
 		}
 		/* @dirty_buffers = 0 */
-		struct scalar_s64 *dirty_buffers_value = tw_scalar(&dirty_buffers);
+		struct dirty_buffers_value *dirty_buffers_value = tw_scalar(&dirty_buffers);
 		if (dirty_buffers_value) {
 			dirty_buffers_value->value = 0;
 			dirty_buffers_value->set = 1;
@@ -449,7 +624,7 @@ int interval_s_1_1(void)
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;
 		if (holds) {
-			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
+			struct outputs_value *outputs_2 = tw_scalar(&outputs);
 			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds) {
@@ -467,23 +642,50 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@accessed_pages) */
-	tw_send_control(ACTION_CLEAR);
+	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	if (event) {
+		tw_submit_control(event);
+	}
 	/* clear(@accessed_folios) */
-	tw_send_control(ACTION_CLEAR_2);
+	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
 	/* clear(@added_pages) */
-	tw_send_control(ACTION_CLEAR_3);
+	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
+	if (event_3) {
+		tw_submit_control(event_3);
+	}
 	/* clear(@added_folios) */
-	tw_send_control(ACTION_CLEAR_4);
+	struct clear_event_4 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_CLEAR_4);
+	if (event_4) {
+		tw_submit_control(event_4);
+	}
 	/* clear(@dirtied_pages) */
-	tw_send_control(ACTION_CLEAR_5);
+	struct clear_event_5 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR_5);
+	if (event_5) {
+		tw_submit_control(event_5);
+	}
 	/* clear(@dirtied_folios) */
-	tw_send_control(ACTION_CLEAR_6);
+	struct clear_event_6 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_6);
+	if (event_6) {
+		tw_submit_control(event_6);
+	}
 	/* clear(@dirty_buffers) */
-	tw_send_control(ACTION_CLEAR_7);
+	struct clear_event_7 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_7);
+	if (event_7) {
+		tw_submit_control(event_7);
+	}
 	/* clear(@seconds) */
-	tw_send_control(ACTION_CLEAR_8);
+	struct clear_event_8 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_8);
+	if (event_8) {
+		tw_submit_control(event_8);
+	}
 	/* clear(@outputs) */
-	tw_send_control(ACTION_CLEAR_9);
+	struct clear_event_9 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_9);
+	if (event_9) {
+		tw_submit_control(event_9);
+	}
 
 	return 0;
 }

@@ -13,8 +13,15 @@
 #include "stacks.bpf.h"
 #include "values.bpf.h"
 
+struct seen_key {
+	__u32 pid;
+	__s32 cap;
+};
+
 const volatile bool opt_all = false;
+const volatile bool opt_unique = false;
 const volatile bool opt_kernel_stack = false;
+const volatile bool opt_user_stack = false;
 
 /* @cap */
 struct {
@@ -24,12 +31,26 @@ struct {
 	__type(value, char[23]);
 } cap_map SEC(".maps");
 
+/* @seen */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct seen_key);
+	__type(value, bool);
+} seen SEC(".maps");
+
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
 	ACTION_PRINTF_4,
+	ACTION_PRINTF_5,
 	ACTION_CLEAR,
+	ACTION_CLEAR_2,
+};
+
+struct printf_event {
+	struct tw_header header;
 };
 
 struct printf_event_2 {
@@ -59,10 +80,27 @@ struct printf_event_4 {
 	struct tw_stack kstack;
 };
 
+struct printf_event_5 {
+	struct tw_header header;
+	struct tw_stack ustack;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
 /* Keeps the records' types in BTF, where user space finds them. */
+const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
+const struct printf_event_5 *printf_event_5_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -129,19 +167,22 @@ struct {
 static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 {
 	/* printf("Tracing cap_capable syscalls... Hit Ctrl-C to end.\n") */
-	tw_send(ACTION_PRINTF);
-	/* printf("%-9s %-6s %-6s %-16s %-4s %-22s %s\n", "TIME", "UID", "PID", "COMM", "CAP", "NAME", "AUDIT") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
 	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "UID", 4);
-		__builtin_memcpy(event->arg3, "PID", 4);
-		__builtin_memcpy(event->arg4, "COMM", 5);
-		__builtin_memcpy(event->arg5, "CAP", 4);
-		__builtin_memcpy(event->arg6, "NAME", 5);
-		__builtin_memcpy(event->arg7, "AUDIT", 6);
 		tw_submit(event);
+	}
+	/* printf("%-9s %-6s %-6s %-16s %-4s %-22s %s\n", "TIME", "UID", "PID", "COMM", "CAP", "NAME", "AUDIT") */
+	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
+	if (event_2) {
+		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
+		__builtin_memcpy(event_2->arg1, "TIME", 5);
+		__builtin_memcpy(event_2->arg2, "UID", 4);
+		__builtin_memcpy(event_2->arg3, "PID", 4);
+		__builtin_memcpy(event_2->arg4, "COMM", 5);
+		__builtin_memcpy(event_2->arg5, "CAP", 4);
+		__builtin_memcpy(event_2->arg6, "NAME", 5);
+		__builtin_memcpy(event_2->arg7, "AUDIT", 6);
+		tw_submit(event_2);
 	}
 	/* @cap[0] = "CAP_CHOWN" */
 	char text[23] __aligned_8;
@@ -382,8 +423,28 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 	__s32 cap = (__s32)(__u64)tw_chosen(PT_REGS_PARM3(ctx));
 	/* $audit = (arg3 & 2) == 0 ? 1 : 0 */
 	__s8 audit = ((__u64)tw_chosen(PT_REGS_PARM4(ctx)) & 2) == 0 ? 1 : 0;
-	/* if ($audit == 1 || getopt("all|a", false, "Show checks that are not audited as well")) */
-	if ((__s64)audit == 1 || opt_all) {
+	/* if (($audit == 1 || getopt("all|a", false, "Show checks that are not audited as well")) && */
+	bool holds_2 = (__s64)audit == 1 || opt_all;
+	if (holds_2) {
+		bool holds = opt_unique;
+		if (holds) {
+			struct seen_key key __aligned_8;
+			key.pid = tw_pid();
+			key.cap = cap;
+			holds = !!bpf_map_lookup_elem(&seen, &key);
+		}
+		holds_2 = !holds;
+	}
+	if (holds_2) {
+		/* if (getopt("unique")) */
+		if (opt_unique) {
+			/* @seen[pid, $cap] = true */
+			bool value = true;
+			struct seen_key key_2 __aligned_8;
+			key_2.pid = tw_pid();
+			key_2.cap = cap;
+			tw_must(41, bpf_map_update_elem(&seen, &key_2, &value, BPF_ANY));
+		}
 		/* printf("%-9s %-6d %-6d %-16s %-4d %-22s %d\n", strftime("%H:%M:%S", nsecs), uid, pid, comm, $cap, */
 		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 		if (event) {
@@ -413,6 +474,15 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 				tw_submit(event_2);
 			}
 		}
+		/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+		if (opt_user_stack) {
+			/* printf("%s\n", ustack) */
+			struct printf_event_5 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_5);
+			if (event_3) {
+				tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+				tw_submit(event_3);
+			}
+		}
 	}
 
 	return 0;
@@ -437,7 +507,15 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@cap) */
-	tw_send_control(ACTION_CLEAR);
+	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	if (event) {
+		tw_submit_control(event);
+	}
+	/* clear(@seen) */
+	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
 
 	return 0;
 }

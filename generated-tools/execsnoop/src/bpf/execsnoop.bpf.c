@@ -9,51 +9,106 @@
 #include "join.bpf.h"
 #include "process.bpf.h"
 #include "scratch.bpf.h"
+#include "strings.bpf.h"
 #include "values.bpf.h"
 
 struct trace_event_raw_sys_enter {
 	unsigned long args[6];
 } __attribute__((preserve_access_index));
 
-struct task_struct {
-	__s32 tgid;
-	struct task_struct *real_parent;
+struct trace_event_raw_sys_exit {
+	long ret;
 } __attribute__((preserve_access_index));
 
+struct mm_struct {
+	struct {
+		__u64 start_stack;
+	};
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	struct mm_struct *mm;
+	__s32 tgid;
+	struct task_struct *real_parent;
+	char comm[16];
+} __attribute__((preserve_access_index));
+
+const volatile bool opt_time = false;
+const volatile bool opt_timestamp = false;
 const volatile bool opt_print_uid = false;
 const volatile __s64 opt_uid = 0;
+const volatile bool opt_failed = false;
+const volatile char opt_name[1024] = "";
+const volatile __u64 tw_start_ns = 0;
+
+/* @argv */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u64);
+} argv SEC(".maps");
 
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
 	ACTION_PRINTF_4,
+	ACTION_PRINTF_5,
+	ACTION_PRINTF_6,
+	ACTION_PRINTF_7,
+	ACTION_PRINTF_8,
 	ACTION_JOIN,
+	ACTION_JOIN_2,
+	ACTION_CLEAR,
 };
 
 struct printf_event {
 	struct tw_header header;
-	char arg1[4];
+	char arg1[5];
 };
 
 struct printf_event_2 {
 	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[5];
+	char arg1[8];
 };
 
 struct printf_event_3 {
 	struct tw_header header;
-	__u64 uid;
+	char arg1[4];
 };
 
 struct printf_event_4 {
 	struct tw_header header;
+	char arg1[6];
+	char arg2[4];
+	char arg3[5];
+	char arg4[4];
+	char arg5[5];
+};
+
+struct printf_event_5 {
+	struct tw_header header;
 	struct tw_timestamp time;
+};
+
+struct printf_event_6 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_7 {
+	struct tw_header header;
+	__u64 uid;
+};
+
+struct printf_event_8 {
+	struct tw_header header;
+	char comm[16];
 	__u32 pid;
 	__s32 tgid;
+	__s64 ret;
 };
 
 struct join_event {
@@ -61,32 +116,43 @@ struct join_event {
 	__u32 words_len;
 };
 
+struct join_event_2 {
+	struct tw_header header;
+	__u32 words_len;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
+const struct printf_event_5 *printf_event_5_type __maybe_unused;
+const struct printf_event_6 *printf_event_6_type __maybe_unused;
+const struct printf_event_7 *printf_event_7_type __maybe_unused;
+const struct printf_event_8 *printf_event_8_type __maybe_unused;
 const struct join_event *join_event_type __maybe_unused;
+const struct join_event_2 *join_event_2_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
 
-struct tracepoint_syscalls_sys_enter_execve_1_scratch {
+struct tracepoint_syscalls_sys_exit_execve_1_scratch {
 	struct {
 		struct join_event event;
 		char tail[2048];
 	} join __aligned_8;
-};
-
-struct tracepoint_syscalls_sys_enter_execveat_1_scratch {
 	struct {
-		struct join_event event;
+		struct join_event_2 event;
 		char tail[2048];
-	} join __aligned_8;
+	} join_2 __aligned_8;
 };
 
 struct tw_scratch_slot {
 	__u64 users;
 	union {
-		struct tracepoint_syscalls_sys_enter_execve_1_scratch tracepoint_syscalls_sys_enter_execve_1;
-		struct tracepoint_syscalls_sys_enter_execveat_1_scratch tracepoint_syscalls_sys_enter_execveat_1;
+		struct tracepoint_syscalls_sys_exit_execve_1_scratch tracepoint_syscalls_sys_exit_execve_1;
 	};
 };
 
@@ -101,88 +167,70 @@ struct {
 SEC("raw_tp")
 int begin_1(void)
 {
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%-8s ", "TIME") */
+		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
+		if (event) {
+			__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+			__builtin_memcpy(event->arg1, "TIME", 5);
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* printf("%-8s ", "TIME(s)") */
+		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
+		if (event_2) {
+			__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
+			tw_submit(event_2);
+		}
+	}
 	/* if (getopt("print-uid|U", false, "Show the user id")) */
 	if (opt_print_uid) {
 		/* printf("%-6s ", "UID") */
-		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-		if (event) {
-			__builtin_memcpy(event->arg1, "UID", 4);
-			tw_submit(event);
+		struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
+		if (event_3) {
+			__builtin_memcpy(event_3->arg1, "UID", 4);
+			tw_submit(event_3);
 		}
 	}
-	/* printf("%-15s %-7s %-7s %s\n", "TIME", "PID", "PPID", "ARGS") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "PPID", 5);
-		__builtin_memcpy(event_2->arg4, "ARGS", 5);
-		tw_submit(event_2);
+	/* printf("%-16s %-7s %-7s %3s %s\n", "PCOMM", "PID", "PPID", "RET", "ARGS") */
+	struct printf_event_4 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_4);
+	if (event_4) {
+		__builtin_memcpy(event_4->arg1, "PCOMM", 6);
+		__builtin_memcpy(event_4->arg2, "PID", 4);
+		__builtin_memcpy(event_4->arg3, "PPID", 5);
+		__builtin_memcpy(event_4->arg4, "RET", 4);
+		__builtin_memcpy(event_4->arg5, "ARGS", 5);
+		tw_submit(event_4);
 	}
 
 	return 0;
 }
 
-static __always_inline int tracepoint_syscalls_sys_enter_execve_1_body(struct trace_event_raw_sys_enter *ctx, struct tracepoint_syscalls_sys_enter_execve_1_scratch *scratch)
-{
-	if (tw_other_process())
-		return 0;
-
-	/*  /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
-	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
-		return 0;
-
-	/* $task = curtask */
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	/* if (getopt("print-uid")) */
-	if (opt_print_uid) {
-		/* printf("%-6d ", uid) */
-		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
-		if (event) {
-			event->uid = (__u64)(__u32)bpf_get_current_uid_gid();
-			tw_submit(event);
-		}
-	}
-	/* printf("%15s %-7d %-7d ", strftime("%H:%M:%S.%f", nsecs), pid, */
-	struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
-	if (event_2) {
-		event_2->time.nsecs = bpf_ktime_get_boot_ns();
-		event_2->time.format = 0;
-		event_2->time.clock = 0;
-		event_2->pid = tw_pid();
-		event_2->tgid = tw_core_read(0, task, real_parent, tgid);
-		tw_submit(event_2);
-	}
-	/* join(args.argv) */
-	struct join_event *event_3 = &scratch->join.event;
-
-	event_3->header.action = ACTION_JOIN;
-	event_3->header.aux = 0;
-	event_3->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)ctx->args[1]), 16, true);
-	__u64 len = event_3->words_len;
-	if (len > 1024)
-		len = 1024;
-	tw_output(event_3, sizeof(*event_3) + len);
-
-	return 0;
-}
-
-/* tracepoint:syscalls:sys_enter_exec*  */
+/* tracepoint:syscalls:sys_enter_execve, */
 SEC("tracepoint/syscalls/sys_enter_execve")
 int tracepoint_syscalls_sys_enter_execve_1(struct trace_event_raw_sys_enter *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
+	if (tw_other_process())
 		return 0;
-	result = tracepoint_syscalls_sys_enter_execve_1_body(ctx, &slot->tracepoint_syscalls_sys_enter_execve_1);
-	tw_release(&slot->users);
-	return result;
+
+	/*  /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
+	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
+		return 0;
+
+	/* @argv[tid] = (uint64)args.argv */
+	__u64 arg1 = (__u64)(__u64 *)ctx->args[1];
+	__u32 tid = tw_tid();
+	tw_must(0, bpf_map_update_elem(&argv, &tid, &arg1, BPF_ANY));
+
+	return 0;
 }
 
-static __always_inline int tracepoint_syscalls_sys_enter_execveat_1_body(struct trace_event_raw_sys_enter *ctx, struct tracepoint_syscalls_sys_enter_execveat_1_scratch *scratch)
+/* tracepoint:syscalls:sys_enter_execve, */
+SEC("tracepoint/syscalls/sys_enter_execveat")
+int tracepoint_syscalls_sys_enter_execveat_1(struct trace_event_raw_sys_enter *ctx)
 {
 	if (tw_other_process())
 		return 0;
@@ -191,53 +239,136 @@ static __always_inline int tracepoint_syscalls_sys_enter_execveat_1_body(struct 
 	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
 		return 0;
 
-	/* $task = curtask */
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	/* if (getopt("print-uid")) */
-	if (opt_print_uid) {
-		/* printf("%-6d ", uid) */
-		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
-		if (event) {
-			event->uid = (__u64)(__u32)bpf_get_current_uid_gid();
-			tw_submit(event);
-		}
-	}
-	/* printf("%15s %-7d %-7d ", strftime("%H:%M:%S.%f", nsecs), pid, */
-	struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
-	if (event_2) {
-		event_2->time.nsecs = bpf_ktime_get_boot_ns();
-		event_2->time.format = 0;
-		event_2->time.clock = 0;
-		event_2->pid = tw_pid();
-		event_2->tgid = tw_core_read(0, task, real_parent, tgid);
-		tw_submit(event_2);
-	}
-	/* join(args.argv) */
-	struct join_event *event_3 = &scratch->join.event;
-
-	event_3->header.action = ACTION_JOIN;
-	event_3->header.aux = 0;
-	event_3->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)ctx->args[2]), 16, true);
-	__u64 len = event_3->words_len;
-	if (len > 1024)
-		len = 1024;
-	tw_output(event_3, sizeof(*event_3) + len);
+	/* @argv[tid] = (uint64)args.argv */
+	__u64 arg2 = (__u64)(__u64 *)ctx->args[2];
+	__u32 tid = tw_tid();
+	tw_must(0, bpf_map_update_elem(&argv, &tid, &arg2, BPF_ANY));
 
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_exec*  */
-SEC("tracepoint/syscalls/sys_enter_execveat")
-int tracepoint_syscalls_sys_enter_execveat_1(struct trace_event_raw_sys_enter *ctx)
+static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_syscalls_sys_exit_execve_1_scratch *scratch)
+{
+	if (tw_other_process())
+		return 0;
+
+	/*  /has_key(@argv, tid)/ */
+	__u32 tid = tw_tid();
+	if (!!!bpf_map_lookup_elem(&argv, &tid))
+		return 0;
+
+	/* $task = curtask */
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	/* if ((args.ret == 0 || getopt("failed|x", false, "Calls that fail as well")) && */
+	bool holds_2 = (__s64)ctx->ret == 0 || opt_failed;
+	if (holds_2) {
+		bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+		if (!holds) {
+			char comm[16] __aligned_8;
+			tw_check(2, bpf_probe_read_kernel(comm, sizeof(comm), &tw_core_read(1, task, real_parent)->comm));
+			holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+		}
+		holds_2 = holds;
+	}
+	if (holds_2) {
+		/* if (getopt("time")) */
+		if (opt_time) {
+			/* printf("%-8s ", strftime("%H:%M:%S", nsecs)) */
+			struct printf_event_5 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_5);
+			if (event) {
+				event->time.nsecs = bpf_ktime_get_boot_ns();
+				event->time.format = 0;
+				event->time.clock = 0;
+				tw_submit(event);
+			}
+		}
+		/* if (getopt("timestamp")) */
+		if (opt_timestamp) {
+			/* printf("%4d.%03d ", elapsed / 1000000000, (elapsed / 1000000) % 1000) */
+			struct printf_event_6 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_6);
+			if (event_2) {
+				event_2->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
+				event_2->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000) % 1000;
+				tw_submit(event_2);
+			}
+		}
+		/* if (getopt("print-uid")) */
+		if (opt_print_uid) {
+			/* printf("%-6d ", uid) */
+			struct printf_event_7 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_7);
+			if (event_3) {
+				event_3->uid = (__u64)(__u32)bpf_get_current_uid_gid();
+				tw_submit(event_3);
+			}
+		}
+		/* printf("%-16s %-7d %-7d %3d ", $task->real_parent->comm, pid, $task->real_parent->tgid, args.ret) */
+		struct printf_event_8 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_8);
+		if (event_4) {
+			tw_check(4, bpf_probe_read_kernel(event_4->comm, sizeof(event_4->comm), &tw_core_read(3, task, real_parent)->comm));
+			event_4->pid = tw_pid();
+			event_4->tgid = tw_core_read(5, task, real_parent, tgid);
+			event_4->ret = (__s64)ctx->ret;
+			tw_submit(event_4);
+		}
+		/* if (args.ret == 0) */
+		if ((__s64)ctx->ret == 0) {
+			/* join(uptr((uint64 *)($task->mm->start_stack + 8))) */
+			struct join_event *event_5 = &scratch->join.event;
+
+			event_5->header.action = ACTION_JOIN;
+			event_5->header.aux = 0;
+			event_5->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)(tw_core_read(6, task, mm, start_stack) + 8)), 16, true);
+			__u64 len = event_5->words_len;
+			if (len > 1024)
+				len = 1024;
+			tw_output(event_5, sizeof(*event_5) + len);
+		} else {
+			/* join(uptr((uint64 *)@argv[tid])) */
+			__u32 tid_2 = tw_tid();
+			__u64 *argv_2 = tw_found(7, bpf_map_lookup_elem(&argv, &tid_2));
+			struct join_event_2 *event_6 = &scratch->join_2.event;
+
+			event_6->header.action = ACTION_JOIN_2;
+			event_6->header.aux = 0;
+			event_6->words_len = tw_join(scratch->join_2.tail, 1024, (void *)((__u64 *)(argv_2 ? *argv_2 : 0)), 16, true);
+			__u64 len_2 = event_6->words_len;
+			if (len_2 > 1024)
+				len_2 = 1024;
+			tw_output(event_6, sizeof(*event_6) + len_2);
+		}
+	}
+	/* _ = delete(@argv, tid) */
+	__u32 tid_3 = tw_tid();
+	bpf_map_delete_elem(&argv, &tid_3);
+
+	return 0;
+}
+
+/* tracepoint:syscalls:sys_exit_execve, */
+SEC("tracepoint")
+int tracepoint_syscalls_sys_exit_execve_1(struct trace_event_raw_sys_exit *ctx)
 {
 	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
 	int result;
 
 	if (!slot)
 		return 0;
-	result = tracepoint_syscalls_sys_enter_execveat_1_body(ctx, &slot->tracepoint_syscalls_sys_enter_execveat_1);
+	result = tracepoint_syscalls_sys_exit_execve_1_body(ctx, &slot->tracepoint_syscalls_sys_exit_execve_1);
 	tw_release(&slot->users);
 	return result;
+}
+
+/* end */
+SEC("raw_tp")
+int end_1(void)
+{
+	/* clear(@argv) */
+	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	if (event) {
+		tw_submit_control(event);
+	}
+
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";

@@ -195,10 +195,10 @@ int kretprobe_ext4_file_read_iter_1(void)
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
-	/* $ns = nsecs - @start[tid] */
+	/* $ns = since(@start[tid]) */
 	__u32 tid_2 = tw_tid();
 	__u64 *start_2 = tw_found(2, bpf_map_lookup_elem(&start, &tid_2));
-	__s64 ns = (__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0);
+	__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0));
 	/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
 	if (opt_milliseconds) {
 		/* @ms[@name[tid]] = hist($ns / 1000000) */
@@ -210,7 +210,7 @@ int kretprobe_ext4_file_read_iter_1(void)
 		} else {
 			__builtin_memset(key.key, 0, sizeof(key.key));
 		}
-		key.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000000), 0);
+		key.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
 		tw_must(3, tw_add(&ms, &key, 1));
 	} else {
 		/* @us[@name[tid]] = hist($ns / 1000) */
@@ -222,7 +222,7 @@ int kretprobe_ext4_file_read_iter_1(void)
 		} else {
 			__builtin_memset(key_2.key, 0, sizeof(key_2.key));
 		}
-		key_2.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
+		key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
 		tw_must(4, tw_add(&us, &key_2, 1));
 	}
 	/* _ = delete(@start, tid) */

@@ -48,8 +48,8 @@ struct printf_event_2 {
 	struct tw_timestamp time;
 	__u32 pid;
 	char comm[16];
-	__s64 arg4;
-	__s64 arg5;
+	__u64 arg4;
+	__u64 arg5;
 	__u32 name_len;
 };
 
@@ -124,10 +124,10 @@ static __always_inline int kprobe_security_inode_unlink_1_body(struct pt_regs *c
 
 	/* $dentry = (struct dentry *)arg1 */
 	struct dentry *dentry = (struct dentry *)(__u64)PT_REGS_PARM2(ctx);
-	/* $age = (nsecs - @created[arg1]) / 10000000 */
+	/* $age = since(@created[arg1]) / 10000000 */
 	__u64 arg1_2 = (__u64)PT_REGS_PARM2(ctx);
 	__u64 *created_2 = tw_found(1, bpf_map_lookup_elem(&created, &arg1_2));
-	__s64 age = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(created_2 ? *created_2 : 0)) / 10000000);
+	__u64 age = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(created_2 ? *created_2 : 0)) / 10000000;
 	/* printf("%-8s %-7d %-16s %d.%02d %s\n", strftime("%H:%M:%S", nsecs), pid, comm, $age / 100, $age % 1… */
 	struct printf_event_2 *event = &scratch->printf_event_2.event;
 	__u64 tail = 0, len;
@@ -140,8 +140,8 @@ static __always_inline int kprobe_security_inode_unlink_1_body(struct pt_regs *c
 	event->time.clock = 0;
 	event->pid = tw_pid();
 	tw_current_comm(event->comm);
-	event->arg4 = (__s64)((__u64)age / 100);
-	event->arg5 = (__s64)((__u64)age % 100);
+	event->arg4 = age / 100;
+	event->arg5 = age % 100;
 	len = tw_str_put(tw_check(3, bpf_probe_read_kernel_str(scratch->printf_event_2.tail + tail, 1024, tw_core_read(2, dentry, d_name.name))), 1024);
 	event->name_len = len;
 	tail += len;

@@ -35,6 +35,7 @@ struct inode {
 
 const volatile __s64 param_count = 0;
 const volatile __s64 param_1 = 0;
+const volatile bool opt_all = false;
 const volatile __u64 tw_start_ns = 0;
 
 /* @start */
@@ -65,6 +66,7 @@ enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
+	ACTION_PRINTF_4,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
@@ -94,15 +96,44 @@ struct printf_event_3 {
 	__u32 tid;
 	char arg5[2];
 	__u64 bytes;
-	__s64 arg7;
-	__s64 arg8;
+	__u64 arg7;
+	__u64 arg8;
 	__u32 name_len;
+};
+
+struct printf_event_4 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+	char comm[16];
+	__u32 tid;
+	char arg5[2];
+	__u64 bytes;
+	__u64 arg7;
+	__u64 arg8;
+	__u32 name_len;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
+const struct printf_event_4 *printf_event_4_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
 
 struct kretprobe_vfs_read_1_scratch {
 	struct {
@@ -113,9 +144,9 @@ struct kretprobe_vfs_read_1_scratch {
 
 struct kretprobe_vfs_write_1_scratch {
 	struct {
-		struct printf_event_3 event;
+		struct printf_event_4 event;
 		char tail[1024];
-	} printf_event_3 __aligned_8;
+	} printf_event_4 __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -169,8 +200,8 @@ int kprobe_vfs_read_1(struct pt_regs *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/* if ((((struct file *)arg0).f_inode.i_mode & 0170000) == 0100000) */
-	if (((__u64)tw_core_read(0, (struct file *)(__u64)tw_chosen(PT_REGS_PARM1(ctx)), f_inode, i_mode) & 61440) == 32768) {
+	/* if (getopt("all|a", false, "Sockets, pipes and devices as well") || */
+	if (opt_all || ((__u64)tw_core_read(0, (struct file *)(__u64)tw_chosen(PT_REGS_PARM1(ctx)), f_inode, i_mode) & 61440) == 32768) {
 		/* @start[tid] = nsecs */
 		__u64 nsecs = bpf_ktime_get_boot_ns();
 		__u32 tid = tw_tid();
@@ -198,14 +229,14 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
-	/* $us = (nsecs - @start[tid]) / 1000 */
+	/* $us = since(@start[tid]) / 1000 */
 	__u32 tid_2 = tw_tid();
 	__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &tid_2));
-	__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* $least = (uint64)($# > 0 ? $1 : 10) */
 	__u64 least = (__u64)(param_count > 0 ? param_1 : 10);
 	/* if ($us >= $least * 1000) */
-	if (us >= (__s64)(least * 1000)) {
+	if (us >= (least * 1000)) {
 		/* $file = (struct file *)@file[tid] */
 		__u32 tid_3 = tw_tid();
 		__u64 *file_2 = tw_found(5, bpf_map_lookup_elem(&file_map, &tid_3));
@@ -225,8 +256,8 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 		__u32 tid_4 = tw_tid();
 		__u64 *bytes_2 = tw_found(6, bpf_map_lookup_elem(&bytes, &tid_4));
 		event->bytes = bytes_2 ? *bytes_2 : 0;
-		event->arg7 = (__s64)((__u64)us / 1000);
-		event->arg8 = (__s64)((__u64)(__s64)((__u64)us / 10) % 100);
+		event->arg7 = us / 1000;
+		event->arg8 = (us / 10) % 100;
 		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
@@ -269,23 +300,23 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
-	/* $us = (nsecs - @start[tid]) / 1000 */
+	/* $us = since(@start[tid]) / 1000 */
 	__u32 tid_2 = tw_tid();
 	__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &tid_2));
-	__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* $least = (uint64)($# > 0 ? $1 : 10) */
 	__u64 least = (__u64)(param_count > 0 ? param_1 : 10);
 	/* if ($us >= $least * 1000) */
-	if (us >= (__s64)(least * 1000)) {
+	if (us >= (least * 1000)) {
 		/* $file = (struct file *)@file[tid] */
 		__u32 tid_3 = tw_tid();
 		__u64 *file_2 = tw_found(5, bpf_map_lookup_elem(&file_map, &tid_3));
 		struct file *file = (struct file *)(file_2 ? *file_2 : 0);
 		/* printf("%4d.%03d %-14.14s %-7d %1s %-7d %4d.%02d %s\n", elapsed / 1000000000, (elapsed / 1000000) %… */
-		struct printf_event_3 *event = &scratch->printf_event_3.event;
+		struct printf_event_4 *event = &scratch->printf_event_4.event;
 		__u64 tail = 0, len;
 
-		event->header.action = ACTION_PRINTF_3;
+		event->header.action = ACTION_PRINTF_4;
 		event->header.aux = 0;
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
@@ -296,9 +327,9 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 		__u32 tid_4 = tw_tid();
 		__u64 *bytes_2 = tw_found(6, bpf_map_lookup_elem(&bytes, &tid_4));
 		event->bytes = bytes_2 ? *bytes_2 : 0;
-		event->arg7 = (__s64)((__u64)us / 1000);
-		event->arg8 = (__s64)((__u64)(__s64)((__u64)us / 10) % 100);
-		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
+		event->arg7 = us / 1000;
+		event->arg8 = (us / 10) % 100;
+		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -335,11 +366,20 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@start) */
-	tw_send_control(ACTION_CLEAR);
+	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	if (event) {
+		tw_submit_control(event);
+	}
 	/* clear(@file) */
-	tw_send_control(ACTION_CLEAR_2);
+	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
 	/* clear(@bytes) */
-	tw_send_control(ACTION_CLEAR_3);
+	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
+	if (event_3) {
+		tw_submit_control(event_3);
+	}
 
 	return 0;
 }

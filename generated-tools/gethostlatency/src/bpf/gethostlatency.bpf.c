@@ -50,8 +50,8 @@ struct printf_event_3 {
 	struct tw_timestamp time;
 	__u32 pid;
 	char comm[16];
-	__s64 arg4;
-	__s64 arg5;
+	__u64 arg4;
+	__u64 arg5;
 	__u32 name_len;
 };
 
@@ -130,10 +130,10 @@ static __always_inline int uretprobe_libc_getaddrinfo_1_body(struct uretprobe_li
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
-	/* $us = (nsecs - @start[tid]) / 1000 */
+	/* $us = since(@start[tid]) / 1000 */
 	__u32 tid_2 = tw_tid();
 	__u64 *start_2 = tw_found(2, bpf_map_lookup_elem(&start, &tid_2));
-	__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* printf("%-9s %-6d %-16s %3d.%02d %s\n", strftime("%H:%M:%S", nsecs), pid, comm, $us / 1000, ($us / … */
 	struct printf_event_3 *event = &scratch->printf_event_3.event;
 	__u64 tail = 0, len;
@@ -146,8 +146,8 @@ static __always_inline int uretprobe_libc_getaddrinfo_1_body(struct uretprobe_li
 	event->time.clock = 0;
 	event->pid = tw_pid();
 	tw_current_comm(event->comm);
-	event->arg4 = (__s64)((__u64)us / 1000);
-	event->arg5 = (__s64)((__u64)(__s64)((__u64)us / 10) % 100);
+	event->arg4 = us / 1000;
+	event->arg5 = (us / 10) % 100;
 	__u32 tid_3 = tw_tid();
 	__u64 *name = tw_found(3, bpf_map_lookup_elem(&name_map, &tid_3));
 	len = tw_str_put(tw_check(4, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)(name ? *name : 0))), 1024);

@@ -20,6 +20,7 @@ struct trace_event_raw_sys_exit {
 
 const volatile bool opt_failed = false;
 const volatile __s64 opt_signal = 0;
+const volatile __s64 opt_target = 0;
 
 /* @target */
 struct {
@@ -171,7 +172,17 @@ int tracepoint_syscalls_sys_exit_kill_1(struct trace_event_raw_sys_exit *ctx)
 		}
 		holds_2 = holds;
 	}
-	if (holds_2) {
+	bool holds_4 = holds_2;
+	if (holds_4) {
+		bool holds_3 = opt_target == 0;
+		if (!holds_3) {
+			__u32 tid_3 = tw_tid();
+			__s64 *target_2 = tw_found(7, bpf_map_lookup_elem(&target, &tid_3));
+			holds_3 = (target_2 ? *target_2 : 0) == opt_target;
+		}
+		holds_4 = holds_3;
+	}
+	if (holds_4) {
 		/* printf("%-9s %-6d %-16s %-4d %-6d %d\n", strftime("%H:%M:%S", nsecs), pid, comm, @signal[tid], */
 		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 		if (event) {
@@ -181,22 +192,22 @@ int tracepoint_syscalls_sys_exit_kill_1(struct trace_event_raw_sys_exit *ctx)
 			event->time.clock = 0;
 			event->pid = tw_pid();
 			tw_current_comm(event->comm);
-			__u32 tid_3 = tw_tid();
-			__s64 *signal__3 = tw_found(7, bpf_map_lookup_elem(&signal_, &tid_3));
-			event->signal_ = signal__3 ? *signal__3 : 0;
 			__u32 tid_4 = tw_tid();
-			__s64 *target_2 = tw_found(8, bpf_map_lookup_elem(&target, &tid_4));
-			event->target = target_2 ? *target_2 : 0;
+			__s64 *signal__3 = tw_found(8, bpf_map_lookup_elem(&signal_, &tid_4));
+			event->signal_ = signal__3 ? *signal__3 : 0;
+			__u32 tid_5 = tw_tid();
+			__s64 *target_3 = tw_found(9, bpf_map_lookup_elem(&target, &tid_5));
+			event->target = target_3 ? *target_3 : 0;
 			event->ret = (__s64)ctx->ret;
 			tw_submit(event);
 		}
 	}
 	/* _ = delete(@target, tid) */
-	__u32 tid_5 = tw_tid();
-	bpf_map_delete_elem(&target, &tid_5);
-	/* _ = delete(@signal, tid) */
 	__u32 tid_6 = tw_tid();
-	bpf_map_delete_elem(&signal_, &tid_6);
+	bpf_map_delete_elem(&target, &tid_6);
+	/* _ = delete(@signal, tid) */
+	__u32 tid_7 = tw_tid();
+	bpf_map_delete_elem(&signal_, &tid_7);
 
 	return 0;
 }

@@ -25,9 +25,11 @@ struct us_key {
 };
 
 const volatile __s64 opt_pid = 0;
+const volatile __s64 opt_tid = 0;
 const volatile bool opt_user_stacks_only = false;
 const volatile bool opt_kernel_stacks_only = false;
 const volatile __s64 opt_min_block_time = 0;
+const volatile __s64 opt_max_block_time = 0;
 const volatile __s64 param_1 = 0;
 
 /* @start */
@@ -67,7 +69,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct us_key);
-	__type(value, __s64);
+	__type(value, __u64);
 } us_map SEC(".maps");
 
 struct scalar_s64 {
@@ -134,7 +136,7 @@ static __always_inline int tracepoint_sched_sched_switch_1_body(struct trace_eve
 		return 0;
 
 	/* if (args.prev_pid != 0 && */
-	if ((__s64)ctx->prev_pid != 0 && (opt_pid == 0 || (__s64)tw_pid() == opt_pid)) {
+	if ((__s64)ctx->prev_pid != 0 && (opt_pid == 0 || (__s64)tw_pid() == opt_pid) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid)) {
 		/* @start[args.prev_pid] = nsecs */
 		__u64 nsecs = bpf_ktime_get_boot_ns();
 		__s32 prev_pid = ctx->prev_pid;
@@ -164,12 +166,12 @@ static __always_inline int tracepoint_sched_sched_switch_1_body(struct trace_eve
 	/* if (has_key(@start, args.next_pid)) */
 	__s32 next_pid = ctx->next_pid;
 	if (!!bpf_map_lookup_elem(&start, &next_pid)) {
-		/* $us = (nsecs - @start[args.next_pid]) / 1000 */
+		/* $us = since(@start[args.next_pid]) / 1000 */
 		__s32 next_pid_2 = ctx->next_pid;
 		__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &next_pid_2));
-		__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
-		/* if ($us >= (uint64)getopt("min-block-time|m", 0, "Only waits of at least this many microseconds")) */
-		if (us >= (__s64)(__u64)opt_min_block_time) {
+		__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
+		/* if ($us >= (uint64)getopt("min-block-time|m", 0, "Only waits of at least this many microseconds") && */
+		if (us >= (__u64)opt_min_block_time && (opt_max_block_time == 0 || us <= (__u64)opt_max_block_time)) {
 			/* @us[@kernel[args.next_pid], @user[args.next_pid], @comm[args.next_pid]] = sum($us) */
 			__s32 next_pid_3 = ctx->next_pid;
 			struct tw_stack *kernel_2 = bpf_map_lookup_elem(&kernel, &next_pid_3);

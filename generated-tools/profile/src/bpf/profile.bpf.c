@@ -16,20 +16,26 @@
 struct user_key {
 	struct tw_stack ustack;
 	char comm[16];
+	__u32 pid;
 };
 
 struct kernel_key {
 	struct tw_stack kstack;
 	char comm[16];
+	__u32 pid;
 };
 
 struct counts_key {
 	struct tw_stack kstack;
 	struct tw_stack ustack;
 	char comm[16];
+	__u32 pid;
 };
 
+const volatile __s64 opt_frequency = 0;
 const volatile bool opt_include_idle = false;
+const volatile __s64 opt_tid = 0;
+const volatile __s64 opt_cpu = 0;
 const volatile bool opt_user_stacks_only = false;
 const volatile bool opt_kernel_stacks_only = false;
 const volatile __s64 param_1 = 0;
@@ -58,9 +64,9 @@ struct {
 	__type(value, __u64);
 } counts SEC(".maps");
 
-struct scalar_s64 {
+struct seconds_value {
 	__s64 value;
-	__u64 set;
+	__u64 set __aligned_8;
 };
 
 /* @seconds */
@@ -68,13 +74,26 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct seconds_value);
 } seconds SEC(".maps");
 
 enum action {
 	ACTION_PRINTF,
 	ACTION_CLEAR,
 };
+
+struct printf_event {
+	struct tw_header header;
+	__s64 opt_frequency;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+/* Keeps the records' types in BTF, where user space finds them. */
+const struct printf_event *printf_event_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -83,15 +102,17 @@ struct {
 	__type(value, __u64[127]);
 } tw_stacks_127 SEC(".maps");
 
-struct profile_hz_49_1_scratch {
+struct profile_hz__frequency_1_scratch {
+	struct user_key key __aligned_8;
 	__u64 ips[127] __aligned_8;
+	struct kernel_key key_2 __aligned_8;
 	struct counts_key key_3 __aligned_8;
 };
 
 struct tw_scratch_slot {
 	__u64 users;
 	union {
-		struct profile_hz_49_1_scratch profile_hz_49_1;
+		struct profile_hz__frequency_1_scratch profile_hz__frequency_1;
 	};
 };
 
@@ -106,41 +127,49 @@ struct {
 SEC("raw_tp")
 int begin_1(void)
 {
-	/* printf("Sampling at 49 Hertz of all threads by user + kernel stack. Hit Ctrl-C to end.\n") */
-	tw_send(ACTION_PRINTF);
+	/* printf("Sampling at %d Hertz of all threads by user + kernel stack... Hit Ctrl-C to end.\n", */
+	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
+	if (event) {
+		event->opt_frequency = opt_frequency;
+		tw_submit(event);
+	}
 
 	return 0;
 }
 
-static __always_inline int profile_hz_49_1_body(struct bpf_perf_event_data *ctx, struct profile_hz_49_1_scratch *scratch)
+static __always_inline int profile_hz__frequency_1_body(struct bpf_perf_event_data *ctx, struct profile_hz__frequency_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /pid != 0 || getopt("include-idle|I", false, "Idle CPUs as well")/ */
-	if (!((__u64)tw_pid() != 0 || opt_include_idle))
+	/*  /pid != 0 || getopt("include-idle|I", false, "Idle CPUs as well")) &&/ */
+	if (!(((__u64)tw_pid() != 0 || opt_include_idle) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid) && (opt_cpu == -1 || (__s64)(__u64)bpf_get_smp_processor_id() == opt_cpu)))
 		return 0;
 
 	/* if (getopt("user-stacks-only|U", false, "User stacks only")) */
 	if (opt_user_stacks_only) {
-		/* @user[ustack, comm] = count() */
-		struct user_key key __aligned_8;
-		tw_take_stack(ctx, &tw_stacks_127, &key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-		tw_current_comm(key.comm);
-		tw_must(0, tw_add(&user, &key, 1));
+		/* @user[ustack, comm, pid] = count() */
+		__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
+		tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
+		tw_current_comm(scratch->key.comm);
+		scratch->key.pid = tw_pid();
+		tw_must(0, tw_add(&user, &scratch->key, 1));
 	} else {
 		/* if (getopt("kernel-stacks-only|K", false, "Kernel stacks only")) */
 		if (opt_kernel_stacks_only) {
-			/* @kernel[kstack, comm] = count() */
-			struct kernel_key key_2 __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(key_2.comm);
-			tw_must(1, tw_add(&kernel, &key_2, 1));
+			/* @kernel[kstack, comm, pid] = count() */
+			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
+			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
+			tw_current_comm(scratch->key_2.comm);
+			scratch->key_2.pid = tw_pid();
+			tw_must(1, tw_add(&kernel, &scratch->key_2, 1));
 		} else {
-			/* @[kstack, ustack, comm] = count() */
+			/* @[kstack, ustack, comm, pid] = count() */
+			__builtin_memset(&scratch->key_3, 0, sizeof(scratch->key_3));
 			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.kstack, scratch->ips, 127, 0);
 			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_current_comm(scratch->key_3.comm);
+			scratch->key_3.pid = tw_pid();
 			tw_must(2, tw_add(&counts, &scratch->key_3, 1));
 		}
 	}
@@ -148,16 +177,16 @@ static __always_inline int profile_hz_49_1_body(struct bpf_perf_event_data *ctx,
 	return 0;
 }
 
-/* profile:hz:49 */
+/* profile:hz:$frequency */
 SEC("perf_event")
-int profile_hz_49_1(struct bpf_perf_event_data *ctx)
+int profile_hz__frequency_1(struct bpf_perf_event_data *ctx)
 {
 	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
 	int result;
 
 	if (!slot)
 		return 0;
-	result = profile_hz_49_1_body(ctx, &slot->profile_hz_49_1);
+	result = profile_hz__frequency_1_body(ctx, &slot->profile_hz__frequency_1);
 	tw_release(&slot->users);
 	return result;
 }
@@ -174,13 +203,16 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct scalar_s64 *element = tw_scalar(&seconds);
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 	/* if (@seconds >= $1) */
-	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
 		/* exit() */
 		tw_exit(0);
@@ -195,7 +227,10 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	tw_send_control(ACTION_CLEAR);
+	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	if (event) {
+		tw_submit_control(event);
+	}
 
 	return 0;
 }

@@ -4,29 +4,31 @@
 
 #include "tracewright.bpf.h"
 #include "aggregates.bpf.h"
+#include "arguments.bpf.h"
 #include "checks.bpf.h"
 #include "events.bpf.h"
 #include "exit.bpf.h"
 #include "filter.bpf.h"
 #include "histogram.bpf.h"
 
-struct trace_event_raw_sched_switch {
-	__s32 prev_pid;
-	__s64 prev_state;
-	char next_comm[16];
-	__s32 next_pid;
+struct task_struct {
+	__u32 __state;
+	__s32 pid;
+	__s32 tgid;
+	char comm[16];
 } __attribute__((preserve_access_index));
 
-struct trace_event_raw_sched_wakeup_template {
-	__s32 pid;
+struct task_struct___old {
+	__s64 state;
 } __attribute__((preserve_access_index));
 
 struct tuple {
-	char next_comm[16];
-	__s32 next_pid;
+	char comm[16];
+	__s32 id;
 };
 
 const volatile __s64 opt_pid = 0;
+const volatile bool opt_tids = false;
 const volatile bool opt_milliseconds = false;
 const volatile bool opt_pids = false;
 const volatile __s64 param_1 = 0;
@@ -41,18 +43,18 @@ struct {
 	__type(value, __u64);
 } qtime SEC(".maps");
 
-struct thread_msecs_bucket {
+struct process_msecs_bucket {
 	struct tuple key;
 	__u32 bucket;
 };
 
-/* @thread_msecs */
+/* @process_msecs */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 65536);
-	__type(key, struct thread_msecs_bucket);
+	__type(key, struct process_msecs_bucket);
 	__type(value, __u64);
-} thread_msecs SEC(".maps");
+} process_msecs SEC(".maps");
 
 /* @msecs */
 struct {
@@ -62,18 +64,18 @@ struct {
 	__type(value, __u64);
 } msecs SEC(".maps");
 
-struct thread_usecs_bucket {
+struct process_usecs_bucket {
 	struct tuple key;
 	__u32 bucket;
 };
 
-/* @thread_usecs */
+/* @process_usecs */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 65536);
-	__type(key, struct thread_usecs_bucket);
+	__type(key, struct process_usecs_bucket);
 	__type(value, __u64);
-} thread_usecs SEC(".maps");
+} process_usecs SEC(".maps");
 
 /* @usecs */
 struct {
@@ -83,9 +85,9 @@ struct {
 	__type(value, __u64);
 } usecs SEC(".maps");
 
-struct scalar_s64 {
+struct seconds_value {
 	__s64 value;
-	__u64 set;
+	__u64 set __aligned_8;
 };
 
 /* @seconds */
@@ -93,15 +95,20 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct seconds_value);
 } seconds SEC(".maps");
+
+struct outputs_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct outputs_value);
 } outputs SEC(".maps");
 
 enum action {
@@ -115,6 +122,10 @@ enum action {
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
 	ACTION_CLEAR_4,
+	ACTION_PRINT_MAP_5,
+	ACTION_PRINT_MAP_6,
+	ACTION_PRINT_MAP_7,
+	ACTION_PRINT_MAP_8,
 	ACTION_CLEAR_5,
 	ACTION_CLEAR_6,
 	ACTION_CLEAR_7,
@@ -122,96 +133,256 @@ enum action {
 	ACTION_CLEAR_9,
 	ACTION_CLEAR_10,
 	ACTION_CLEAR_11,
+	ACTION_CLEAR_12,
+	ACTION_CLEAR_13,
+	ACTION_CLEAR_14,
+	ACTION_CLEAR_15,
 };
+
+struct printf_event {
+	struct tw_header header;
+};
+
+struct time_event {
+	struct tw_header header;
+};
+
+struct print_map_event {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_2 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_3 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_4 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
+struct clear_event_4 {
+	struct tw_header header;
+};
+
+struct print_map_event_5 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_6 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_7 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_8 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event_5 {
+	struct tw_header header;
+};
+
+struct clear_event_6 {
+	struct tw_header header;
+};
+
+struct clear_event_7 {
+	struct tw_header header;
+};
+
+struct clear_event_8 {
+	struct tw_header header;
+};
+
+struct clear_event_9 {
+	struct tw_header header;
+};
+
+struct clear_event_10 {
+	struct tw_header header;
+};
+
+struct clear_event_11 {
+	struct tw_header header;
+};
+
+struct clear_event_12 {
+	struct tw_header header;
+};
+
+struct clear_event_13 {
+	struct tw_header header;
+};
+
+struct clear_event_14 {
+	struct tw_header header;
+};
+
+struct clear_event_15 {
+	struct tw_header header;
+};
+
+/* Keeps the records' types in BTF, where user space finds them. */
+const struct printf_event *printf_event_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
+const struct print_map_event *print_map_event_type __maybe_unused;
+const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
+const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
+const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
+const struct clear_event_4 *clear_event_4_type __maybe_unused;
+const struct print_map_event_5 *print_map_event_5_type __maybe_unused;
+const struct print_map_event_6 *print_map_event_6_type __maybe_unused;
+const struct print_map_event_7 *print_map_event_7_type __maybe_unused;
+const struct print_map_event_8 *print_map_event_8_type __maybe_unused;
+const struct clear_event_5 *clear_event_5_type __maybe_unused;
+const struct clear_event_6 *clear_event_6_type __maybe_unused;
+const struct clear_event_7 *clear_event_7_type __maybe_unused;
+const struct clear_event_8 *clear_event_8_type __maybe_unused;
+const struct clear_event_9 *clear_event_9_type __maybe_unused;
+const struct clear_event_10 *clear_event_10_type __maybe_unused;
+const struct clear_event_11 *clear_event_11_type __maybe_unused;
+const struct clear_event_12 *clear_event_12_type __maybe_unused;
+const struct clear_event_13 *clear_event_13_type __maybe_unused;
+const struct clear_event_14 *clear_event_14_type __maybe_unused;
+const struct clear_event_15 *clear_event_15_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
-	/* printf("Tracing CPU scheduler... Hit Ctrl-C to end.\n") */
-	tw_send(ACTION_PRINTF);
-
-	return 0;
-}
-
-/* tracepoint:sched:sched_wakeup, */
-SEC("tracepoint")
-int tracepoint_sched_sched_wakeup_1(struct trace_event_raw_sched_wakeup_template *ctx)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @qtime[args.pid] = nsecs */
-	__u64 nsecs = bpf_ktime_get_boot_ns();
-	__s32 pid = ctx->pid;
-	tw_must(0, bpf_map_update_elem(&qtime, &pid, &nsecs, BPF_ANY));
-
-	return 0;
-}
-
-/* tracepoint:sched:sched_switch */
-SEC("tracepoint/sched/sched_switch")
-int tracepoint_sched_sched_switch_1(struct trace_event_raw_sched_switch *ctx)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if ((args.prev_state & 0xff) == 0) */
-	if ((ctx->prev_state & 255) == 0) {
-		/* @qtime[args.prev_pid] = nsecs */
-		__u64 nsecs = bpf_ktime_get_boot_ns();
-		__s32 prev_pid = ctx->prev_pid;
-		tw_must(1, bpf_map_update_elem(&qtime, &prev_pid, &nsecs, BPF_ANY));
+	/* printf("Tracing run queue latency... Hit Ctrl-C to end.\n") */
+	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
+	if (event) {
+		tw_submit(event);
 	}
-	/* if (has_key(@qtime, args.next_pid)) */
-	__s32 next_pid = ctx->next_pid;
-	if (!!bpf_map_lookup_elem(&qtime, &next_pid)) {
-		/* $ns = nsecs - @qtime[args.next_pid] */
-		__s32 next_pid_2 = ctx->next_pid;
-		__u64 *qtime_2 = tw_found(2, bpf_map_lookup_elem(&qtime, &next_pid_2));
-		__s64 ns = (__s64)bpf_ktime_get_boot_ns() - (__s64)(qtime_2 ? *qtime_2 : 0);
-		/* if (getopt("pid|p", 0, "Only this thread") == 0 || (int64)args.next_pid == getopt("pid", 0)) */
-		if (opt_pid == 0 || (__s64)ctx->next_pid == opt_pid) {
+
+	return 0;
+}
+
+/* rawtracepoint:sched_wakeup, */
+SEC("raw_tp")
+int rawtracepoint_sched_wakeup_1(__u64 *ctx)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* @qtime[((struct task_struct *)arg0).pid] = nsecs */
+	__u64 nsecs = bpf_ktime_get_boot_ns();
+	__s32 pid = tw_core_read(0, (struct task_struct *)(__u64)ctx[0], pid);
+	tw_must(1, bpf_map_update_elem(&qtime, &pid, &nsecs, BPF_ANY));
+
+	return 0;
+}
+
+/* rawtracepoint:sched_switch */
+SEC("raw_tp/sched_switch")
+int rawtracepoint_sched_switch_1(__u64 *ctx)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* $prev = (struct task_struct *)arg1 */
+	struct task_struct *prev = (struct task_struct *)(__u64)tw_chosen(ctx[1]);
+	/* $next = (struct task_struct *)arg2 */
+	struct task_struct *next = (struct task_struct *)(__u64)tw_chosen(ctx[2]);
+	/* $state = (uint64)0 */
+	__u64 state = 0;
+	/* if (field_exists(struct task_struct___old, state)) */
+	if ((bool)bpf_core_field_exists(struct task_struct___old, state)) {
+		/* $state = (uint64)((struct task_struct___old *)arg1).state */
+		state = (__u64)tw_core_read(2, (struct task_struct___old *)(__u64)tw_chosen(ctx[1]), state);
+	} else {
+		/* $state = (uint64)$prev.__state */
+		state = (__u64)tw_core_read(3, prev, __state);
+	}
+	/* if ($state == 0 || (arg0 & 0xff) != 0) */
+	if (state == 0 || ((__u64)tw_chosen(ctx[0]) & 255) != 0) {
+		/* @qtime[$prev.pid] = nsecs */
+		__u64 nsecs = bpf_ktime_get_boot_ns();
+		__s32 pid = tw_core_read(4, prev, pid);
+		tw_must(5, bpf_map_update_elem(&qtime, &pid, &nsecs, BPF_ANY));
+	}
+	/* if (has_key(@qtime, $next.pid)) */
+	__s32 pid_2 = tw_core_read(6, next, pid);
+	if (!!bpf_map_lookup_elem(&qtime, &pid_2)) {
+		/* $ns = since(@qtime[$next.pid]) */
+		__s32 pid_3 = tw_core_read(7, next, pid);
+		__u64 *qtime_2 = tw_found(8, bpf_map_lookup_elem(&qtime, &pid_3));
+		__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(qtime_2 ? *qtime_2 : 0));
+		/* if (getopt("pid|p", 0, "Only this process") == 0 || (int64)$next.tgid == getopt("pid", 0)) */
+		if (opt_pid == 0 || (__s64)tw_core_read(9, next, tgid) == opt_pid) {
+			/* $id = getopt("tids") ? $next.pid : $next.tgid */
+			__s32 id = opt_tids ? tw_core_read(10, next, pid) : tw_core_read(11, next, tgid);
 			/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
 			if (opt_milliseconds) {
-				/* if (getopt("pids|P", false, "A histogram for each thread")) */
-				if (opt_pids) {
-					/* @thread_msecs[args.next_comm, args.next_pid] = hist($ns / 1000000) */
-					struct thread_msecs_bucket key = {};
-					__s8 next_comm[16] __aligned_8;
-					bpf_probe_read_kernel(next_comm, sizeof(next_comm), &ctx->next_comm);
-					__builtin_memcpy(key.key.next_comm, next_comm, 16);
-					key.key.next_comm[15] = 0;
-					key.key.next_pid = ctx->next_pid;
-					key.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000000), 0);
-					tw_must(3, tw_add(&thread_msecs, &key, 1));
+				/* if (getopt("pids") || getopt("tids")) */
+				if (opt_pids || opt_tids) {
+					/* @process_msecs[$next.comm, $id] = hist($ns / 1000000) */
+					struct process_msecs_bucket key = {};
+					tw_check(12, bpf_probe_read_kernel(key.key.comm, sizeof(key.key.comm), &next->comm));
+					key.key.id = id;
+					key.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
+					tw_must(13, tw_add(&process_msecs, &key, 1));
 				} else {
 					/* @msecs = hist($ns / 1000000) */
-					__u32 bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000000), 0);
+					__u32 bucket = tw_signed_log2_bucket(ns / 1000000, 0);
 					tw_add(&msecs, &bucket, 1);
 				}
 			} else {
-				/* if (getopt("pids")) */
-				if (opt_pids) {
-					/* @thread_usecs[args.next_comm, args.next_pid] = hist($ns / 1000) */
-					struct thread_usecs_bucket key_2 = {};
-					__s8 next_comm_2[16] __aligned_8;
-					bpf_probe_read_kernel(next_comm_2, sizeof(next_comm_2), &ctx->next_comm);
-					__builtin_memcpy(key_2.key.next_comm, next_comm_2, 16);
-					key_2.key.next_comm[15] = 0;
-					key_2.key.next_pid = ctx->next_pid;
-					key_2.bucket = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
-					tw_must(4, tw_add(&thread_usecs, &key_2, 1));
+				/* if (getopt("pids") || getopt("tids")) */
+				if (opt_pids || opt_tids) {
+					/* @process_usecs[$next.comm, $id] = hist($ns / 1000) */
+					struct process_usecs_bucket key_2 = {};
+					tw_check(14, bpf_probe_read_kernel(key_2.key.comm, sizeof(key_2.key.comm), &next->comm));
+					key_2.key.id = id;
+					key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+					tw_must(15, tw_add(&process_usecs, &key_2, 1));
 				} else {
 					/* @usecs = hist($ns / 1000) */
-					__u32 bucket_2 = tw_signed_log2_bucket((__s64)((__u64)ns / 1000), 0);
+					__u32 bucket_2 = tw_signed_log2_bucket(ns / 1000, 0);
 					tw_add(&usecs, &bucket_2, 1);
 				}
 			}
 		}
-		/* _ = delete(@qtime, args.next_pid) */
-		__s32 next_pid_3 = ctx->next_pid;
-		bpf_map_delete_elem(&qtime, &next_pid_3);
+		/* _ = delete(@qtime, $next.pid) */
+		__s32 pid_4 = tw_core_read(16, next, pid);
+		bpf_map_delete_elem(&qtime, &pid_4);
 	}
 
 	return 0;
@@ -229,59 +400,104 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct scalar_s64 *element = tw_scalar(&seconds);
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 	/* if (@seconds >= $1) */
-	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
 		/* @seconds = 0 */
-		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
+		struct seconds_value *seconds_value = tw_scalar(&seconds);
 		if (seconds_value) {
 			seconds_value->value = 0;
 			seconds_value->set = 1;
 		}
 		/* @outputs++ */
-		struct scalar_s64 *element_2 = tw_scalar(&outputs);
+		struct outputs_value *element_2 = tw_scalar(&outputs);
+		__s64 before_2 __maybe_unused = 0;
 		if (element_2) {
+			before_2 = element_2->value;
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
+		(void)before_2;
 		/* if (getopt("timestamp|T", false, "Print the time of day with each histogram")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S\n") */
-			tw_send_control(ACTION_TIME);
+			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+			if (event) {
+				tw_submit_control(event);
+			}
 		}
-		/* if (getopt("pids")) */
-		if (opt_pids) {
-			/* print(@thread_usecs) */
-			tw_print_map(ACTION_PRINT_MAP, 0, 0);
-			/* print(@thread_msecs) */
-			tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
+		/* if (getopt("pids|P", false, "A histogram for each process") || */
+		if (opt_pids || opt_tids) {
+			/* if (getopt("milliseconds")) { print(@process_msecs); } else { print(@process_usecs); } */
+			if (opt_milliseconds) {
+				/* print(@process_msecs) */
+				struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
+				if (event_2) {
+					event_2->top = 0;
+					event_2->div = 0;
+					tw_submit_control(event_2);
+				}
+			} else {
+				/* print(@process_usecs) */
+				struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
+				if (event_3) {
+					event_3->top = 0;
+					event_3->div = 0;
+					tw_submit_control(event_3);
+				}
+			}
 		} else {
 			/* if (getopt("milliseconds")) */
 			if (opt_milliseconds) {
 				/* print(@msecs) */
-				tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
+				struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
+				if (event_4) {
+					event_4->top = 0;
+					event_4->div = 0;
+					tw_submit_control(event_4);
+				}
 			} else {
 				/* print(@usecs) */
-				tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
+				struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
+				if (event_5) {
+					event_5->top = 0;
+					event_5->div = 0;
+					tw_submit_control(event_5);
+				}
 			}
 		}
 		/* clear(@usecs) */
-		tw_send_control(ACTION_CLEAR);
+		struct clear_event *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR);
+		if (event_6) {
+			tw_submit_control(event_6);
+		}
 		/* clear(@msecs) */
-		tw_send_control(ACTION_CLEAR_2);
-		/* clear(@thread_usecs) */
-		tw_send_control(ACTION_CLEAR_3);
-		/* clear(@thread_msecs) */
-		tw_send_control(ACTION_CLEAR_4);
+		struct clear_event_2 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_2);
+		if (event_7) {
+			tw_submit_control(event_7);
+		}
+		/* clear(@process_usecs) */
+		struct clear_event_3 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_3);
+		if (event_8) {
+			tw_submit_control(event_8);
+		}
+		/* clear(@process_msecs) */
+		struct clear_event_4 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_4);
+		if (event_9) {
+			tw_submit_control(event_9);
+		}
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;
 		if (holds) {
-			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
+			struct outputs_value *outputs_2 = tw_scalar(&outputs);
 			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds) {
@@ -298,27 +514,103 @@ int interval_s_1_1(void)
 SEC("raw_tp")
 int end_1(void)
 {
-	/* clear(@qtime) */
-	tw_send_control(ACTION_CLEAR_5);
-	/* clear(@seconds) */
-	tw_send_control(ACTION_CLEAR_6);
-	/* clear(@outputs) */
-	tw_send_control(ACTION_CLEAR_7);
-	/* if (getopt("pids")) */
-	if (opt_pids) {
-		/* clear(@usecs) */
-		tw_send_control(ACTION_CLEAR_8);
-		/* clear(@msecs) */
-		tw_send_control(ACTION_CLEAR_9);
-	} else {
-		/* if (getopt("milliseconds")) */
-		if (opt_milliseconds) {
-			/* clear(@usecs) */
-			tw_send_control(ACTION_CLEAR_10);
+	/* if ($1 == 0) */
+	if (param_1 == 0) {
+		/* if (getopt("pids|P", false, "A histogram for each process") || */
+		if (opt_pids || opt_tids) {
+			/* if (getopt("milliseconds")) { print(@process_msecs); } else { print(@process_usecs); } */
+			if (opt_milliseconds) {
+				/* print(@process_msecs) */
+				struct print_map_event_5 *event = tw_reserve_control(sizeof(*event), ACTION_PRINT_MAP_5);
+				if (event) {
+					event->top = 0;
+					event->div = 0;
+					tw_submit_control(event);
+				}
+			} else {
+				/* print(@process_usecs) */
+				struct print_map_event_6 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP_6);
+				if (event_2) {
+					event_2->top = 0;
+					event_2->div = 0;
+					tw_submit_control(event_2);
+				}
+			}
 		} else {
-			/* clear(@msecs) */
-			tw_send_control(ACTION_CLEAR_11);
+			/* if (getopt("milliseconds")) */
+			if (opt_milliseconds) {
+				/* print(@msecs) */
+				struct print_map_event_7 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_7);
+				if (event_3) {
+					event_3->top = 0;
+					event_3->div = 0;
+					tw_submit_control(event_3);
+				}
+			} else {
+				/* print(@usecs) */
+				struct print_map_event_8 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_8);
+				if (event_4) {
+					event_4->top = 0;
+					event_4->div = 0;
+					tw_submit_control(event_4);
+				}
+			}
 		}
+		/* clear(@usecs) */
+		struct clear_event_5 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR_5);
+		if (event_5) {
+			tw_submit_control(event_5);
+		}
+		/* clear(@msecs) */
+		struct clear_event_6 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_6);
+		if (event_6) {
+			tw_submit_control(event_6);
+		}
+		/* clear(@process_usecs) */
+		struct clear_event_7 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_7);
+		if (event_7) {
+			tw_submit_control(event_7);
+		}
+		/* clear(@process_msecs) */
+		struct clear_event_8 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_8);
+		if (event_8) {
+			tw_submit_control(event_8);
+		}
+	}
+	/* clear(@usecs) */
+	struct clear_event_9 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_9);
+	if (event_9) {
+		tw_submit_control(event_9);
+	}
+	/* clear(@msecs) */
+	struct clear_event_10 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_10);
+	if (event_10) {
+		tw_submit_control(event_10);
+	}
+	/* clear(@process_usecs) */
+	struct clear_event_11 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_11);
+	if (event_11) {
+		tw_submit_control(event_11);
+	}
+	/* clear(@process_msecs) */
+	struct clear_event_12 *event_12 = tw_reserve_control(sizeof(*event_12), ACTION_CLEAR_12);
+	if (event_12) {
+		tw_submit_control(event_12);
+	}
+	/* clear(@qtime) */
+	struct clear_event_13 *event_13 = tw_reserve_control(sizeof(*event_13), ACTION_CLEAR_13);
+	if (event_13) {
+		tw_submit_control(event_13);
+	}
+	/* clear(@seconds) */
+	struct clear_event_14 *event_14 = tw_reserve_control(sizeof(*event_14), ACTION_CLEAR_14);
+	if (event_14) {
+		tw_submit_control(event_14);
+	}
+	/* clear(@outputs) */
+	struct clear_event_15 *event_15 = tw_reserve_control(sizeof(*event_15), ACTION_CLEAR_15);
+	if (event_15) {
+		tw_submit_control(event_15);
 	}
 
 	return 0;

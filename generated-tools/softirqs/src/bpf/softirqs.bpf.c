@@ -20,7 +20,10 @@ struct start_key {
 };
 
 const volatile bool opt_count = false;
+const volatile bool opt_dist = false;
+const volatile bool opt_nanoseconds = false;
 const volatile __s64 param_1 = 0;
+const volatile bool opt_timestamp = false;
 const volatile __s64 param_2 = 0;
 
 /* @name */
@@ -47,6 +50,19 @@ struct {
 	__type(value, __u64);
 } start SEC(".maps");
 
+struct nsecs_bucket {
+	char key[9];
+	__u32 bucket;
+};
+
+/* @nsecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct nsecs_bucket);
+	__type(value, __u64);
+} nsecs SEC(".maps");
+
 struct usecs_bucket {
 	char key[9];
 	__u32 bucket;
@@ -60,9 +76,25 @@ struct {
 	__type(value, __u64);
 } usecs SEC(".maps");
 
-struct scalar_s64 {
+/* @total_nsecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, char[9]);
+	__type(value, __u64);
+} total_nsecs SEC(".maps");
+
+/* @total_usecs */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, char[9]);
+	__type(value, __u64);
+} total_usecs SEC(".maps");
+
+struct seconds_value {
 	__s64 value;
-	__u64 set;
+	__u64 set __aligned_8;
 };
 
 /* @seconds */
@@ -70,15 +102,20 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct seconds_value);
 } seconds SEC(".maps");
+
+struct outputs_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct outputs_value);
 } outputs SEC(".maps");
 
 enum action {
@@ -86,20 +123,191 @@ enum action {
 	ACTION_TIME,
 	ACTION_PRINT_MAP,
 	ACTION_PRINT_MAP_2,
+	ACTION_PRINT_MAP_3,
+	ACTION_PRINT_MAP_4,
+	ACTION_PRINT_MAP_5,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
 	ACTION_CLEAR_4,
 	ACTION_CLEAR_5,
+	ACTION_PRINT_MAP_6,
+	ACTION_PRINT_MAP_7,
+	ACTION_PRINT_MAP_8,
+	ACTION_PRINT_MAP_9,
+	ACTION_PRINT_MAP_10,
 	ACTION_CLEAR_6,
+	ACTION_CLEAR_7,
+	ACTION_CLEAR_8,
+	ACTION_CLEAR_9,
+	ACTION_CLEAR_10,
+	ACTION_CLEAR_11,
+	ACTION_CLEAR_12,
+	ACTION_CLEAR_13,
+	ACTION_CLEAR_14,
 };
+
+struct printf_event {
+	struct tw_header header;
+};
+
+struct time_event {
+	struct tw_header header;
+};
+
+struct print_map_event {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_2 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_3 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_4 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_5 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
+struct clear_event_4 {
+	struct tw_header header;
+};
+
+struct clear_event_5 {
+	struct tw_header header;
+};
+
+struct print_map_event_6 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_7 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_8 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_9 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_10 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event_6 {
+	struct tw_header header;
+};
+
+struct clear_event_7 {
+	struct tw_header header;
+};
+
+struct clear_event_8 {
+	struct tw_header header;
+};
+
+struct clear_event_9 {
+	struct tw_header header;
+};
+
+struct clear_event_10 {
+	struct tw_header header;
+};
+
+struct clear_event_11 {
+	struct tw_header header;
+};
+
+struct clear_event_12 {
+	struct tw_header header;
+};
+
+struct clear_event_13 {
+	struct tw_header header;
+};
+
+struct clear_event_14 {
+	struct tw_header header;
+};
+
+/* Keeps the records' types in BTF, where user space finds them. */
+const struct printf_event *printf_event_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
+const struct print_map_event *print_map_event_type __maybe_unused;
+const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
+const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
+const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
+const struct print_map_event_5 *print_map_event_5_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
+const struct clear_event_4 *clear_event_4_type __maybe_unused;
+const struct clear_event_5 *clear_event_5_type __maybe_unused;
+const struct print_map_event_6 *print_map_event_6_type __maybe_unused;
+const struct print_map_event_7 *print_map_event_7_type __maybe_unused;
+const struct print_map_event_8 *print_map_event_8_type __maybe_unused;
+const struct print_map_event_9 *print_map_event_9_type __maybe_unused;
+const struct print_map_event_10 *print_map_event_10_type __maybe_unused;
+const struct clear_event_6 *clear_event_6_type __maybe_unused;
+const struct clear_event_7 *clear_event_7_type __maybe_unused;
+const struct clear_event_8 *clear_event_8_type __maybe_unused;
+const struct clear_event_9 *clear_event_9_type __maybe_unused;
+const struct clear_event_10 *clear_event_10_type __maybe_unused;
+const struct clear_event_11 *clear_event_11_type __maybe_unused;
+const struct clear_event_12 *clear_event_12_type __maybe_unused;
+const struct clear_event_13 *clear_event_13_type __maybe_unused;
+const struct clear_event_14 *clear_event_14_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing soft irq event time... Hit Ctrl-C to end.\n") */
-	tw_send(ACTION_PRINTF);
+	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
+	if (event) {
+		tw_submit(event);
+	}
 	/* @name[0] = "hi" */
 	char text[9] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
@@ -183,12 +391,12 @@ int tracepoint_irq_softirq_entry_1(struct trace_event_raw_softirq *ctx)
 		tw_must(10, tw_add(&count, name, 1));
 	} else {
 		/* @start[cpu, args.vec] = nsecs */
-		__u64 nsecs = bpf_ktime_get_boot_ns();
+		__u64 nsecs_2 = bpf_ktime_get_boot_ns();
 		struct start_key key __aligned_8;
 		__builtin_memset(&key, 0, sizeof(key));
 		key.cpu = (__u64)bpf_get_smp_processor_id();
 		key.vec = ctx->vec;
-		tw_must(11, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+		tw_must(11, bpf_map_update_elem(&start, &key, &nsecs_2, BPF_ANY));
 	}
 
 	return 0;
@@ -209,28 +417,73 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &key))
 		return 0;
 
-	/* @usecs[@name[args.vec]] = hist((nsecs - @start[cpu, args.vec]) / 1000) */
+	/* $ns = since(@start[cpu, args.vec]) */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.cpu = (__u64)bpf_get_smp_processor_id();
 	key_2.vec = ctx->vec;
 	__u64 *start_2 = tw_found(12, bpf_map_lookup_elem(&start, &key_2));
-	struct usecs_bucket key_3 = {};
-	__u32 vec = ctx->vec;
-	char *name = bpf_map_lookup_elem(&name_map, &vec);
-	if (name) {
-		__builtin_memcpy(key_3.key, name, sizeof(key_3.key));
+	__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0));
+	/* if (getopt("dist|d", false, "Histograms rather than totals")) */
+	if (opt_dist) {
+		/* if (getopt("nanoseconds|N", false, "Nanoseconds rather than microseconds")) */
+		if (opt_nanoseconds) {
+			/* @nsecs[@name[args.vec]] = hist($ns) */
+			struct nsecs_bucket key_3 = {};
+			__u32 vec = ctx->vec;
+			char *name = bpf_map_lookup_elem(&name_map, &vec);
+			if (name) {
+				__builtin_memcpy(key_3.key, name, sizeof(key_3.key));
+			} else {
+				__builtin_memset(key_3.key, 0, sizeof(key_3.key));
+			}
+			key_3.bucket = tw_signed_log2_bucket(ns, 0);
+			tw_must(13, tw_add(&nsecs, &key_3, 1));
+		} else {
+			/* @usecs[@name[args.vec]] = hist($ns / 1000) */
+			struct usecs_bucket key_4 = {};
+			__u32 vec_2 = ctx->vec;
+			char *name_2 = bpf_map_lookup_elem(&name_map, &vec_2);
+			if (name_2) {
+				__builtin_memcpy(key_4.key, name_2, sizeof(key_4.key));
+			} else {
+				__builtin_memset(key_4.key, 0, sizeof(key_4.key));
+			}
+			key_4.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+			tw_must(14, tw_add(&usecs, &key_4, 1));
+		}
 	} else {
-		__builtin_memset(key_3.key, 0, sizeof(key_3.key));
+		/* if (getopt("nanoseconds")) */
+		if (opt_nanoseconds) {
+			/* @total_nsecs[@name[args.vec]] = sum($ns) */
+			char name_3[9] __aligned_8;
+			__u32 vec_3 = ctx->vec;
+			char *name_4 = bpf_map_lookup_elem(&name_map, &vec_3);
+			if (name_4) {
+				__builtin_memcpy(name_3, name_4, sizeof(name_3));
+			} else {
+				__builtin_memset(name_3, 0, sizeof(name_3));
+			}
+			tw_must(15, tw_add(&total_nsecs, name_3, ns));
+		} else {
+			/* @total_usecs[@name[args.vec]] = sum($ns) */
+			char name_5[9] __aligned_8;
+			__u32 vec_4 = ctx->vec;
+			char *name_6 = bpf_map_lookup_elem(&name_map, &vec_4);
+			if (name_6) {
+				__builtin_memcpy(name_5, name_6, sizeof(name_5));
+			} else {
+				__builtin_memset(name_5, 0, sizeof(name_5));
+			}
+			tw_must(16, tw_add(&total_usecs, name_5, ns));
+		}
 	}
-	key_3.bucket = tw_signed_log2_bucket((__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000), 0);
-	tw_must(13, tw_add(&usecs, &key_3, 1));
 	/* _ = delete(@start, (cpu, args.vec)) */
-	struct start_key key_4 __aligned_8;
-	__builtin_memset(&key_4, 0, sizeof(key_4));
-	key_4.cpu = (__u64)bpf_get_smp_processor_id();
-	key_4.vec = ctx->vec;
-	bpf_map_delete_elem(&start, &key_4);
+	struct start_key key_5 __aligned_8;
+	__builtin_memset(&key_5, 0, sizeof(key_5));
+	key_5.cpu = (__u64)bpf_get_smp_processor_id();
+	key_5.vec = ctx->vec;
+	bpf_map_delete_elem(&start, &key_5);
 
 	return 0;
 }
@@ -247,40 +500,120 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct scalar_s64 *element = tw_scalar(&seconds);
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 	/* if (@seconds >= $1) */
-	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
+	struct seconds_value *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
 		/* @seconds = 0 */
-		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
+		struct seconds_value *seconds_value = tw_scalar(&seconds);
 		if (seconds_value) {
 			seconds_value->value = 0;
 			seconds_value->set = 1;
 		}
 		/* @outputs++ */
-		struct scalar_s64 *element_2 = tw_scalar(&outputs);
+		struct outputs_value *element_2 = tw_scalar(&outputs);
+		__s64 before_2 __maybe_unused = 0;
 		if (element_2) {
+			before_2 = element_2->value;
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
-		/* time("%H:%M:%S\n") */
-		tw_send_control(ACTION_TIME);
-		/* print(@count) */
-		tw_print_map(ACTION_PRINT_MAP, 0, 0);
-		/* print(@usecs) */
-		tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
+		(void)before_2;
+		/* if (getopt("timestamp|T", false, "Print the time of day")) */
+		if (opt_timestamp) {
+			/* time("%H:%M:%S\n") */
+			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+			if (event) {
+				tw_submit_control(event);
+			}
+		}
+		/* if (getopt("count")) */
+		if (opt_count) {
+			/* print(@count) */
+			struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
+			if (event_2) {
+				event_2->top = 0;
+				event_2->div = 0;
+				tw_submit_control(event_2);
+			}
+		} else {
+			/* if (getopt("dist")) */
+			if (opt_dist) {
+				/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
+				if (opt_nanoseconds) {
+					/* print(@nsecs) */
+					struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
+					if (event_3) {
+						event_3->top = 0;
+						event_3->div = 0;
+						tw_submit_control(event_3);
+					}
+				} else {
+					/* print(@usecs) */
+					struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
+					if (event_4) {
+						event_4->top = 0;
+						event_4->div = 0;
+						tw_submit_control(event_4);
+					}
+				}
+			} else {
+				/* if (getopt("nanoseconds")) */
+				if (opt_nanoseconds) {
+					/* print(@total_nsecs) */
+					struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
+					if (event_5) {
+						event_5->top = 0;
+						event_5->div = 0;
+						tw_submit_control(event_5);
+					}
+				} else {
+					/* print(@total_usecs, 0, 1000) */
+					struct print_map_event_5 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_5);
+					if (event_6) {
+						event_6->top = 0;
+						event_6->div = 1000;
+						tw_submit_control(event_6);
+					}
+				}
+			}
+		}
 		/* clear(@count) */
-		tw_send_control(ACTION_CLEAR);
+		struct clear_event *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR);
+		if (event_7) {
+			tw_submit_control(event_7);
+		}
+		/* clear(@total_usecs) */
+		struct clear_event_2 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_2);
+		if (event_8) {
+			tw_submit_control(event_8);
+		}
+		/* clear(@total_nsecs) */
+		struct clear_event_3 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_3);
+		if (event_9) {
+			tw_submit_control(event_9);
+		}
 		/* clear(@usecs) */
-		tw_send_control(ACTION_CLEAR_2);
+		struct clear_event_4 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_4);
+		if (event_10) {
+			tw_submit_control(event_10);
+		}
+		/* clear(@nsecs) */
+		struct clear_event_5 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_5);
+		if (event_11) {
+			tw_submit_control(event_11);
+		}
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;
 		if (holds) {
-			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
+			struct outputs_value *outputs_2 = tw_scalar(&outputs);
 			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds) {
@@ -297,14 +630,102 @@ int interval_s_1_1(void)
 SEC("raw_tp")
 int end_1(void)
 {
+	/* if (getopt("count")) */
+	if (opt_count) {
+		/* print(@count) */
+		struct print_map_event_6 *event = tw_reserve_control(sizeof(*event), ACTION_PRINT_MAP_6);
+		if (event) {
+			event->top = 0;
+			event->div = 0;
+			tw_submit_control(event);
+		}
+	} else {
+		/* if (getopt("dist")) */
+		if (opt_dist) {
+			/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
+			if (opt_nanoseconds) {
+				/* print(@nsecs) */
+				struct print_map_event_7 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP_7);
+				if (event_2) {
+					event_2->top = 0;
+					event_2->div = 0;
+					tw_submit_control(event_2);
+				}
+			} else {
+				/* print(@usecs) */
+				struct print_map_event_8 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_8);
+				if (event_3) {
+					event_3->top = 0;
+					event_3->div = 0;
+					tw_submit_control(event_3);
+				}
+			}
+		} else {
+			/* if (getopt("nanoseconds")) */
+			if (opt_nanoseconds) {
+				/* print(@total_nsecs) */
+				struct print_map_event_9 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_9);
+				if (event_4) {
+					event_4->top = 0;
+					event_4->div = 0;
+					tw_submit_control(event_4);
+				}
+			} else {
+				/* print(@total_usecs, 0, 1000) */
+				struct print_map_event_10 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_10);
+				if (event_5) {
+					event_5->top = 0;
+					event_5->div = 1000;
+					tw_submit_control(event_5);
+				}
+			}
+		}
+	}
+	/* clear(@count) */
+	struct clear_event_6 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_6);
+	if (event_6) {
+		tw_submit_control(event_6);
+	}
+	/* clear(@total_usecs) */
+	struct clear_event_7 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_7);
+	if (event_7) {
+		tw_submit_control(event_7);
+	}
+	/* clear(@total_nsecs) */
+	struct clear_event_8 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_8);
+	if (event_8) {
+		tw_submit_control(event_8);
+	}
+	/* clear(@usecs) */
+	struct clear_event_9 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_9);
+	if (event_9) {
+		tw_submit_control(event_9);
+	}
+	/* clear(@nsecs) */
+	struct clear_event_10 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_10);
+	if (event_10) {
+		tw_submit_control(event_10);
+	}
 	/* clear(@start) */
-	tw_send_control(ACTION_CLEAR_3);
+	struct clear_event_11 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_11);
+	if (event_11) {
+		tw_submit_control(event_11);
+	}
 	/* clear(@name) */
-	tw_send_control(ACTION_CLEAR_4);
+	struct clear_event_12 *event_12 = tw_reserve_control(sizeof(*event_12), ACTION_CLEAR_12);
+	if (event_12) {
+		tw_submit_control(event_12);
+	}
 	/* clear(@seconds) */
-	tw_send_control(ACTION_CLEAR_5);
+	struct clear_event_13 *event_13 = tw_reserve_control(sizeof(*event_13), ACTION_CLEAR_13);
+	if (event_13) {
+		tw_submit_control(event_13);
+	}
 	/* clear(@outputs) */
-	tw_send_control(ACTION_CLEAR_6);
+	struct clear_event_14 *event_14 = tw_reserve_control(sizeof(*event_14), ACTION_CLEAR_14);
+	if (event_14) {
+		tw_submit_control(event_14);
+	}
 
 	return 0;
 }

@@ -139,21 +139,21 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &key))
 		return 0;
 
-	/* $us = (nsecs - @start[tid, func]) / 1000 */
+	/* $us = since(@start[tid, func]) / 1000 */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_read", 9);
 	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
-	__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* if ((int32)retval > 0) */
 	if ((__s64)(__s32)(__u64)PT_REGS_RC(ctx) > 0) {
 		/* @hist[func] = lhist($us, 0, 1000, 100) */
 		struct hist_bucket key_3 = {};
 		__builtin_memset(key_3.key, 0, sizeof(key_3.key));
 		__builtin_memcpy(key_3.key, "SSL_read", 9);
-		key_3.bucket = tw_linear_bucket(us, 0, 1000, 100);
+		key_3.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
 		tw_must(2, tw_add(&hist, &key_3, 1));
 		/* @stat[func] = stats($us) */
 		char text[17] __aligned_8;
@@ -194,21 +194,21 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &key))
 		return 0;
 
-	/* $us = (nsecs - @start[tid, func]) / 1000 */
+	/* $us = since(@start[tid, func]) / 1000 */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_write", 10);
 	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
-	__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* if ((int32)retval > 0) */
 	if ((__s64)(__s32)(__u64)PT_REGS_RC(ctx) > 0) {
 		/* @hist[func] = lhist($us, 0, 1000, 100) */
 		struct hist_bucket key_3 = {};
 		__builtin_memset(key_3.key, 0, sizeof(key_3.key));
 		__builtin_memcpy(key_3.key, "SSL_write", 10);
-		key_3.bucket = tw_linear_bucket(us, 0, 1000, 100);
+		key_3.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
 		tw_must(2, tw_add(&hist, &key_3, 1));
 		/* @stat[func] = stats($us) */
 		char text[17] __aligned_8;
@@ -248,19 +248,19 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &key))
 		return 0;
 
-	/* $us = (nsecs - @start[tid, func]) / 1000 */
+	/* $us = since(@start[tid, func]) / 1000 */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
 	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
-	__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* if ((int32)retval > 0) */
 	if ((__s64)(__s32)(__u64)PT_REGS_RC(ctx) > 0) {
 		/* @hist[func] = lhist($us, 0, 1000, 100) */
 		struct hist_bucket key_3 = {};
 		__builtin_memcpy(key_3.key, "SSL_do_handshake", 17);
-		key_3.bucket = tw_linear_bucket(us, 0, 1000, 100);
+		key_3.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
 		tw_must(2, tw_add(&hist, &key_3, 1));
 		/* @stat[func] = stats($us) */
 		char text[17] __aligned_8 = "SSL_do_handshake";

@@ -48,7 +48,7 @@ struct printf_event_3 {
 	__u64 arg1;
 	__u32 tid;
 	char comm[16];
-	__s64 arg4;
+	__u64 arg4;
 	__s32 ret;
 	char arg6[9];
 };
@@ -58,7 +58,7 @@ struct printf_event_4 {
 	__u64 arg1;
 	__u32 tid;
 	char comm[16];
-	__s64 arg4;
+	__u64 arg4;
 	__s32 ret;
 	char arg6[10];
 };
@@ -68,7 +68,7 @@ struct printf_event_5 {
 	__u64 arg1;
 	__u32 tid;
 	char comm[16];
-	__s64 arg4;
+	__u64 arg4;
 	__s32 ret;
 	char arg6[17];
 };
@@ -173,7 +173,7 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &key))
 		return 0;
 
-	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, (nsecs - @start[tid, func]) / 10… */
+	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
 	struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
@@ -186,7 +186,7 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 		__builtin_memcpy(key_2.item_1, "SSL_read", 9);
 		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
-		event->arg4 = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
 		__builtin_memcpy(event->arg6, "SSL_read", 9);
 		tw_submit(event);
@@ -218,7 +218,7 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &key))
 		return 0;
 
-	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, (nsecs - @start[tid, func]) / 10… */
+	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
 	struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
@@ -231,7 +231,7 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 		__builtin_memcpy(key_2.item_1, "SSL_write", 10);
 		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
-		event->arg4 = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
 		__builtin_memcpy(event->arg6, "SSL_write", 10);
 		tw_submit(event);
@@ -262,7 +262,7 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 	if (!!!bpf_map_lookup_elem(&start, &key))
 		return 0;
 
-	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, (nsecs - @start[tid, func]) / 10… */
+	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
 	struct printf_event_5 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_5);
 	if (event) {
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
@@ -274,7 +274,7 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		key_2.tid = tw_tid();
 		__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
 		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
-		event->arg4 = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
 		__builtin_memcpy(event->arg6, "SSL_do_handshake", 17);
 		tw_submit(event);

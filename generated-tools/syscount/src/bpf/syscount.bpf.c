@@ -10,8 +10,6 @@
 #include "exit.bpf.h"
 #include "filter.bpf.h"
 #include "process.bpf.h"
-#include "scratch.bpf.h"
-#include "syscall_names.bpf.h"
 
 struct trace_event_raw_sys_enter {
 	__s64 id;
@@ -22,10 +20,22 @@ struct trace_event_raw_sys_exit {
 	__s64 ret;
 } __attribute__((preserve_access_index));
 
+struct process_key {
+	char comm[16];
+	__u32 pid;
+};
+
+const volatile __s64 opt_tid = 0;
 const volatile bool opt_latency = false;
-const volatile bool opt_failed = false;
+const volatile bool opt_failures = false;
+const volatile __s64 opt_errno = 0;
 const volatile __s64 param_1 = 0;
+const volatile __s64 opt_interval = 0;
+const volatile bool opt_milliseconds = false;
+const volatile bool opt_process = false;
+const volatile __s64 opt_top = 0;
 const volatile __s64 param_2 = 0;
+const volatile __s64 opt_duration = 0;
 
 /* @start */
 struct {
@@ -39,7 +49,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[64]);
+	__type(key, __s32);
 	__type(value, __u64);
 } syscall SEC(".maps");
 
@@ -47,7 +57,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[16]);
+	__type(key, struct process_key);
 	__type(value, __u64);
 } process SEC(".maps");
 
@@ -55,21 +65,21 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[64]);
-	__type(value, __s64);
+	__type(key, __s32);
+	__type(value, __u64);
 } syscall_usecs SEC(".maps");
 
 /* @process_usecs */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[16]);
-	__type(value, __s64);
+	__type(key, struct process_key);
+	__type(value, __u64);
 } process_usecs SEC(".maps");
 
-struct scalar_s64 {
+struct seconds_value {
 	__s64 value;
-	__u64 set;
+	__u64 set __aligned_8;
 };
 
 /* @seconds */
@@ -77,15 +87,33 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct seconds_value);
 } seconds SEC(".maps");
+
+struct since_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
+
+/* @since */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct since_value);
+} since SEC(".maps");
+
+struct outputs_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct outputs_value);
 } outputs SEC(".maps");
 
 enum action {
@@ -95,16 +123,18 @@ enum action {
 	ACTION_PRINT_MAP_2,
 	ACTION_PRINT_MAP_3,
 	ACTION_PRINT_MAP_4,
+	ACTION_PRINT_MAP_5,
+	ACTION_PRINT_MAP_6,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
 	ACTION_CLEAR_4,
-	ACTION_PRINTF_2,
-	ACTION_PRINT_MAP_5,
-	ACTION_PRINT_MAP_6,
-	ACTION_PRINTF_3,
 	ACTION_PRINT_MAP_7,
 	ACTION_PRINT_MAP_8,
+	ACTION_PRINT_MAP_9,
+	ACTION_PRINT_MAP_10,
+	ACTION_PRINT_MAP_11,
+	ACTION_PRINT_MAP_12,
 	ACTION_CLEAR_5,
 	ACTION_CLEAR_6,
 	ACTION_CLEAR_7,
@@ -112,63 +142,173 @@ enum action {
 	ACTION_CLEAR_9,
 	ACTION_CLEAR_10,
 	ACTION_CLEAR_11,
+	ACTION_CLEAR_12,
 };
 
-struct tracepoint_raw_syscalls_sys_enter_1_scratch {
-	char id[64] __aligned_8;
+struct printf_event {
+	struct tw_header header;
 };
 
-struct tracepoint_raw_syscalls_sys_exit_1_scratch {
-	char name[64] __aligned_8;
+struct time_event {
+	struct tw_header header;
 };
 
-struct tw_scratch_slot {
-	__u64 users;
-	union {
-		struct tracepoint_raw_syscalls_sys_enter_1_scratch tracepoint_raw_syscalls_sys_enter_1;
-		struct tracepoint_raw_syscalls_sys_exit_1_scratch tracepoint_raw_syscalls_sys_exit_1;
-	};
+struct print_map_event {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, TW_SCRATCH_LEVELS);
-	__type(key, __u32);
-	__type(value, struct tw_scratch_slot);
-} tw_scratch SEC(".maps");
+struct print_map_event_2 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_3 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_4 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_5 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_6 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
+};
+
+struct clear_event_4 {
+	struct tw_header header;
+};
+
+struct print_map_event_7 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_8 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_9 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_10 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_11 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct print_map_event_12 {
+	struct tw_header header;
+	__u64 top;
+	__u64 div;
+};
+
+struct clear_event_5 {
+	struct tw_header header;
+};
+
+struct clear_event_6 {
+	struct tw_header header;
+};
+
+struct clear_event_7 {
+	struct tw_header header;
+};
+
+struct clear_event_8 {
+	struct tw_header header;
+};
+
+struct clear_event_9 {
+	struct tw_header header;
+};
+
+struct clear_event_10 {
+	struct tw_header header;
+};
+
+struct clear_event_11 {
+	struct tw_header header;
+};
+
+struct clear_event_12 {
+	struct tw_header header;
+};
+
+/* Keeps the records' types in BTF, where user space finds them. */
+const struct printf_event *printf_event_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
+const struct print_map_event *print_map_event_type __maybe_unused;
+const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
+const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
+const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
+const struct print_map_event_5 *print_map_event_5_type __maybe_unused;
+const struct print_map_event_6 *print_map_event_6_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
+const struct clear_event_4 *clear_event_4_type __maybe_unused;
+const struct print_map_event_7 *print_map_event_7_type __maybe_unused;
+const struct print_map_event_8 *print_map_event_8_type __maybe_unused;
+const struct print_map_event_9 *print_map_event_9_type __maybe_unused;
+const struct print_map_event_10 *print_map_event_10_type __maybe_unused;
+const struct print_map_event_11 *print_map_event_11_type __maybe_unused;
+const struct print_map_event_12 *print_map_event_12_type __maybe_unused;
+const struct clear_event_5 *clear_event_5_type __maybe_unused;
+const struct clear_event_6 *clear_event_6_type __maybe_unused;
+const struct clear_event_7 *clear_event_7_type __maybe_unused;
+const struct clear_event_8 *clear_event_8_type __maybe_unused;
+const struct clear_event_9 *clear_event_9_type __maybe_unused;
+const struct clear_event_10 *clear_event_10_type __maybe_unused;
+const struct clear_event_11 *clear_event_11_type __maybe_unused;
+const struct clear_event_12 *clear_event_12_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Counting syscalls... Hit Ctrl-C to end.\n") */
-	tw_send(ACTION_PRINTF);
-
-	return 0;
-}
-
-static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace_event_raw_sys_enter *ctx, struct tracepoint_raw_syscalls_sys_enter_1_scratch *scratch)
-{
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* if (getopt("latency|L", false, "Sum up microseconds rather than count")) */
-	if (opt_latency) {
-		/* @start[tid] = nsecs */
-		__u64 nsecs = bpf_ktime_get_boot_ns();
-		__u32 tid = tw_tid();
-		tw_must(0, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
-	} else {
-		/* if (!getopt("failed|x", false, "Only calls that failed")) */
-		if (!opt_failed) {
-			/* @syscall[syscall_name(args.id)] = count() */
-			tw_syscall_name(scratch->id, (__s32)ctx->id);
-			tw_must(1, tw_add(&syscall, scratch->id, 1));
-			/* @process[comm] = count() */
-			char comm[16] __aligned_8;
-			tw_current_comm(comm);
-			tw_must(2, tw_add(&process, comm, 1));
-		}
+	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
+	if (event) {
+		tw_submit(event);
 	}
 
 	return 0;
@@ -178,52 +318,78 @@ static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace
 SEC("tracepoint/raw_syscalls/sys_enter")
 int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
+	if (tw_exiting || tw_other_process())
 		return 0;
-	result = tracepoint_raw_syscalls_sys_enter_1_body(ctx, &slot->tracepoint_raw_syscalls_sys_enter_1);
-	tw_release(&slot->users);
-	return result;
+
+	/*  /getopt("tid|t", 0, "Only this thread") == 0 || (int64)tid == getopt("tid", 0)/ */
+	if (!(opt_tid == 0 || (__s64)tw_tid() == opt_tid))
+		return 0;
+
+	/* if (getopt("latency")) */
+	if (opt_latency) {
+		/* @start[tid] = nsecs */
+		__u64 nsecs = bpf_ktime_get_boot_ns();
+		__u32 tid = tw_tid();
+		tw_must(0, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
+	} else {
+		/* if (!getopt("failures|x", false, "Only calls that failed") && */
+		if (!opt_failures && opt_errno == 0) {
+			/* @syscall[syscall_name(args.id)] = count() */
+			__s32 id = (__s32)ctx->id;
+			tw_must(1, tw_add(&syscall, &id, 1));
+			/* @process[comm, pid] = count() */
+			struct process_key key __aligned_8;
+			tw_current_comm(key.comm);
+			key.pid = tw_pid();
+			tw_must(2, tw_add(&process, &key, 1));
+		}
+	}
+
+	return 0;
 }
 
-static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_raw_syscalls_sys_exit_1_scratch *scratch)
+/* tracepoint:raw_syscalls:sys_exit */
+SEC("tracepoint/raw_syscalls/sys_exit")
+int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /getopt("failed") || getopt("latency")/ */
-	if (!(opt_failed || opt_latency))
+	/*  /getopt("failures") || getopt("latency") || getopt("errno", 0) > 0) &&/ */
+	if (!((opt_failures || opt_latency || opt_errno > 0) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid)))
 		return 0;
 
-	/* if (!getopt("failed") || args.ret < 0) */
-	if (!opt_failed || ctx->ret < 0) {
+	/* if ((!getopt("failures") || args.ret < 0) && (getopt("errno", 0) == 0 || args.ret == -getopt("errno… */
+	if ((!opt_failures || ctx->ret < 0) && (opt_errno == 0 || ctx->ret == (__s64)-(__u64)opt_errno)) {
 		/* $name = syscall_name(args.id) */
-		tw_syscall_name(scratch->name, (__s32)ctx->id);
+		__s32 name = (__s32)ctx->id;
 		/* if (getopt("latency")) */
 		if (opt_latency) {
 			/* if (has_key(@start, tid)) */
 			__u32 tid = tw_tid();
 			if (!!bpf_map_lookup_elem(&start, &tid)) {
-				/* $us = (nsecs - @start[tid]) / 1000 */
+				/* $ns = since(@start[tid]) */
 				__u32 tid_2 = tw_tid();
 				__u64 *start_2 = tw_found(3, bpf_map_lookup_elem(&start, &tid_2));
-				__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
-				/* @syscall_usecs[$name] = sum($us) */
-				tw_must(4, tw_add(&syscall_usecs, scratch->name, us));
-				/* @process_usecs[comm] = sum($us) */
-				char comm[16] __aligned_8;
-				tw_current_comm(comm);
-				tw_must(5, tw_add(&process_usecs, comm, us));
+				__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0));
+				/* @syscall_usecs[$name] = sum($ns) */
+				__s32 name_2 = name;
+				tw_must(4, tw_add(&syscall_usecs, &name_2, ns));
+				/* @process_usecs[comm, pid] = sum($ns) */
+				struct process_key key __aligned_8;
+				tw_current_comm(key.comm);
+				key.pid = tw_pid();
+				tw_must(5, tw_add(&process_usecs, &key, ns));
 			}
 		} else {
 			/* @syscall[$name] = count() */
-			tw_must(6, tw_add(&syscall, scratch->name, 1));
-			/* @process[comm] = count() */
-			char comm_2[16] __aligned_8;
-			tw_current_comm(comm_2);
-			tw_must(7, tw_add(&process, comm_2, 1));
+			__s32 name_3 = name;
+			tw_must(6, tw_add(&syscall, &name_3, 1));
+			/* @process[comm, pid] = count() */
+			struct process_key key_2 __aligned_8;
+			tw_current_comm(key_2.comm);
+			key_2.pid = tw_pid();
+			tw_must(7, tw_add(&process, &key_2, 1));
 		}
 	}
 	/* if (getopt("latency")) */
@@ -236,20 +402,6 @@ static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_
 	return 0;
 }
 
-/* tracepoint:raw_syscalls:sys_exit */
-SEC("tracepoint/raw_syscalls/sys_exit")
-int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = tracepoint_raw_syscalls_sys_exit_1_body(ctx, &slot->tracepoint_raw_syscalls_sys_exit_1);
-	tw_release(&slot->users);
-	return result;
-}
-
 /* interval:s:1 */
 SEC("perf_event")
 int interval_s_1_1(void)
@@ -257,64 +409,156 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
-	if (!(param_1 > 0))
-		return 0;
-
 	/* @seconds++ */
-	struct scalar_s64 *element = tw_scalar(&seconds);
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	/* if (@seconds >= $1) */
-	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
-	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
-		/* @seconds = 0 */
-		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
-		if (seconds_value) {
-			seconds_value->value = 0;
-			seconds_value->set = 1;
+	(void)before;
+	/* @since++ */
+	struct since_value *element_2 = tw_scalar(&since);
+	__s64 before_2 __maybe_unused = 0;
+	if (element_2) {
+		before_2 = element_2->value;
+		__sync_fetch_and_add(&element_2->value, 1);
+		element_2->set = 1;
+	}
+	(void)before_2;
+	/* $interval = $1 > 0 ? $1 : getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
+	__s64 interval = param_1 > 0 ? param_1 : opt_interval;
+	/* if ($interval > 0 && @since >= $interval) */
+	bool holds = interval > 0;
+	if (holds) {
+		struct since_value *since_2 = tw_scalar(&since);
+		holds = (since_2 ? since_2->value : 0) >= interval;
+	}
+	if (holds) {
+		/* @since = 0 */
+		struct since_value *since_value = tw_scalar(&since);
+		if (since_value) {
+			since_value->value = 0;
+			since_value->set = 1;
 		}
 		/* @outputs++ */
-		struct scalar_s64 *element_2 = tw_scalar(&outputs);
-		if (element_2) {
-			__sync_fetch_and_add(&element_2->value, 1);
-			element_2->set = 1;
+		struct outputs_value *element_3 = tw_scalar(&outputs);
+		__s64 before_3 __maybe_unused = 0;
+		if (element_3) {
+			before_3 = element_3->value;
+			__sync_fetch_and_add(&element_3->value, 1);
+			element_3->set = 1;
 		}
+		(void)before_3;
 		/* time("[%H:%M:%S]\n") */
-		tw_send_control(ACTION_TIME);
-		/* if (getopt("latency")) */
+		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+		if (event) {
+			tw_submit_control(event);
+		}
+		/* if (getopt("latency|L", false, "Sum up microseconds rather than count")) */
 		if (opt_latency) {
-			/* print(@syscall_usecs, 10) */
-			tw_print_map(ACTION_PRINT_MAP, 10, 0);
-			/* print(@process_usecs, 10) */
-			tw_print_map(ACTION_PRINT_MAP_2, 10, 0);
+			/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
+			if (opt_milliseconds) {
+				/* if (!getopt("process|P", false, "Processes only")) */
+				if (!opt_process) {
+					/* print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000) */
+					struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
+					if (event_2) {
+						event_2->top = (__u64)opt_top;
+						event_2->div = 1000000;
+						tw_submit_control(event_2);
+					}
+				}
+				/* print(@process_usecs, getopt("top", 10), 1000000) */
+				struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
+				if (event_3) {
+					event_3->top = (__u64)opt_top;
+					event_3->div = 1000000;
+					tw_submit_control(event_3);
+				}
+			} else {
+				/* if (!getopt("process")) */
+				if (!opt_process) {
+					/* print(@syscall_usecs, getopt("top", 10), 1000) */
+					struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
+					if (event_4) {
+						event_4->top = (__u64)opt_top;
+						event_4->div = 1000;
+						tw_submit_control(event_4);
+					}
+				}
+				/* print(@process_usecs, getopt("top", 10), 1000) */
+				struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
+				if (event_5) {
+					event_5->top = (__u64)opt_top;
+					event_5->div = 1000;
+					tw_submit_control(event_5);
+				}
+			}
 		} else {
-			/* print(@syscall, 10) */
-			tw_print_map(ACTION_PRINT_MAP_3, 10, 0);
-			/* print(@process, 10) */
-			tw_print_map(ACTION_PRINT_MAP_4, 10, 0);
+			/* if (!getopt("process")) */
+			if (!opt_process) {
+				/* print(@syscall, getopt("top", 10)) */
+				struct print_map_event_5 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_5);
+				if (event_6) {
+					event_6->top = (__u64)opt_top;
+					event_6->div = 0;
+					tw_submit_control(event_6);
+				}
+			}
+			/* print(@process, getopt("top", 10)) */
+			struct print_map_event_6 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_PRINT_MAP_6);
+			if (event_7) {
+				event_7->top = (__u64)opt_top;
+				event_7->div = 0;
+				tw_submit_control(event_7);
+			}
 		}
 		/* clear(@syscall) */
-		tw_send_control(ACTION_CLEAR);
-		/* clear(@process) */
-		tw_send_control(ACTION_CLEAR_2);
-		/* clear(@syscall_usecs) */
-		tw_send_control(ACTION_CLEAR_3);
-		/* clear(@process_usecs) */
-		tw_send_control(ACTION_CLEAR_4);
-		/* if ($2 > 0 && @outputs >= $2) */
-		bool holds = param_2 > 0;
-		if (holds) {
-			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
-			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
+		struct clear_event *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR);
+		if (event_8) {
+			tw_submit_control(event_8);
 		}
-		if (holds) {
+		/* clear(@process) */
+		struct clear_event_2 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_2);
+		if (event_9) {
+			tw_submit_control(event_9);
+		}
+		/* clear(@syscall_usecs) */
+		struct clear_event_3 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_3);
+		if (event_10) {
+			tw_submit_control(event_10);
+		}
+		/* clear(@process_usecs) */
+		struct clear_event_4 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_4);
+		if (event_11) {
+			tw_submit_control(event_11);
+		}
+		/* if ($2 > 0 && @outputs >= $2) */
+		bool holds_2 = param_2 > 0;
+		if (holds_2) {
+			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			holds_2 = (outputs_2 ? outputs_2->value : 0) >= param_2;
+		}
+		if (holds_2) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
 		}
+	}
+	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
+	__s64 duration = opt_duration;
+	/* if ($duration > 0 && @seconds >= $duration) */
+	bool holds_3 = duration > 0;
+	if (holds_3) {
+		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		holds_3 = (seconds_2 ? seconds_2->value : 0) >= duration;
+	}
+	if (holds_3) {
+		/* exit() */
+		tw_exit(0);
+		return 0;
 	}
 
 	return 0;
@@ -324,43 +568,105 @@ int interval_s_1_1(void)
 SEC("raw_tp")
 int end_1(void)
 {
-	/* if ($1 == 0) */
-	if (param_1 == 0) {
-		/* printf("\nTop 10 syscalls:\n") */
-		tw_send(ACTION_PRINTF_2);
-		/* if (getopt("latency")) { print(@syscall_usecs, 10); } else { print(@syscall, 10); } */
-		if (opt_latency) {
-			/* print(@syscall_usecs, 10) */
-			tw_print_map(ACTION_PRINT_MAP_5, 10, 0);
+	/* if (getopt("latency|L", false, "Sum up microseconds rather than count")) */
+	if (opt_latency) {
+		/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
+		if (opt_milliseconds) {
+			/* if (!getopt("process|P", false, "Processes only")) */
+			if (!opt_process) {
+				/* print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000) */
+				struct print_map_event_7 *event = tw_reserve_control(sizeof(*event), ACTION_PRINT_MAP_7);
+				if (event) {
+					event->top = (__u64)opt_top;
+					event->div = 1000000;
+					tw_submit_control(event);
+				}
+			}
+			/* print(@process_usecs, getopt("top", 10), 1000000) */
+			struct print_map_event_8 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP_8);
+			if (event_2) {
+				event_2->top = (__u64)opt_top;
+				event_2->div = 1000000;
+				tw_submit_control(event_2);
+			}
 		} else {
-			/* print(@syscall, 10) */
-			tw_print_map(ACTION_PRINT_MAP_6, 10, 0);
+			/* if (!getopt("process")) */
+			if (!opt_process) {
+				/* print(@syscall_usecs, getopt("top", 10), 1000) */
+				struct print_map_event_9 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_9);
+				if (event_3) {
+					event_3->top = (__u64)opt_top;
+					event_3->div = 1000;
+					tw_submit_control(event_3);
+				}
+			}
+			/* print(@process_usecs, getopt("top", 10), 1000) */
+			struct print_map_event_10 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_10);
+			if (event_4) {
+				event_4->top = (__u64)opt_top;
+				event_4->div = 1000;
+				tw_submit_control(event_4);
+			}
 		}
-		/* printf("\nTop 10 processes:\n") */
-		tw_send(ACTION_PRINTF_3);
-		/* if (getopt("latency")) { print(@process_usecs, 10); } else { print(@process, 10); } */
-		if (opt_latency) {
-			/* print(@process_usecs, 10) */
-			tw_print_map(ACTION_PRINT_MAP_7, 10, 0);
-		} else {
-			/* print(@process, 10) */
-			tw_print_map(ACTION_PRINT_MAP_8, 10, 0);
+	} else {
+		/* if (!getopt("process")) */
+		if (!opt_process) {
+			/* print(@syscall, getopt("top", 10)) */
+			struct print_map_event_11 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_11);
+			if (event_5) {
+				event_5->top = (__u64)opt_top;
+				event_5->div = 0;
+				tw_submit_control(event_5);
+			}
+		}
+		/* print(@process, getopt("top", 10)) */
+		struct print_map_event_12 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_12);
+		if (event_6) {
+			event_6->top = (__u64)opt_top;
+			event_6->div = 0;
+			tw_submit_control(event_6);
 		}
 	}
 	/* clear(@syscall) */
-	tw_send_control(ACTION_CLEAR_5);
+	struct clear_event_5 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_5);
+	if (event_7) {
+		tw_submit_control(event_7);
+	}
 	/* clear(@process) */
-	tw_send_control(ACTION_CLEAR_6);
+	struct clear_event_6 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_6);
+	if (event_8) {
+		tw_submit_control(event_8);
+	}
 	/* clear(@syscall_usecs) */
-	tw_send_control(ACTION_CLEAR_7);
+	struct clear_event_7 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_7);
+	if (event_9) {
+		tw_submit_control(event_9);
+	}
 	/* clear(@process_usecs) */
-	tw_send_control(ACTION_CLEAR_8);
+	struct clear_event_8 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_8);
+	if (event_10) {
+		tw_submit_control(event_10);
+	}
 	/* clear(@start) */
-	tw_send_control(ACTION_CLEAR_9);
+	struct clear_event_9 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_9);
+	if (event_11) {
+		tw_submit_control(event_11);
+	}
+	/* clear(@since) */
+	struct clear_event_10 *event_12 = tw_reserve_control(sizeof(*event_12), ACTION_CLEAR_10);
+	if (event_12) {
+		tw_submit_control(event_12);
+	}
 	/* clear(@seconds) */
-	tw_send_control(ACTION_CLEAR_10);
+	struct clear_event_11 *event_13 = tw_reserve_control(sizeof(*event_13), ACTION_CLEAR_11);
+	if (event_13) {
+		tw_submit_control(event_13);
+	}
 	/* clear(@outputs) */
-	tw_send_control(ACTION_CLEAR_11);
+	struct clear_event_12 *event_14 = tw_reserve_control(sizeof(*event_14), ACTION_CLEAR_12);
+	if (event_14) {
+		tw_submit_control(event_14);
+	}
 
 	return 0;
 }

@@ -107,8 +107,8 @@ struct printf_event_4 {
 	struct tw_inet saddr;
 	struct tw_inet daddr;
 	__u16 skc_dport;
-	__s64 arg7;
-	__s64 arg8;
+	__u64 arg7;
+	__u64 arg8;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
@@ -191,12 +191,12 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 	struct sock *sk = (struct sock *)(__u64)PT_REGS_PARM1(ctx);
 	/* if ($sk->__sk_common.skc_state == TCP_SYN_SENT) */
 	if ((__u64)tw_core_read(3, sk, __sk_common.skc_state) == 2) {
-		/* $us = (nsecs - @start[arg0]) / 1000 */
+		/* $us = since(@start[arg0]) / 1000 */
 		__u64 arg0_2 = (__u64)PT_REGS_PARM1(ctx);
 		__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &arg0_2));
-		__s64 us = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000);
+		__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		/* if ($us >= (uint64)$1 * 1000) */
-		if (us >= (__s64)((__u64)param_1 * 1000)) {
+		if (us >= ((__u64)param_1 * 1000)) {
 			/* $six = $sk->__sk_common.skc_family != AF_INET */
 			bool six = (__u64)tw_core_read(5, sk, __sk_common.skc_family) != 2;
 			/* $saddr = ntop($sk->__sk_common.skc_rcv_saddr) */
@@ -254,8 +254,8 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 				event_2->saddr = saddr;
 				event_2->daddr = daddr;
 				event_2->skc_dport = __builtin_bswap16(tw_core_read(11, sk, __sk_common.skc_dport));
-				event_2->arg7 = (__s64)((__u64)us / 1000);
-				event_2->arg8 = (__s64)((__u64)(__s64)((__u64)us / 10) % 100);
+				event_2->arg7 = us / 1000;
+				event_2->arg8 = (us / 10) % 100;
 				tw_submit(event_2);
 			}
 		}

@@ -45,9 +45,11 @@ struct tcp_sock {
 } __attribute__((preserve_access_index));
 
 const volatile bool opt_time = false;
+const volatile bool opt_timestamp = false;
 const volatile __s64 opt_localport = 0;
 const volatile __s64 opt_remoteport = 0;
 const volatile __s64 opt_pid = 0;
+const volatile __u64 tw_start_ns = 0;
 
 /* @birth */
 struct {
@@ -76,8 +78,10 @@ struct {
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
-	ACTION_TIME,
 	ACTION_PRINTF_3,
+	ACTION_TIME,
+	ACTION_PRINTF_4,
+	ACTION_PRINTF_5,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
@@ -90,6 +94,11 @@ struct printf_event {
 
 struct printf_event_2 {
 	struct tw_header header;
+	char arg1[8];
+};
+
+struct printf_event_3 {
+	struct tw_header header;
 	char arg1[4];
 	char arg2[5];
 	char arg3[6];
@@ -101,7 +110,17 @@ struct printf_event_2 {
 	char arg9[3];
 };
 
-struct printf_event_3 {
+struct time_event {
+	struct tw_header header;
+};
+
+struct printf_event_4 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_5 {
 	struct tw_header header;
 	__u32 pid;
 	char comm[16];
@@ -111,13 +130,31 @@ struct printf_event_3 {
 	__u16 rport;
 	__u64 arg7;
 	__u64 arg8;
-	__s64 ms;
+	__u64 ms;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
+};
+
+struct clear_event_3 {
+	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
+const struct time_event *time_event_type __maybe_unused;
+const struct printf_event_4 *printf_event_4_type __maybe_unused;
+const struct printf_event_5 *printf_event_5_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
+const struct clear_event_3 *clear_event_3_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -133,19 +170,28 @@ int begin_1(void)
 			tw_submit(event);
 		}
 	}
+	/* if (getopt("timestamp|t", false, "Print the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* printf("%-9s ", "TIME(s)") */
+		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
+		if (event_2) {
+			__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
+			tw_submit(event_2);
+		}
+	}
 	/* printf("%-7s %-10s %-15s %-5s %-15s %-5s %5s %5s %s\n", "PID", "COMM", "LADDR", "LPORT", "RADDR", "… */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memcpy(event_2->arg1, "PID", 4);
-		__builtin_memcpy(event_2->arg2, "COMM", 5);
-		__builtin_memcpy(event_2->arg3, "LADDR", 6);
-		__builtin_memcpy(event_2->arg4, "LPORT", 6);
-		__builtin_memcpy(event_2->arg5, "RADDR", 6);
-		__builtin_memcpy(event_2->arg6, "RPORT", 6);
-		__builtin_memcpy(event_2->arg7, "TX_KB", 6);
-		__builtin_memcpy(event_2->arg8, "RX_KB", 6);
-		__builtin_memcpy(event_2->arg9, "MS", 3);
-		tw_submit(event_2);
+	struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
+	if (event_3) {
+		__builtin_memcpy(event_3->arg1, "PID", 4);
+		__builtin_memcpy(event_3->arg2, "COMM", 5);
+		__builtin_memcpy(event_3->arg3, "LADDR", 6);
+		__builtin_memcpy(event_3->arg4, "LPORT", 6);
+		__builtin_memcpy(event_3->arg5, "RADDR", 6);
+		__builtin_memcpy(event_3->arg6, "RPORT", 6);
+		__builtin_memcpy(event_3->arg7, "TX_KB", 6);
+		__builtin_memcpy(event_3->arg8, "RX_KB", 6);
+		__builtin_memcpy(event_3->arg9, "MS", 3);
+		tw_submit(event_3);
 	}
 
 	return 0;
@@ -188,10 +234,10 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 		holds = !!bpf_map_lookup_elem(&birth, &sk_5);
 	}
 	if (holds) {
-		/* $ms = (nsecs - @birth[$sk]) / 1000000 */
+		/* $ms = since(@birth[$sk]) / 1000000 */
 		__u64 sk_6 = (__u64)sk;
 		__u64 *birth_2 = tw_found(3, bpf_map_lookup_elem(&birth, &sk_6));
-		__s64 ms = (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(birth_2 ? *birth_2 : 0)) / 1000000);
+		__u64 ms = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(birth_2 ? *birth_2 : 0)) / 1000000;
 		/* $lport = $sk->__sk_common.skc_num */
 		__u16 lport = tw_core_read(4, sk, __sk_common.skc_num);
 		/* $rport = bswap($sk->__sk_common.skc_dport) */
@@ -255,22 +301,35 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 			/* if (getopt("time")) */
 			if (opt_time) {
 				/* time("%H:%M:%S ") */
-				tw_send_control(ACTION_TIME);
+				struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
+				if (event) {
+					tw_submit_control(event);
+				}
+			}
+			/* if (getopt("timestamp")) */
+			if (opt_timestamp) {
+				/* printf("%2d.%06d ", elapsed / 1000000000, (elapsed / 1000) % 1000000) */
+				struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
+				if (event_2) {
+					event_2->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
+					event_2->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000) % 1000000;
+					tw_submit(event_2);
+				}
 			}
 			/* printf("%-7d %-10.10s %-15s %-5d %-15s %-5d %5d %5d %d\n", $pid, $comm, $laddr, $lport, $raddr, $rp… */
-			struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
-			if (event) {
-				__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-				event->pid = pid;
-				__builtin_memcpy(event->comm, comm, sizeof(event->comm));
-				event->laddr = laddr;
-				event->lport = lport;
-				event->raddr = raddr;
-				event->rport = rport;
-				event->arg7 = tw_core_read(12, tcp, bytes_acked) / 1024;
-				event->arg8 = tw_core_read(13, tcp, bytes_received) / 1024;
-				event->ms = ms;
-				tw_submit(event);
+			struct printf_event_5 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_5);
+			if (event_3) {
+				__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+				event_3->pid = pid;
+				__builtin_memcpy(event_3->comm, comm, sizeof(event_3->comm));
+				event_3->laddr = laddr;
+				event_3->lport = lport;
+				event_3->raddr = raddr;
+				event_3->rport = rport;
+				event_3->arg7 = tw_core_read(12, tcp, bytes_acked) / 1024;
+				event_3->arg8 = tw_core_read(13, tcp, bytes_received) / 1024;
+				event_3->ms = ms;
+				tw_submit(event_3);
 			}
 		}
 		/* _ = delete(@birth, $sk) */
@@ -296,11 +355,20 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@birth) */
-	tw_send_control(ACTION_CLEAR);
+	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	if (event) {
+		tw_submit_control(event);
+	}
 	/* clear(@pid) */
-	tw_send_control(ACTION_CLEAR_2);
+	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
 	/* clear(@comm) */
-	tw_send_control(ACTION_CLEAR_3);
+	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
+	if (event_3) {
+		tw_submit_control(event_3);
+	}
 
 	return 0;
 }

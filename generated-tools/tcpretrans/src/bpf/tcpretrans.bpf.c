@@ -3,10 +3,12 @@
 /* Trace TCP segments that are sent again */
 
 #include "tracewright.bpf.h"
+#include "aggregates.bpf.h"
 #include "checks.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
 #include "process.bpf.h"
+#include "scratch.bpf.h"
 #include "values.bpf.h"
 
 struct in6_addr {
@@ -38,7 +40,15 @@ struct sock {
 	struct sock_common __sk_common;
 } __attribute__((preserve_access_index));
 
+struct retransmits_key {
+	struct tw_inet laddr;
+	__u16 skc_num;
+	struct tw_inet raddr;
+	__u16 skc_dport;
+};
+
 const volatile bool opt_lossprobe = false;
+const volatile bool opt_count = false;
 
 /* @states */
 struct {
@@ -47,6 +57,14 @@ struct {
 	__type(key, __s64);
 	__type(value, char[13]);
 } states SEC(".maps");
+
+/* @retransmits */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct retransmits_key);
+	__type(value, __u64);
+} retransmits SEC(".maps");
 
 enum action {
 	ACTION_PRINTF,
@@ -82,6 +100,29 @@ struct printf_event_3 {
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
+
+struct kprobe_tcp_retransmit_skb_1_scratch {
+	struct retransmits_key key __aligned_8;
+};
+
+struct kprobe_tcp_send_loss_probe_1_scratch {
+	struct retransmits_key key __aligned_8;
+};
+
+struct tw_scratch_slot {
+	__u64 users;
+	union {
+		struct kprobe_tcp_retransmit_skb_1_scratch kprobe_tcp_retransmit_skb_1;
+		struct kprobe_tcp_send_loss_probe_1_scratch kprobe_tcp_send_loss_probe_1;
+	};
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_SCRATCH_LEVELS);
+	__type(key, __u32);
+	__type(value, struct tw_scratch_slot);
+} tw_scratch SEC(".maps");
 
 /* begin */
 SEC("raw_tp")
@@ -175,9 +216,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* kprobe:tcp_retransmit_skb, */
-SEC("kprobe/tcp_retransmit_skb")
-int kprobe_tcp_retransmit_skb_1(struct pt_regs *ctx)
+static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx, struct kprobe_tcp_retransmit_skb_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -219,8 +258,20 @@ int kprobe_tcp_retransmit_skb_1(struct pt_regs *ctx)
 			tw_check(16, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(raddr.addr, u6_addr8_2, 16);
 		}
+		/* if (getopt("count|c", false, "Count retransmissions of each connection instead")) */
+		if (opt_count) {
+			/* @retransmits[$laddr, $sk->__sk_common.skc_num, $raddr, bswap($sk->__sk_common.skc_dport)] = count() */
+			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
+			scratch->key.laddr = laddr;
+			scratch->key.skc_num = tw_core_read(17, sk, __sk_common.skc_num);
+			scratch->key.raddr = raddr;
+			scratch->key.skc_dport = __builtin_bswap16(tw_core_read(18, sk, __sk_common.skc_dport));
+			tw_must(19, tw_add(&retransmits, &scratch->key, 1));
+			/* return */
+			return 0;
+		}
 		/* $state = (int64)$sk->__sk_common.skc_state */
-		__s64 state = (__s64)tw_core_read(17, sk, __sk_common.skc_state);
+		__s64 state = (__s64)tw_core_read(20, sk, __sk_common.skc_state);
 		/* printf("%-8s %-7d %-2d %14s:%-5d %s> %14s:%-5d %s\n", strftime("%H:%M:%S", nsecs), pid, */
 		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 		if (event) {
@@ -231,10 +282,10 @@ int kprobe_tcp_retransmit_skb_1(struct pt_regs *ctx)
 			event->pid = tw_pid();
 			event->arg3 = (__u64)family == 2 ? 4 : 6;
 			event->laddr = laddr;
-			event->skc_num = tw_core_read(18, sk, __sk_common.skc_num);
+			event->skc_num = tw_core_read(21, sk, __sk_common.skc_num);
 			__builtin_memcpy(event->arg6, "R", 2);
 			event->raddr = raddr;
-			event->skc_dport = __builtin_bswap16(tw_core_read(19, sk, __sk_common.skc_dport));
+			event->skc_dport = __builtin_bswap16(tw_core_read(22, sk, __sk_common.skc_dport));
 			__s64 state_2 = state;
 			char *states_2 = bpf_map_lookup_elem(&states, &state_2);
 			if (states_2) {
@@ -250,8 +301,20 @@ int kprobe_tcp_retransmit_skb_1(struct pt_regs *ctx)
 }
 
 /* kprobe:tcp_retransmit_skb, */
-SEC("kprobe/tcp_send_loss_probe")
-int kprobe_tcp_send_loss_probe_1(struct pt_regs *ctx)
+SEC("kprobe/tcp_retransmit_skb")
+int kprobe_tcp_retransmit_skb_1(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = kprobe_tcp_retransmit_skb_1_body(ctx, &slot->kprobe_tcp_retransmit_skb_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx, struct kprobe_tcp_send_loss_probe_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -293,8 +356,20 @@ int kprobe_tcp_send_loss_probe_1(struct pt_regs *ctx)
 			tw_check(16, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(raddr.addr, u6_addr8_2, 16);
 		}
+		/* if (getopt("count|c", false, "Count retransmissions of each connection instead")) */
+		if (opt_count) {
+			/* @retransmits[$laddr, $sk->__sk_common.skc_num, $raddr, bswap($sk->__sk_common.skc_dport)] = count() */
+			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
+			scratch->key.laddr = laddr;
+			scratch->key.skc_num = tw_core_read(17, sk, __sk_common.skc_num);
+			scratch->key.raddr = raddr;
+			scratch->key.skc_dport = __builtin_bswap16(tw_core_read(18, sk, __sk_common.skc_dport));
+			tw_must(19, tw_add(&retransmits, &scratch->key, 1));
+			/* return */
+			return 0;
+		}
 		/* $state = (int64)$sk->__sk_common.skc_state */
-		__s64 state = (__s64)tw_core_read(17, sk, __sk_common.skc_state);
+		__s64 state = (__s64)tw_core_read(20, sk, __sk_common.skc_state);
 		/* printf("%-8s %-7d %-2d %14s:%-5d %s> %14s:%-5d %s\n", strftime("%H:%M:%S", nsecs), pid, */
 		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 		if (event) {
@@ -305,10 +380,10 @@ int kprobe_tcp_send_loss_probe_1(struct pt_regs *ctx)
 			event->pid = tw_pid();
 			event->arg3 = (__u64)family == 2 ? 4 : 6;
 			event->laddr = laddr;
-			event->skc_num = tw_core_read(18, sk, __sk_common.skc_num);
+			event->skc_num = tw_core_read(21, sk, __sk_common.skc_num);
 			__builtin_memcpy(event->arg6, "L", 2);
 			event->raddr = raddr;
-			event->skc_dport = __builtin_bswap16(tw_core_read(19, sk, __sk_common.skc_dport));
+			event->skc_dport = __builtin_bswap16(tw_core_read(22, sk, __sk_common.skc_dport));
 			__s64 state_2 = state;
 			char *states_2 = bpf_map_lookup_elem(&states, &state_2);
 			if (states_2) {
@@ -321,6 +396,20 @@ int kprobe_tcp_send_loss_probe_1(struct pt_regs *ctx)
 	}
 
 	return 0;
+}
+
+/* kprobe:tcp_retransmit_skb, */
+SEC("kprobe/tcp_send_loss_probe")
+int kprobe_tcp_send_loss_probe_1(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = kprobe_tcp_send_loss_probe_1_body(ctx, &slot->kprobe_tcp_send_loss_probe_1);
+	tw_release(&slot->users);
+	return result;
 }
 
 /* end */

@@ -11,21 +11,27 @@
 #include "filter.bpf.h"
 #include "process.bpf.h"
 #include "scratch.bpf.h"
+#include "spec.bpf.h"
 #include "stacks.bpf.h"
 #include "strings.bpf.h"
 #include "usdt_args.bpf.h"
 #include "values.bpf.h"
 
+const volatile bool opt_timestamp = false;
+const volatile bool opt_time = false;
+const volatile __s64 spec_count = 0;
+const volatile __s64 opt_tid = 0;
+const volatile char opt_name[1024] = "";
 const volatile __s64 opt_args = 0;
-const volatile __s64 opt_string = 0;
 const volatile bool opt_kernel_stack = false;
 const volatile bool opt_user_stack = false;
 const volatile __s64 opt_max_events = 0;
 const volatile __s64 opt_duration = 0;
+const volatile __u64 tw_start_ns = 0;
 
-struct scalar_s64 {
+struct events_value {
 	__s64 value;
-	__u64 set;
+	__u64 set __aligned_8;
 };
 
 /* @events */
@@ -33,15 +39,20 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct events_value);
 } events SEC(".maps");
+
+struct seconds_value {
+	__s64 value;
+	__u64 set __aligned_8;
+};
 
 /* @seconds */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct scalar_s64);
+	__type(value, struct seconds_value);
 } seconds SEC(".maps");
 
 enum action {
@@ -70,111 +81,352 @@ enum action {
 	ACTION_PRINTF_23,
 	ACTION_PRINTF_24,
 	ACTION_PRINTF_25,
+	ACTION_PRINTF_26,
+	ACTION_PRINTF_27,
+	ACTION_PRINTF_28,
+	ACTION_PRINTF_29,
+	ACTION_PRINTF_30,
+	ACTION_PRINTF_31,
+	ACTION_PRINTF_32,
+	ACTION_PRINTF_33,
+	ACTION_PRINTF_34,
+	ACTION_PRINTF_35,
+	ACTION_PRINTF_36,
+	ACTION_PRINTF_37,
+	ACTION_PRINTF_38,
+	ACTION_PRINTF_39,
+	ACTION_PRINTF_40,
+	ACTION_PRINTF_41,
+	ACTION_PRINTF_42,
+	ACTION_PRINTF_43,
+	ACTION_PRINTF_44,
+	ACTION_PRINTF_45,
+	ACTION_PRINTF_46,
+	ACTION_PRINTF_47,
+	ACTION_PRINTF_48,
+	ACTION_PRINTF_49,
+	ACTION_PRINTF_50,
+	ACTION_PRINTF_51,
+	ACTION_PRINTF_52,
+	ACTION_PRINTF_53,
+	ACTION_PRINTF_54,
+	ACTION_PRINTF_55,
+	ACTION_PRINTF_56,
+	ACTION_PRINTF_57,
+	ACTION_PRINTF_58,
+	ACTION_PRINTF_59,
+	ACTION_PRINTF_60,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 };
 
 struct printf_event {
 	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[4];
-	char arg4[5];
-	char arg5[6];
+	char arg1[8];
 };
 
 struct printf_event_2 {
 	struct tw_header header;
+	char arg1[5];
+};
+
+struct printf_event_3 {
+	struct tw_header header;
+	char arg1[4];
+	char arg2[4];
+	char arg3[5];
+	char arg4[6];
+	char arg5[2];
+};
+
+struct printf_event_4 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_5 {
+	struct tw_header header;
 	struct tw_timestamp time;
+};
+
+struct printf_event_6 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
+};
+
+struct printf_event_7 {
+	struct tw_header header;
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
 	__u32 probe;
 };
 
-struct printf_event_3 {
-	struct tw_header header;
-	__u32 text_len;
-};
-
-struct printf_event_4 {
-	struct tw_header header;
-	__u32 text_len;
-};
-
-struct printf_event_5 {
-	struct tw_header header;
-	__u64 arg0;
-};
-
-struct printf_event_6 {
-	struct tw_header header;
-	__u64 arg1;
-};
-
-struct printf_event_7 {
-	struct tw_header header;
-	__u64 arg2;
-};
-
 struct printf_event_8 {
 	struct tw_header header;
-	__u64 arg3;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__u64 arg0;
+	__u64 arg1;
 };
 
 struct printf_event_9 {
 	struct tw_header header;
-	__u64 arg4;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__u64 arg0;
+	__u64 arg1;
+	__u64 arg2;
+	__u64 arg3;
 };
 
 struct printf_event_10 {
 	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__u64 arg0;
+	__u64 arg1;
+	__u64 arg2;
+	__u64 arg3;
+	__u64 arg4;
 	__u64 arg5;
 };
 
-struct printf_event_12 {
+struct printf_event_11 {
 	struct tw_header header;
 	struct tw_stack kstack;
 };
 
-struct printf_event_13 {
+struct printf_event_12 {
 	struct tw_header header;
 	struct tw_stack ustack;
 };
 
+struct printf_event_13 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
 struct printf_event_14 {
 	struct tw_header header;
-	__s64 arg0;
+	struct tw_timestamp time;
 };
 
 struct printf_event_15 {
 	struct tw_header header;
-	__s64 arg1;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
 };
 
 struct printf_event_16 {
 	struct tw_header header;
-	__s64 arg2;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
 };
 
 struct printf_event_17 {
 	struct tw_header header;
-	__s64 arg3;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__u64 arg0;
+	__u64 arg1;
 };
 
 struct printf_event_18 {
 	struct tw_header header;
-	__s64 arg4;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__u64 arg0;
+	__u64 arg1;
+	__u64 arg2;
+	__u64 arg3;
 };
 
 struct printf_event_19 {
 	struct tw_header header;
-	__s64 arg5;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__u64 arg0;
+	__u64 arg1;
+	__u64 arg2;
+	__u64 arg3;
+	__u64 arg4;
+	__u64 arg5;
 };
 
 struct printf_event_20 {
 	struct tw_header header;
+	struct tw_stack kstack;
+};
+
+struct printf_event_21 {
+	struct tw_header header;
+	struct tw_stack ustack;
+};
+
+struct printf_event_22 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_23 {
+	struct tw_header header;
 	struct tw_timestamp time;
+};
+
+struct printf_event_24 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
+};
+
+struct printf_event_25 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+};
+
+struct printf_event_26 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg0;
+	__s64 arg1;
+};
+
+struct printf_event_27 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg0;
+	__s64 arg1;
+	__s64 arg2;
+	__s64 arg3;
+};
+
+struct printf_event_28 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg0;
+	__s64 arg1;
+	__s64 arg2;
+	__s64 arg3;
+	__s64 arg4;
+	__s64 arg5;
+};
+
+struct printf_event_29 {
+	struct tw_header header;
+	struct tw_stack kstack;
+};
+
+struct printf_event_30 {
+	struct tw_header header;
+	struct tw_stack ustack;
+};
+
+struct printf_event_31 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_32 {
+	struct tw_header header;
+	struct tw_timestamp time;
+};
+
+struct printf_event_33 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
+};
+
+struct printf_event_34 {
+	struct tw_header header;
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
@@ -182,33 +434,219 @@ struct printf_event_20 {
 	__s64 value;
 };
 
-struct printf_event_21 {
+struct printf_event_35 {
 	struct tw_header header;
 	struct tw_stack kstack;
 };
 
-struct printf_event_22 {
+struct printf_event_36 {
 	struct tw_header header;
 	struct tw_stack ustack;
 };
 
-struct printf_event_23 {
+struct printf_event_37 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_38 {
 	struct tw_header header;
 	struct tw_timestamp time;
+};
+
+struct printf_event_39 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
+};
+
+struct printf_event_40 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 value;
+};
+
+struct printf_event_41 {
+	struct tw_header header;
+	struct tw_stack kstack;
+};
+
+struct printf_event_42 {
+	struct tw_header header;
+	struct tw_stack ustack;
+};
+
+struct printf_event_43 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_44 {
+	struct tw_header header;
+	struct tw_timestamp time;
+};
+
+struct printf_event_45 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
+};
+
+struct printf_event_46 {
+	struct tw_header header;
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
 	__u32 probe;
 };
 
-struct printf_event_24 {
+struct printf_event_47 {
 	struct tw_header header;
 	struct tw_stack kstack;
 };
 
-struct printf_event_25 {
+struct printf_event_48 {
 	struct tw_header header;
 	struct tw_stack ustack;
+};
+
+struct printf_event_49 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_50 {
+	struct tw_header header;
+	struct tw_timestamp time;
+};
+
+struct printf_event_51 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
+};
+
+struct printf_event_52 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+};
+
+struct printf_event_53 {
+	struct tw_header header;
+	struct tw_stack kstack;
+};
+
+struct printf_event_54 {
+	struct tw_header header;
+	struct tw_stack ustack;
+};
+
+struct printf_event_55 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_56 {
+	struct tw_header header;
+	struct tw_timestamp time;
+};
+
+struct printf_event_57 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg5;
+	__s64 arg6;
+	__s64 arg7;
+	__s64 arg8;
+	__s64 arg9;
+	__s64 arg10;
+	__u32 arg11_len;
+	__u32 arg12_len;
+	__u32 arg13_len;
+	__u32 arg14_len;
+	__u32 arg15_len;
+	__u32 arg16_len;
+};
+
+struct printf_event_58 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+};
+
+struct printf_event_59 {
+	struct tw_header header;
+	struct tw_stack kstack;
+};
+
+struct printf_event_60 {
+	struct tw_header header;
+	struct tw_stack ustack;
+};
+
+struct clear_event {
+	struct tw_header header;
+};
+
+struct clear_event_2 {
+	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
@@ -222,6 +660,7 @@ const struct printf_event_7 *printf_event_7_type __maybe_unused;
 const struct printf_event_8 *printf_event_8_type __maybe_unused;
 const struct printf_event_9 *printf_event_9_type __maybe_unused;
 const struct printf_event_10 *printf_event_10_type __maybe_unused;
+const struct printf_event_11 *printf_event_11_type __maybe_unused;
 const struct printf_event_12 *printf_event_12_type __maybe_unused;
 const struct printf_event_13 *printf_event_13_type __maybe_unused;
 const struct printf_event_14 *printf_event_14_type __maybe_unused;
@@ -236,6 +675,43 @@ const struct printf_event_22 *printf_event_22_type __maybe_unused;
 const struct printf_event_23 *printf_event_23_type __maybe_unused;
 const struct printf_event_24 *printf_event_24_type __maybe_unused;
 const struct printf_event_25 *printf_event_25_type __maybe_unused;
+const struct printf_event_26 *printf_event_26_type __maybe_unused;
+const struct printf_event_27 *printf_event_27_type __maybe_unused;
+const struct printf_event_28 *printf_event_28_type __maybe_unused;
+const struct printf_event_29 *printf_event_29_type __maybe_unused;
+const struct printf_event_30 *printf_event_30_type __maybe_unused;
+const struct printf_event_31 *printf_event_31_type __maybe_unused;
+const struct printf_event_32 *printf_event_32_type __maybe_unused;
+const struct printf_event_33 *printf_event_33_type __maybe_unused;
+const struct printf_event_34 *printf_event_34_type __maybe_unused;
+const struct printf_event_35 *printf_event_35_type __maybe_unused;
+const struct printf_event_36 *printf_event_36_type __maybe_unused;
+const struct printf_event_37 *printf_event_37_type __maybe_unused;
+const struct printf_event_38 *printf_event_38_type __maybe_unused;
+const struct printf_event_39 *printf_event_39_type __maybe_unused;
+const struct printf_event_40 *printf_event_40_type __maybe_unused;
+const struct printf_event_41 *printf_event_41_type __maybe_unused;
+const struct printf_event_42 *printf_event_42_type __maybe_unused;
+const struct printf_event_43 *printf_event_43_type __maybe_unused;
+const struct printf_event_44 *printf_event_44_type __maybe_unused;
+const struct printf_event_45 *printf_event_45_type __maybe_unused;
+const struct printf_event_46 *printf_event_46_type __maybe_unused;
+const struct printf_event_47 *printf_event_47_type __maybe_unused;
+const struct printf_event_48 *printf_event_48_type __maybe_unused;
+const struct printf_event_49 *printf_event_49_type __maybe_unused;
+const struct printf_event_50 *printf_event_50_type __maybe_unused;
+const struct printf_event_51 *printf_event_51_type __maybe_unused;
+const struct printf_event_52 *printf_event_52_type __maybe_unused;
+const struct printf_event_53 *printf_event_53_type __maybe_unused;
+const struct printf_event_54 *printf_event_54_type __maybe_unused;
+const struct printf_event_55 *printf_event_55_type __maybe_unused;
+const struct printf_event_56 *printf_event_56_type __maybe_unused;
+const struct printf_event_57 *printf_event_57_type __maybe_unused;
+const struct printf_event_58 *printf_event_58_type __maybe_unused;
+const struct printf_event_59 *printf_event_59_type __maybe_unused;
+const struct printf_event_60 *printf_event_60_type __maybe_unused;
+const struct clear_event *clear_event_type __maybe_unused;
+const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -246,49 +722,113 @@ struct {
 
 struct kprobe__1_1_scratch {
 	struct {
-		struct printf_event_3 event;
-		char tail[1024];
-	} printf_event_3 __aligned_8;
-	struct {
-		struct printf_event_4 event;
-		char tail[1024];
-	} printf_event_4 __aligned_8;
+		struct printf_event_6 event;
+		char tail[768];
+	} printf_event_6 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
 struct uprobe__1_1_scratch {
 	struct {
-		struct printf_event_3 event;
-		char tail[1024];
-	} printf_event_3 __aligned_8;
-	struct {
-		struct printf_event_4 event;
-		char tail[1024];
-	} printf_event_4 __aligned_8;
+		struct printf_event_15 event;
+		char tail[768];
+	} printf_event_15 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
 struct usdt__1_1_scratch {
 	struct {
-		struct printf_event_3 event;
-		char tail[1024];
-	} printf_event_3 __aligned_8;
+		struct printf_event_24 event;
+		char tail[768];
+	} printf_event_24 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
+	__u64 ips[127] __aligned_8;
+};
+
+struct kretprobe__1_1_scratch {
 	struct {
-		struct printf_event_4 event;
-		char tail[1024];
-	} printf_event_4 __aligned_8;
+		struct printf_event_33 event;
+		char tail[768];
+	} printf_event_33 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
-struct probe_3_scratch {
+struct uretprobe__1_1_scratch {
+	struct {
+		struct printf_event_39 event;
+		char tail[768];
+	} printf_event_39 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
-struct probe_4_scratch {
+struct tracepoint__1_1_scratch {
+	struct {
+		struct printf_event_45 event;
+		char tail[768];
+	} printf_event_45 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
+	__u64 ips[127] __aligned_8;
+};
+
+struct rawtracepoint__1_1_scratch {
+	struct {
+		struct printf_event_51 event;
+		char tail[768];
+	} printf_event_51 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
 struct usdt__1_2_scratch {
+	struct {
+		struct printf_event_57 event;
+		char tail[768];
+	} printf_event_57 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
 	__u64 ips[127] __aligned_8;
 };
 
@@ -298,8 +838,10 @@ struct tw_scratch_slot {
 		struct kprobe__1_1_scratch kprobe__1_1;
 		struct uprobe__1_1_scratch uprobe__1_1;
 		struct usdt__1_1_scratch usdt__1_1;
-		struct probe_3_scratch probe_3;
-		struct probe_4_scratch probe_4;
+		struct kretprobe__1_1_scratch kretprobe__1_1;
+		struct uretprobe__1_1_scratch uretprobe__1_1;
+		struct tracepoint__1_1_scratch tracepoint__1_1;
+		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
 		struct usdt__1_2_scratch usdt__1_2;
 	};
 };
@@ -315,15 +857,35 @@ struct {
 SEC("raw_tp")
 int begin_1(void)
 {
-	/* printf("%-15s %-7s %-7s %-16s %s\n", "TIME", "PID", "TID", "COMM", "PROBE") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "TID", 4);
-		__builtin_memcpy(event->arg4, "COMM", 5);
-		__builtin_memcpy(event->arg5, "PROBE", 6);
-		tw_submit(event);
+	/* if (getopt("timestamp")) */
+	if (opt_timestamp) {
+		/* printf("%13s ", "TIME(s)") */
+		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
+		if (event) {
+			__builtin_memcpy(event->arg1, "TIME(s)", 8);
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time")) */
+	if (opt_time) {
+		/* printf("%-8s ", "TIME") */
+		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
+		if (event_2) {
+			__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
+			__builtin_memcpy(event_2->arg1, "TIME", 5);
+			tw_submit(event_2);
+		}
+	}
+	/* printf("%-7s %-7s %-16s %-28s %s\n", "PID", "TID", "COMM", "PROBE", "-") */
+	struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
+	if (event_3) {
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		__builtin_memcpy(event_3->arg1, "PID", 4);
+		__builtin_memcpy(event_3->arg2, "TID", 4);
+		__builtin_memcpy(event_3->arg3, "COMM", 5);
+		__builtin_memcpy(event_3->arg4, "PROBE", 6);
+		__builtin_memcpy(event_3->arg5, "-", 2);
+		tw_submit(event_3);
 	}
 
 	return 0;
@@ -331,140 +893,259 @@ int begin_1(void)
 
 static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__1_1_scratch *scratch)
 {
+	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)), (__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)), (__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)), (__u64)tw_chosen(tw_argument(ctx, 5, false)) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* $count = getopt("args|a", 4, "How many arguments are shown, up to 6") */
-	__s64 count = opt_args;
-	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
-	__s64 string = opt_string;
-	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		tw_submit(event);
-	}
-	/* if ($string >= 0) */
-	if (string >= 0) {
-		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
-		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
-		/* if ((int64)$text < 0) */
-		if ((__s64)text < 0) {
-			/* printf(" \"%s\"", str($text)) */
-			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
-			__u64 tail = 0, len;
-
-			event_2->header.action = ACTION_PRINTF_3;
-			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(0, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)text)), 1024);
-			event_2->text_len = len;
-			tail += len;
-			tw_output(event_2, sizeof(*event_2) + tail);
-		} else {
-			/* printf(" \"%s\"", str(uptr($text))) */
-			struct printf_event_4 *event_3 = &scratch->printf_event_4.event;
-			__u64 tail_2 = 0, len_2;
-
-			event_3->header.action = ACTION_PRINTF_4;
-			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1024, (__u64 *)text)), 1024);
-			event_3->text_len = len_2;
-			tail_2 += len_2;
-			tw_output(event_3, sizeof(*event_3) + tail_2);
+	/*  /spec_holds() && is_wanted()/ */
+	bool holds_3 = tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
 		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
+		if (event) {
+			event->arg1 = before_line_us / 1000000;
+			event->arg2 = before_line_us % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_6 *event_3 = &scratch->printf_event_6.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_6;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
-		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
-		if (count > 0) {
-			/* printf(" 0x%llx", arg0) */
-			struct printf_event_5 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_5);
+		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
+		__s64 count = opt_args;
+		/* if ($count <= 0) */
+		if (count <= 0) {
+			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+			struct printf_event_7 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_7);
 			if (event_4) {
-				event_4->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_4->pid = tw_pid();
+				event_4->tid = tw_tid();
+				tw_current_comm(event_4->comm);
+				event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
 				tw_submit(event_4);
 			}
-		}
-		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
-		if (count > 1) {
-			/* printf(" 0x%llx", arg1) */
-			struct printf_event_6 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_6);
-			if (event_5) {
-				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-				tw_submit(event_5);
-			}
-		}
-		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
-		if (count > 2) {
-			/* printf(" 0x%llx", arg2) */
-			struct printf_event_7 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_7);
-			if (event_6) {
-				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
-				tw_submit(event_6);
-			}
-		}
-		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
-		if (count > 3) {
-			/* printf(" 0x%llx", arg3) */
-			struct printf_event_8 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_8);
-			if (event_7) {
-				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
-				tw_submit(event_7);
-			}
-		}
-		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
-		if (count > 4) {
-			/* printf(" 0x%llx", arg4) */
-			struct printf_event_9 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_9);
-			if (event_8) {
-				event_8->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
-				tw_submit(event_8);
-			}
-		}
-		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
-		if (count > 5) {
-			/* printf(" 0x%llx", arg5) */
-			struct printf_event_10 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_10);
-			if (event_9) {
-				event_9->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, false));
-				tw_submit(event_9);
+		} else {
+			/* if ($count <= 2) */
+			if (count <= 2) {
+				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
+				struct printf_event_8 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_8);
+				if (event_5) {
+					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+					event_5->pid = tw_pid();
+					event_5->tid = tw_tid();
+					tw_current_comm(event_5->comm);
+					event_5->probe = (__u32)bpf_get_attach_cookie(ctx);
+					event_5->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+					event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+					tw_submit(event_5);
+				}
+			} else {
+				/* if ($count <= 4) */
+				if (count <= 4) {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
+					struct printf_event_9 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_9);
+					if (event_6) {
+						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
+						event_6->pid = tw_pid();
+						event_6->tid = tw_tid();
+						tw_current_comm(event_6->comm);
+						event_6->probe = (__u32)bpf_get_attach_cookie(ctx);
+						event_6->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+						event_6->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+						event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+						event_6->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+						tw_submit(event_6);
+					}
+				} else {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
+					struct printf_event_10 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_10);
+					if (event_7) {
+						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
+						event_7->pid = tw_pid();
+						event_7->tid = tw_tid();
+						tw_current_comm(event_7->comm);
+						event_7->probe = (__u32)bpf_get_attach_cookie(ctx);
+						event_7->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+						event_7->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+						event_7->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+						event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+						event_7->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
+						event_7->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, false));
+						tw_submit(event_7);
+					}
+				}
 			}
 		}
 	}
-	/* printf("\n") */
-	tw_send(ACTION_PRINTF_11);
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_12 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_12);
-		if (event_10) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_10->kstack, scratch->ips, 127, 0);
-			tw_submit(event_10);
+		struct printf_event_11 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_11);
+		if (event_8) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
+			tw_submit(event_8);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_13 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_13);
-		if (event_11) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_11->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_11);
+		struct printf_event_12 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_12);
+		if (event_9) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_9);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct scalar_s64 *element = tw_scalar(&events);
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
 		if (element) {
+			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct scalar_s64 *events_2 = tw_scalar(&events);
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -491,140 +1172,259 @@ int kprobe__1_1(struct pt_regs *ctx)
 
 static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__1_1_scratch *scratch)
 {
+	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)), (__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)), (__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)), (__u64)tw_chosen(tw_argument(ctx, 5, true)) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* $count = getopt("args|a", 4, "How many arguments are shown, up to 6") */
-	__s64 count = opt_args;
-	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
-	__s64 string = opt_string;
-	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		tw_submit(event);
-	}
-	/* if ($string >= 0) */
-	if (string >= 0) {
-		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
-		__u64 text = string == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : string == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : string == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : string == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : string == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
-		/* if ((int64)$text < 0) */
-		if ((__s64)text < 0) {
-			/* printf(" \"%s\"", str($text)) */
-			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
-			__u64 tail = 0, len;
-
-			event_2->header.action = ACTION_PRINTF_3;
-			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)text)), 1024);
-			event_2->text_len = len;
-			tail += len;
-			tw_output(event_2, sizeof(*event_2) + tail);
-		} else {
-			/* printf(" \"%s\"", str(uptr($text))) */
-			struct printf_event_4 *event_3 = &scratch->printf_event_4.event;
-			__u64 tail_2 = 0, len_2;
-
-			event_3->header.action = ACTION_PRINTF_4;
-			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1024, (__u64 *)text)), 1024);
-			event_3->text_len = len_2;
-			tail_2 += len_2;
-			tw_output(event_3, sizeof(*event_3) + tail_2);
+	/*  /spec_holds() && is_wanted()/ */
+	bool holds_3 = tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
 		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_13 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_13);
+		if (event) {
+			event->arg1 = before_line_us / 1000000;
+			event->arg2 = before_line_us % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_14 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_14);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_15 *event_3 = &scratch->printf_event_15.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_15;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
-		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
-		if (count > 0) {
-			/* printf(" 0x%llx", arg0) */
-			struct printf_event_5 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_5);
+		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
+		__s64 count = opt_args;
+		/* if ($count <= 0) */
+		if (count <= 0) {
+			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+			struct printf_event_16 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_16);
 			if (event_4) {
-				event_4->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_4->pid = tw_pid();
+				event_4->tid = tw_tid();
+				tw_current_comm(event_4->comm);
+				event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
 				tw_submit(event_4);
 			}
-		}
-		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
-		if (count > 1) {
-			/* printf(" 0x%llx", arg1) */
-			struct printf_event_6 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_6);
-			if (event_5) {
-				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-				tw_submit(event_5);
-			}
-		}
-		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
-		if (count > 2) {
-			/* printf(" 0x%llx", arg2) */
-			struct printf_event_7 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_7);
-			if (event_6) {
-				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
-				tw_submit(event_6);
-			}
-		}
-		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
-		if (count > 3) {
-			/* printf(" 0x%llx", arg3) */
-			struct printf_event_8 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_8);
-			if (event_7) {
-				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
-				tw_submit(event_7);
-			}
-		}
-		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
-		if (count > 4) {
-			/* printf(" 0x%llx", arg4) */
-			struct printf_event_9 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_9);
-			if (event_8) {
-				event_8->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
-				tw_submit(event_8);
-			}
-		}
-		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
-		if (count > 5) {
-			/* printf(" 0x%llx", arg5) */
-			struct printf_event_10 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_10);
-			if (event_9) {
-				event_9->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, true));
-				tw_submit(event_9);
+		} else {
+			/* if ($count <= 2) */
+			if (count <= 2) {
+				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
+				struct printf_event_17 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_17);
+				if (event_5) {
+					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+					event_5->pid = tw_pid();
+					event_5->tid = tw_tid();
+					tw_current_comm(event_5->comm);
+					event_5->probe = (__u32)bpf_get_attach_cookie(ctx);
+					event_5->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+					event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+					tw_submit(event_5);
+				}
+			} else {
+				/* if ($count <= 4) */
+				if (count <= 4) {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
+					struct printf_event_18 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_18);
+					if (event_6) {
+						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
+						event_6->pid = tw_pid();
+						event_6->tid = tw_tid();
+						tw_current_comm(event_6->comm);
+						event_6->probe = (__u32)bpf_get_attach_cookie(ctx);
+						event_6->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+						event_6->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+						event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+						event_6->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+						tw_submit(event_6);
+					}
+				} else {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
+					struct printf_event_19 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_19);
+					if (event_7) {
+						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
+						event_7->pid = tw_pid();
+						event_7->tid = tw_tid();
+						tw_current_comm(event_7->comm);
+						event_7->probe = (__u32)bpf_get_attach_cookie(ctx);
+						event_7->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+						event_7->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+						event_7->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+						event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+						event_7->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
+						event_7->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, true));
+						tw_submit(event_7);
+					}
+				}
 			}
 		}
 	}
-	/* printf("\n") */
-	tw_send(ACTION_PRINTF_11);
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_12 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_12);
-		if (event_10) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_10->kstack, scratch->ips, 127, 0);
-			tw_submit(event_10);
+		struct printf_event_20 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_20);
+		if (event_8) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
+			tw_submit(event_8);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_13 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_13);
-		if (event_11) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_11->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_11);
+		struct printf_event_21 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_21);
+		if (event_9) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_9);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct scalar_s64 *element = tw_scalar(&events);
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
 		if (element) {
+			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct scalar_s64 *events_2 = tw_scalar(&events);
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -651,140 +1451,259 @@ int uprobe__1_1(struct pt_regs *ctx)
 
 static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_scratch *scratch)
 {
+	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* $count = getopt("args|a", 4, "How many arguments are shown, up to 6") */
-	__s64 count = opt_args;
-	/* $string = getopt("string|s", -1, "Show argument NUMBER, from 0, as a string") */
-	__s64 string = opt_string;
-	/* printf("%-15s %-7d %-7d %-16s %s", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_usdt_cookie(ctx);
-		tw_submit(event);
-	}
-	/* if ($string >= 0) */
-	if (string >= 0) {
-		/* $text = $string == 0 ? arg0 : $string == 1 ? arg1 : $string == 2 ? arg2 : $string == 3 ? arg3 : */
-		__s64 text = string == 0 ? (__s64)tw_usdt_arg(ctx, 0) : string == 1 ? (__s64)tw_usdt_arg(ctx, 1) : string == 2 ? (__s64)tw_usdt_arg(ctx, 2) : string == 3 ? (__s64)tw_usdt_arg(ctx, 3) : string == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
-		/* if ((int64)$text < 0) */
-		if (text < 0) {
-			/* printf(" \"%s\"", str($text)) */
-			struct printf_event_3 *event_2 = &scratch->printf_event_3.event;
-			__u64 tail = 0, len;
-
-			event_2->header.action = ACTION_PRINTF_3;
-			event_2->header.aux = 0;
-			len = tw_str_put(tw_check(2, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)text)), 1024);
-			event_2->text_len = len;
-			tail += len;
-			tw_output(event_2, sizeof(*event_2) + tail);
-		} else {
-			/* printf(" \"%s\"", str(uptr($text))) */
-			struct printf_event_4 *event_3 = &scratch->printf_event_4.event;
-			__u64 tail_2 = 0, len_2;
-
-			event_3->header.action = ACTION_PRINTF_4;
-			event_3->header.aux = 0;
-			len_2 = tw_str_put(tw_check(1, bpf_probe_read_user_str(scratch->printf_event_4.tail + tail_2, 1024, (__u64 *)text)), 1024);
-			event_3->text_len = len_2;
-			tail_2 += len_2;
-			tw_output(event_3, sizeof(*event_3) + tail_2);
+	/*  /spec_holds() && is_wanted()/ */
+	bool holds_3 = tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
 		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
+		if (event) {
+			event->arg1 = before_line_us / 1000000;
+			event->arg2 = before_line_us % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_23 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_23);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_24 *event_3 = &scratch->printf_event_24.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_24;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_usdt_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
-		/* if ($count > 0) { printf(" 0x%llx", arg0); } */
-		if (count > 0) {
-			/* printf(" 0x%llx", arg0) */
-			struct printf_event_14 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_14);
+		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
+		__s64 count = opt_args;
+		/* if ($count <= 0) */
+		if (count <= 0) {
+			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+			struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
 			if (event_4) {
-				event_4->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+				event_4->pid = tw_pid();
+				event_4->tid = tw_tid();
+				tw_current_comm(event_4->comm);
+				event_4->probe = (__u32)bpf_usdt_cookie(ctx);
 				tw_submit(event_4);
 			}
-		}
-		/* if ($count > 1) { printf(" 0x%llx", arg1); } */
-		if (count > 1) {
-			/* printf(" 0x%llx", arg1) */
-			struct printf_event_15 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_15);
-			if (event_5) {
-				event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-				tw_submit(event_5);
-			}
-		}
-		/* if ($count > 2) { printf(" 0x%llx", arg2); } */
-		if (count > 2) {
-			/* printf(" 0x%llx", arg2) */
-			struct printf_event_16 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_16);
-			if (event_6) {
-				event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
-				tw_submit(event_6);
-			}
-		}
-		/* if ($count > 3) { printf(" 0x%llx", arg3); } */
-		if (count > 3) {
-			/* printf(" 0x%llx", arg3) */
-			struct printf_event_17 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_17);
-			if (event_7) {
-				event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
-				tw_submit(event_7);
-			}
-		}
-		/* if ($count > 4) { printf(" 0x%llx", arg4); } */
-		if (count > 4) {
-			/* printf(" 0x%llx", arg4) */
-			struct printf_event_18 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_18);
-			if (event_8) {
-				event_8->arg4 = (__s64)tw_usdt_arg(ctx, 4);
-				tw_submit(event_8);
-			}
-		}
-		/* if ($count > 5) { printf(" 0x%llx", arg5); } */
-		if (count > 5) {
-			/* printf(" 0x%llx", arg5) */
-			struct printf_event_19 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_19);
-			if (event_9) {
-				event_9->arg5 = (__s64)tw_usdt_arg(ctx, 5);
-				tw_submit(event_9);
+		} else {
+			/* if ($count <= 2) */
+			if (count <= 2) {
+				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
+				struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
+				if (event_5) {
+					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+					event_5->pid = tw_pid();
+					event_5->tid = tw_tid();
+					tw_current_comm(event_5->comm);
+					event_5->probe = (__u32)bpf_usdt_cookie(ctx);
+					event_5->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+					event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+					tw_submit(event_5);
+				}
+			} else {
+				/* if ($count <= 4) */
+				if (count <= 4) {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
+					struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
+					if (event_6) {
+						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
+						event_6->pid = tw_pid();
+						event_6->tid = tw_tid();
+						tw_current_comm(event_6->comm);
+						event_6->probe = (__u32)bpf_usdt_cookie(ctx);
+						event_6->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+						event_6->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+						event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
+						event_6->arg3 = (__s64)tw_usdt_arg(ctx, 3);
+						tw_submit(event_6);
+					}
+				} else {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
+					struct printf_event_28 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_28);
+					if (event_7) {
+						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
+						event_7->pid = tw_pid();
+						event_7->tid = tw_tid();
+						tw_current_comm(event_7->comm);
+						event_7->probe = (__u32)bpf_usdt_cookie(ctx);
+						event_7->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+						event_7->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+						event_7->arg2 = (__s64)tw_usdt_arg(ctx, 2);
+						event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
+						event_7->arg4 = (__s64)tw_usdt_arg(ctx, 4);
+						event_7->arg5 = (__s64)tw_usdt_arg(ctx, 5);
+						tw_submit(event_7);
+					}
+				}
 			}
 		}
 	}
-	/* printf("\n") */
-	tw_send(ACTION_PRINTF_11);
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_12 *event_10 = tw_reserve(sizeof(*event_10), ACTION_PRINTF_12);
-		if (event_10) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_10->kstack, scratch->ips, 127, 0);
-			tw_submit(event_10);
+		struct printf_event_29 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_29);
+		if (event_8) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
+			tw_submit(event_8);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_13 *event_11 = tw_reserve(sizeof(*event_11), ACTION_PRINTF_13);
-		if (event_11) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_11->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_11);
+		struct printf_event_30 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_30);
+		if (event_9) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_9);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct scalar_s64 *element = tw_scalar(&events);
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
 		if (element) {
+			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct scalar_s64 *events_2 = tw_scalar(&events);
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -809,55 +1728,209 @@ int usdt__1_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scratch *scratch)
+static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretprobe__1_1_scratch *scratch)
 {
+	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_RC(ctx) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-	__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
-	/* printf("%-15s %-7d %-7d %-16s %s = %lld\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe, … */
-	struct printf_event_20 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_20);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event->value = value;
-		tw_submit(event);
+	/*  /spec_holds() && is_wanted()/ */
+	bool holds_3 = tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
+		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_2 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_31 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_31);
+		if (event) {
+			event->arg1 = before_line_us_2 / 1000000;
+			event->arg2 = before_line_us_2 % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_32 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_32);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_33 *event_3 = &scratch->printf_event_33.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_33;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
+		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+		/* printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value) */
+		struct printf_event_34 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_34);
+		if (event_4) {
+			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
+			event_4->pid = tw_pid();
+			event_4->tid = tw_tid();
+			tw_current_comm(event_4->comm);
+			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
+			event_4->value = value;
+			tw_submit(event_4);
+		}
 	}
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_21 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_21);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
-			tw_submit(event_2);
+		struct printf_event_35 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_35);
+		if (event_5) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
+			tw_submit(event_5);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_22 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_22);
-		if (event_3) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_3);
+		struct printf_event_36 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_36);
+		if (event_6) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_6);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct scalar_s64 *element = tw_scalar(&events);
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
 		if (element) {
+			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct scalar_s64 *events_2 = tw_scalar(&events);
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -869,78 +1942,445 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 }
 
 /* $1 */
-static __always_inline int probe_3(struct pt_regs *ctx)
+SEC("kretprobe")
+int kretprobe__1_1(struct pt_regs *ctx)
 {
 	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
 	int result;
 
 	if (!slot)
 		return 0;
-	result = probe_3_body(ctx, &slot->probe_3);
+	result = kretprobe__1_1_body(ctx, &slot->kretprobe__1_1);
 	tw_release(&slot->users);
 	return result;
 }
 
-/* kretprobe:$1 */
-SEC("kretprobe")
-int kretprobe__1_1(struct pt_regs *ctx)
+static __always_inline int uretprobe__1_1_body(struct pt_regs *ctx, struct uretprobe__1_1_scratch *scratch)
 {
-	return probe_3(ctx);
-}
-
-/* uretprobe:$1 */
-SEC("uretprobe")
-int uretprobe__1_1(struct pt_regs *ctx)
-{
-	return probe_3(ctx);
-}
-
-static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scratch)
-{
+	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_RC(ctx) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_23 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_23);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_get_attach_cookie(ctx);
-		tw_submit(event);
+	/*  /spec_holds() && is_wanted()/ */
+	bool holds_3 = tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
+		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_2 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_37 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_37);
+		if (event) {
+			event->arg1 = before_line_us_2 / 1000000;
+			event->arg2 = before_line_us_2 % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_38 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_38);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_39 *event_3 = &scratch->printf_event_39.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_39;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
+		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+		/* printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value) */
+		struct printf_event_40 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_40);
+		if (event_4) {
+			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
+			event_4->pid = tw_pid();
+			event_4->tid = tw_tid();
+			tw_current_comm(event_4->comm);
+			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
+			event_4->value = value;
+			tw_submit(event_4);
+		}
 	}
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_24 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_24);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
-			tw_submit(event_2);
+		struct printf_event_41 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_41);
+		if (event_5) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
+			tw_submit(event_5);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_25 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_25);
-		if (event_3) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_3);
+		struct printf_event_42 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_42);
+		if (event_6) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_6);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct scalar_s64 *element = tw_scalar(&events);
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
 		if (element) {
+			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct scalar_s64 *events_2 = tw_scalar(&events);
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
+
+	return 0;
+}
+
+/* $1 */
+SEC("uretprobe")
+int uretprobe__1_1(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = uretprobe__1_1_body(ctx, &slot->uretprobe__1_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_1_scratch *scratch)
+{
+	const struct tw_spec_inputs inputs = { {  } };
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
+	bool holds_3 = true && tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
+		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_43 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_43);
+		if (event) {
+			event->arg1 = before_line_us_3 / 1000000;
+			event->arg2 = before_line_us_3 % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_44 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_44);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_45 *event_3 = &scratch->printf_event_45.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_45;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+		struct printf_event_46 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_46);
+		if (event_4) {
+			event_4->pid = tw_pid();
+			event_4->tid = tw_tid();
+			tw_current_comm(event_4->comm);
+			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
+			tw_submit(event_4);
+		}
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_47 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_47);
+		if (event_5) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
+			tw_submit(event_5);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_48 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_48);
+		if (event_6) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_6);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -952,78 +2392,427 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 }
 
 /* event:$1 */
-static __always_inline int probe_4(void *ctx)
+SEC("tracepoint")
+int tracepoint__1_1(void *ctx)
 {
 	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
 	int result;
 
 	if (!slot)
 		return 0;
-	result = probe_4_body(ctx, &slot->probe_4);
+	result = tracepoint__1_1_body(ctx, &slot->tracepoint__1_1);
 	tw_release(&slot->users);
 	return result;
 }
 
-/* tracepoint:$1 */
-SEC("tracepoint")
-int tracepoint__1_1(void *ctx)
+static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
 {
-	return probe_4(ctx);
-}
-
-/* rawtracepoint:$1 */
-SEC("raw_tp")
-int rawtracepoint__1_1(__u64 *ctx)
-{
-	return probe_4(ctx);
-}
-
-static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
-{
+	const struct tw_spec_inputs inputs = { {  } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* printf("%-15s %-7d %-7d %-16s %s\n", strftime("%H:%M:%S.%f", nsecs), pid, tid, comm, probe) */
-	struct printf_event_23 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_23);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		event->time.nsecs = bpf_ktime_get_boot_ns();
-		event->time.format = 0;
-		event->time.clock = 0;
-		event->pid = tw_pid();
-		event->tid = tw_tid();
-		tw_current_comm(event->comm);
-		event->probe = (__u32)bpf_usdt_cookie(ctx);
-		tw_submit(event);
+	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
+	bool holds_3 = true && tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
+		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_49 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_49);
+		if (event) {
+			event->arg1 = before_line_us_3 / 1000000;
+			event->arg2 = before_line_us_3 % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_50 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_50);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_51 *event_3 = &scratch->printf_event_51.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_51;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+		struct printf_event_52 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_52);
+		if (event_4) {
+			event_4->pid = tw_pid();
+			event_4->tid = tw_tid();
+			tw_current_comm(event_4->comm);
+			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
+			tw_submit(event_4);
+		}
 	}
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_24 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_24);
-		if (event_2) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
-			tw_submit(event_2);
+		struct printf_event_53 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_53);
+		if (event_5) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
+			tw_submit(event_5);
 		}
 	}
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_25 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_25);
-		if (event_3) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_3);
+		struct printf_event_54 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_54);
+		if (event_6) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_6);
 		}
 	}
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct scalar_s64 *element = tw_scalar(&events);
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
 		if (element) {
+			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events|m", 0)) */
-		struct scalar_s64 *events_2 = tw_scalar(&events);
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
+
+	return 0;
+}
+
+/* event:$1 */
+SEC("raw_tp")
+int rawtracepoint__1_1(__u64 *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
+{
+	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
+	if (!false)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_55 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_55);
+		if (event) {
+			event->arg1 = before_line_us_3 / 1000000;
+			event->arg2 = before_line_us_3 % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_56 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_56);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_57 *event_3 = &scratch->printf_event_57.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_57;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_usdt_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+		struct printf_event_58 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_58);
+		if (event_4) {
+			event_4->pid = tw_pid();
+			event_4->tid = tw_tid();
+			tw_current_comm(event_4->comm);
+			event_4->probe = (__u32)bpf_usdt_cookie(ctx);
+			tw_submit(event_4);
+		}
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_59 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_59);
+		if (event_5) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
+			tw_submit(event_5);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_60 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_60);
+		if (event_6) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_6);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct events_value *element = tw_scalar(&events);
+		__s64 before __maybe_unused = 0;
+		if (element) {
+			before = element->value;
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		(void)before;
+		/* if (@events >= getopt("max-events", 0)) */
+		struct events_value *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -1056,17 +2845,20 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct scalar_s64 *element = tw_scalar(&seconds);
+	struct seconds_value *element = tw_scalar(&seconds);
+	__s64 before __maybe_unused = 0;
 	if (element) {
+		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
+	(void)before;
 	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
 	__s64 duration = opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds = duration > 0;
 	if (holds) {
-		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
+		struct seconds_value *seconds_2 = tw_scalar(&seconds);
 		holds = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds) {
@@ -1083,9 +2875,15 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	tw_send_control(ACTION_CLEAR);
+	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
+	if (event) {
+		tw_submit_control(event);
+	}
 	/* clear(@events) */
-	tw_send_control(ACTION_CLEAR_2);
+	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
+	if (event_2) {
+		tw_submit_control(event_2);
+	}
 
 	return 0;
 }

@@ -54,8 +54,8 @@ struct printf_event_3 {
 	char name[32];
 	__s64 arg3;
 	char reason[14];
-	__s64 arg5;
-	__s64 arg6;
+	__u64 arg5;
+	__u64 arg6;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
@@ -150,8 +150,8 @@ int tracepoint_writeback_writeback_written_1(struct trace_event_raw_writeback_wo
 	__u32 sb_dev = ctx->sb_dev;
 	__u64 *start_2 = tw_found(9, bpf_map_lookup_elem(&start, &sb_dev));
 	__u64 began = start_2 ? *start_2 : 0;
-	/* $us = $began > 0 ? (nsecs - $began) / 1000 : (uint64)0 */
-	__s64 us = began > 0 ? (__s64)((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)began) / 1000) : 0;
+	/* $us = $began > 0 ? since($began) / 1000 : (uint64)0 */
+	__u64 us = began > 0 ? (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)began) / 1000 : 0;
 	/* printf("%-9s %-8s %-8d %-16s %d.%03d\n", strftime("%H:%M:%S", nsecs), args.name, args.nr_pages & 0x… */
 	struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 	if (event) {
@@ -171,8 +171,8 @@ int tracepoint_writeback_writeback_written_1(struct trace_event_raw_writeback_wo
 		} else {
 			__builtin_memset(event->reason, 0, sizeof(event->reason));
 		}
-		event->arg5 = (__s64)((__u64)us / 1000);
-		event->arg6 = (__s64)((__u64)us % 1000);
+		event->arg5 = us / 1000;
+		event->arg6 = us % 1000;
 		tw_submit(event);
 	}
 	/* _ = delete(@start, args.sb_dev) */
