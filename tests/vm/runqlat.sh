@@ -2,7 +2,7 @@
 . /cases/lib
 
 for n in 1 2 3 4; do
-	cause burn 4 &
+	cause burn 6 &
 done
 start runqlat
 sleep 1

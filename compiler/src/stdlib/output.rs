@@ -2,13 +2,8 @@
 
 use crate::check::{Lower, effect, parse_format, poison};
 use crate::codes;
-<<<<<<< HEAD
-use crate::program::{ActionKind, Call, Expr, ExprKind, Format, SettingSource, StmtKind};
-use crate::stdlib::CallSite;
-=======
-use crate::program::{ActionKind, Expr, ExprKind, Format, FormatPiece, StmtKind};
+use crate::program::{ActionKind, Call, Expr, ExprKind, Format, FormatPiece, SettingSource, StmtKind};
 use crate::stdlib::{CallSite, spec};
->>>>>>> 25b9a08 (A parameter says what is shown of its probe: filters, formats and expressions, as BCC's trace and argdist have them)
 use crate::syntax::ast::{self, Arg};
 use crate::types::{Aggregate, IntType, Type};
 

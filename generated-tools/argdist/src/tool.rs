@@ -751,29 +751,5 @@ const _: () = assert!(size_of::<skeleton::types::printf_event>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 12);
 
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event_2>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event_3>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::print_map_event_4>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
-
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../argdist.bt");

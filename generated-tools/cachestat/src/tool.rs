@@ -700,27 +700,7 @@ const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 60);
 
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 64);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_4>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_5>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_6>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_7>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_8>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_9>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../cachestat.bt");

@@ -634,8 +634,6 @@ const CLEAR_7: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
@@ -643,10 +641,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../capable.bt");

@@ -465,7 +465,5 @@ const _: () = assert!(size_of::<skeleton::types::join_event>() == 12);
 
 const _: () = assert!(size_of::<skeleton::types::join_event_2>() == 12);
 
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../execsnoop.bt");

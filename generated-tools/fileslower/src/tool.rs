@@ -30,7 +30,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_start, MAP_file, MAP_bytes],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4, CLEAR_5, CLEAR_6],
     strings: &[],
     settings: &[
         Setting {
@@ -382,49 +382,8 @@ const PRINTF_3: Action = Action {
     column: 3,
 };
 
-/// `printf("%4d.%03d %-14.14s %-7d %1s %-7d %4d.%02d %s\n", elapsed / 1000000000, (elapsed / 1000000) % 1000, comm, tid,` …
-const PRINTF_4: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').width(4).piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(3).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(14).precision(14).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(1).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').width(4).piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(2).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("arg1", 8, Ty::U64),
-        Member::new("arg2", 16, Ty::U64),
-        Member::new("comm", 24, Ty::Str(16)),
-        Member::new("tid", 40, Ty::U32),
-        Member::new("arg5", 44, Ty::Str(2)),
-        Member::new("bytes", 48, Ty::U64),
-        Member::new("arg7", 56, Ty::U64),
-        Member::new("arg8", 64, Ty::U64),
-        Member::new("name", 72, Ty::TailStr(1024)),
-    ],
-    size: 80,
-    place: "fileslower.bt:49-51",
-    line: 49,
-    column: 3,
-};
-
 /// `clear(@start)`
-const CLEAR_5: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -434,7 +393,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@file)`
-const CLEAR_6: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -444,7 +403,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@bytes)`
-const CLEAR_7: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -458,14 +417,6 @@ const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 52);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 80);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../fileslower.bt");

@@ -330,7 +330,5 @@ const CLEAR_2: Action = Action {
 
 const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../profile.bt");

@@ -465,17 +465,9 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::time_event>() == 8);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 104);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_3>() == 8);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcplife.bt");

@@ -112,41 +112,8 @@ pub static TOOL: Tool = Tool {
         PRINTF_25,
         PRINTF_26,
         PRINTF_27,
-        PRINTF_28,
-        PRINTF_29,
-        PRINTF_30,
-        PRINTF_31,
-        PRINTF_32,
-        PRINTF_33,
-        PRINTF_34,
-        PRINTF_35,
-        PRINTF_36,
-        PRINTF_37,
-        PRINTF_38,
-        PRINTF_39,
-        PRINTF_40,
-        PRINTF_41,
-        PRINTF_42,
-        PRINTF_43,
-        PRINTF_44,
-        PRINTF_45,
-        PRINTF_46,
-        PRINTF_47,
-        PRINTF_48,
-        PRINTF_49,
-        PRINTF_50,
-        PRINTF_51,
-        PRINTF_52,
-        PRINTF_53,
-        PRINTF_54,
-        PRINTF_55,
-        PRINTF_56,
-        PRINTF_57,
-        PRINTF_58,
-        PRINTF_59,
-        PRINTF_60,
-        CLEAR_61,
-        CLEAR_62,
+        CLEAR_28,
+        CLEAR_29,
     ],
     strings: &["%H:%M:%S"],
     settings: &[
@@ -741,8 +708,122 @@ const PRINTF_12: Action = Action {
     column: 3,
 };
 
-/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1)`
 const PRINTF_13: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::I64),
+        Member::new("arg1", 48, Ty::I64),
+    ],
+    size: 56,
+    place: "trace.bt:101:4-86",
+    line: 101,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, arg2,` …
+const PRINTF_14: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::I64),
+        Member::new("arg1", 48, Ty::I64),
+        Member::new("arg2", 56, Ty::I64),
+        Member::new("arg3", 64, Ty::I64),
+    ],
+    size: 72,
+    place: "trace.bt:103-104",
+    line: 103,
+    column: 4,
+};
+
+/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0,` …
+const PRINTF_15: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(16).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(28).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" 0x"),
+            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("pid", 8, Ty::U32),
+        Member::new("tid", 12, Ty::U32),
+        Member::new("comm", 16, Ty::Str(16)),
+        Member::new("probe", 32, Ty::ProbeName),
+        Member::new("arg0", 40, Ty::I64),
+        Member::new("arg1", 48, Ty::I64),
+        Member::new("arg2", 56, Ty::I64),
+        Member::new("arg3", 64, Ty::I64),
+        Member::new("arg4", 72, Ty::I64),
+        Member::new("arg5", 80, Ty::I64),
+    ],
+    size: 88,
+    place: "trace.bt:106-107",
+    line: 106,
+    column: 4,
+};
+
+/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
+const PRINTF_16: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b'd').width(6).piece(),
@@ -759,7 +840,7 @@ const PRINTF_13: Action = Action {
 };
 
 /// `printf("%s ", strftime("%H:%M:%S", nsecs))`
-const PRINTF_14: Action = Action {
+const PRINTF_17: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
     fields: &[Member::new("time", 8, Ty::Timestamp)],
     size: 24,
@@ -769,7 +850,7 @@ const PRINTF_14: Action = Action {
 };
 
 /// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
-const PRINTF_15: Action = Action {
+const PRINTF_18: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b'd').left().width(7).piece(),
@@ -808,103 +889,7 @@ const PRINTF_15: Action = Action {
     column: 2,
 };
 
-/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
-const PRINTF_16: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-    ],
-    size: 36,
-    place: "trace.bt:99:4-57",
-    line: 99,
-    column: 4,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1)`
-const PRINTF_17: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg0", 40, Ty::U64),
-        Member::new("arg1", 48, Ty::U64),
-    ],
-    size: 56,
-    place: "trace.bt:101:4-86",
-    line: 101,
-    column: 4,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, arg2,` …
-const PRINTF_18: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg0", 40, Ty::U64),
-        Member::new("arg1", 48, Ty::U64),
-        Member::new("arg2", 56, Ty::U64),
-        Member::new("arg3", 64, Ty::U64),
-    ],
-    size: 72,
-    place: "trace.bt:103-104",
-    line: 103,
-    column: 4,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0,` …
+/// `printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value)`
 const PRINTF_19: Action = Action {
     kind: ActionKind::Printf(
         &[
@@ -915,18 +900,8 @@ const PRINTF_19: Action = Action {
             Conversion::new(b's').left().width(16).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
+            FormatPiece::Text(b" = "),
+            Conversion::new(b'd').length(8).piece(),
             FormatPiece::Text(b"\n"),
         ],
     ),
@@ -935,17 +910,12 @@ const PRINTF_19: Action = Action {
         Member::new("tid", 12, Ty::U32),
         Member::new("comm", 16, Ty::Str(16)),
         Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg0", 40, Ty::U64),
-        Member::new("arg1", 48, Ty::U64),
-        Member::new("arg2", 56, Ty::U64),
-        Member::new("arg3", 64, Ty::U64),
-        Member::new("arg4", 72, Ty::U64),
-        Member::new("arg5", 80, Ty::U64),
+        Member::new("value", 40, Ty::I64),
     ],
-    size: 88,
-    place: "trace.bt:106-107",
-    line: 106,
-    column: 4,
+    size: 48,
+    place: "trace.bt:122:3-74",
+    line: 122,
+    column: 3,
 };
 
 /// `printf("%s\n", kstack)`
@@ -1076,818 +1046,33 @@ const PRINTF_25: Action = Action {
         Member::new("probe", 32, Ty::ProbeName),
     ],
     size: 36,
-    place: "trace.bt:99:4-57",
-    line: 99,
-    column: 4,
+    place: "trace.bt:135:3-56",
+    line: 135,
+    column: 3,
 };
 
-/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1)`
+/// `printf("%s\n", kstack)`
 const PRINTF_26: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg0", 40, Ty::I64),
-        Member::new("arg1", 48, Ty::I64),
+        Member::new(
+            "kstack",
+            8,
+            Ty::KernelStack {
+                mode: StackMode::Bpftrace,
+                map: "tw_stacks_127",
+                limit: 127,
+            },
+        ),
     ],
-    size: 56,
-    place: "trace.bt:101:4-86",
-    line: 101,
-    column: 4,
+    size: 24,
+    place: "trace.bt:66:3-25",
+    line: 66,
+    column: 3,
 };
 
-/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, arg2,` …
+/// `printf("%s\n", ustack)`
 const PRINTF_27: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg0", 40, Ty::I64),
-        Member::new("arg1", 48, Ty::I64),
-        Member::new("arg2", 56, Ty::I64),
-        Member::new("arg3", 64, Ty::I64),
-    ],
-    size: 72,
-    place: "trace.bt:103-104",
-    line: 103,
-    column: 4,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0,` …
-const PRINTF_28: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b" 0x"),
-            Conversion::new(b'x').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg0", 40, Ty::I64),
-        Member::new("arg1", 48, Ty::I64),
-        Member::new("arg2", 56, Ty::I64),
-        Member::new("arg3", 64, Ty::I64),
-        Member::new("arg4", 72, Ty::I64),
-        Member::new("arg5", 80, Ty::I64),
-    ],
-    size: 88,
-    place: "trace.bt:106-107",
-    line: 106,
-    column: 4,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_29: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_30: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
-    column: 3,
-};
-
-/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
-const PRINTF_31: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').width(6).piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(6).piece(),
-            FormatPiece::Text(b" "),
-        ],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
-    size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
-    column: 3,
-};
-
-/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
-const PRINTF_32: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
-    fields: &[Member::new("time", 8, Ty::Timestamp)],
-    size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
-    column: 3,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
-const PRINTF_33: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" "),
-            FormatPiece::Spec { texts: 6 },
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg5", 40, Ty::I64),
-        Member::new("arg6", 48, Ty::I64),
-        Member::new("arg7", 56, Ty::I64),
-        Member::new("arg8", 64, Ty::I64),
-        Member::new("arg9", 72, Ty::I64),
-        Member::new("arg10", 80, Ty::I64),
-        Member::new("arg11", 88, Ty::TailStr(128)),
-        Member::new("arg12", 92, Ty::TailStr(128)),
-        Member::new("arg13", 96, Ty::TailStr(128)),
-        Member::new("arg14", 100, Ty::TailStr(128)),
-        Member::new("arg15", 104, Ty::TailStr(128)),
-        Member::new("arg16", 108, Ty::TailStr(128)),
-    ],
-    size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
-    column: 2,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value)`
-const PRINTF_34: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" = "),
-            Conversion::new(b'd').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("value", 40, Ty::I64),
-    ],
-    size: 48,
-    place: "trace.bt:122:3-74",
-    line: 122,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_35: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_36: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
-    column: 3,
-};
-
-/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
-const PRINTF_37: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').width(6).piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(6).piece(),
-            FormatPiece::Text(b" "),
-        ],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
-    size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
-    column: 3,
-};
-
-/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
-const PRINTF_38: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
-    fields: &[Member::new("time", 8, Ty::Timestamp)],
-    size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
-    column: 3,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
-const PRINTF_39: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" "),
-            FormatPiece::Spec { texts: 6 },
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg5", 40, Ty::I64),
-        Member::new("arg6", 48, Ty::I64),
-        Member::new("arg7", 56, Ty::I64),
-        Member::new("arg8", 64, Ty::I64),
-        Member::new("arg9", 72, Ty::I64),
-        Member::new("arg10", 80, Ty::I64),
-        Member::new("arg11", 88, Ty::TailStr(128)),
-        Member::new("arg12", 92, Ty::TailStr(128)),
-        Member::new("arg13", 96, Ty::TailStr(128)),
-        Member::new("arg14", 100, Ty::TailStr(128)),
-        Member::new("arg15", 104, Ty::TailStr(128)),
-        Member::new("arg16", 108, Ty::TailStr(128)),
-    ],
-    size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
-    column: 2,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value)`
-const PRINTF_40: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" = "),
-            Conversion::new(b'd').length(8).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("value", 40, Ty::I64),
-    ],
-    size: 48,
-    place: "trace.bt:122:3-74",
-    line: 122,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_41: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_42: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
-    column: 3,
-};
-
-/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
-const PRINTF_43: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').width(6).piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(6).piece(),
-            FormatPiece::Text(b" "),
-        ],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
-    size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
-    column: 3,
-};
-
-/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
-const PRINTF_44: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
-    fields: &[Member::new("time", 8, Ty::Timestamp)],
-    size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
-    column: 3,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
-const PRINTF_45: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" "),
-            FormatPiece::Spec { texts: 6 },
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg5", 40, Ty::I64),
-        Member::new("arg6", 48, Ty::I64),
-        Member::new("arg7", 56, Ty::I64),
-        Member::new("arg8", 64, Ty::I64),
-        Member::new("arg9", 72, Ty::I64),
-        Member::new("arg10", 80, Ty::I64),
-        Member::new("arg11", 88, Ty::TailStr(128)),
-        Member::new("arg12", 92, Ty::TailStr(128)),
-        Member::new("arg13", 96, Ty::TailStr(128)),
-        Member::new("arg14", 100, Ty::TailStr(128)),
-        Member::new("arg15", 104, Ty::TailStr(128)),
-        Member::new("arg16", 108, Ty::TailStr(128)),
-    ],
-    size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
-    column: 2,
-};
-
-/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
-const PRINTF_46: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-    ],
-    size: 36,
-    place: "trace.bt:135:3-56",
-    line: 135,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_47: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_48: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
-    column: 3,
-};
-
-/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
-const PRINTF_49: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').width(6).piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(6).piece(),
-            FormatPiece::Text(b" "),
-        ],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
-    size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
-    column: 3,
-};
-
-/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
-const PRINTF_50: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
-    fields: &[Member::new("time", 8, Ty::Timestamp)],
-    size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
-    column: 3,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
-const PRINTF_51: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" "),
-            FormatPiece::Spec { texts: 6 },
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg5", 40, Ty::I64),
-        Member::new("arg6", 48, Ty::I64),
-        Member::new("arg7", 56, Ty::I64),
-        Member::new("arg8", 64, Ty::I64),
-        Member::new("arg9", 72, Ty::I64),
-        Member::new("arg10", 80, Ty::I64),
-        Member::new("arg11", 88, Ty::TailStr(128)),
-        Member::new("arg12", 92, Ty::TailStr(128)),
-        Member::new("arg13", 96, Ty::TailStr(128)),
-        Member::new("arg14", 100, Ty::TailStr(128)),
-        Member::new("arg15", 104, Ty::TailStr(128)),
-        Member::new("arg16", 108, Ty::TailStr(128)),
-    ],
-    size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
-    column: 2,
-};
-
-/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
-const PRINTF_52: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-    ],
-    size: 36,
-    place: "trace.bt:135:3-56",
-    line: 135,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_53: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_54: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "ustack",
-            8,
-            Ty::UserStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
-    column: 3,
-};
-
-/// `printf("%6d.%06d ", $us / 1000000, $us % 1000000)`
-const PRINTF_55: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').width(6).piece(),
-            FormatPiece::Text(b"."),
-            Conversion::new(b'd').zero().width(6).piece(),
-            FormatPiece::Text(b" "),
-        ],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
-    size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
-    column: 3,
-};
-
-/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
-const PRINTF_56: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
-    fields: &[Member::new("time", 8, Ty::Timestamp)],
-    size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
-    column: 3,
-};
-
-/// `printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe,` …
-const PRINTF_57: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(28).piece(),
-            FormatPiece::Text(b" "),
-            FormatPiece::Spec { texts: 6 },
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-        Member::new("arg5", 40, Ty::I64),
-        Member::new("arg6", 48, Ty::I64),
-        Member::new("arg7", 56, Ty::I64),
-        Member::new("arg8", 64, Ty::I64),
-        Member::new("arg9", 72, Ty::I64),
-        Member::new("arg10", 80, Ty::I64),
-        Member::new("arg11", 88, Ty::TailStr(128)),
-        Member::new("arg12", 92, Ty::TailStr(128)),
-        Member::new("arg13", 96, Ty::TailStr(128)),
-        Member::new("arg14", 100, Ty::TailStr(128)),
-        Member::new("arg15", 104, Ty::TailStr(128)),
-        Member::new("arg16", 108, Ty::TailStr(128)),
-    ],
-    size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
-    column: 2,
-};
-
-/// `printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe)`
-const PRINTF_58: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[
-        Member::new("pid", 8, Ty::U32),
-        Member::new("tid", 12, Ty::U32),
-        Member::new("comm", 16, Ty::Str(16)),
-        Member::new("probe", 32, Ty::ProbeName),
-    ],
-    size: 36,
-    place: "trace.bt:135:3-56",
-    line: 135,
-    column: 3,
-};
-
-/// `printf("%s\n", kstack)`
-const PRINTF_59: Action = Action {
-    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
-    fields: &[
-        Member::new(
-            "kstack",
-            8,
-            Ty::KernelStack {
-                mode: StackMode::Bpftrace,
-                map: "tw_stacks_127",
-                limit: 127,
-            },
-        ),
-    ],
-    size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
-    column: 3,
-};
-
-/// `printf("%s\n", ustack)`
-const PRINTF_60: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"\n")]),
     fields: &[
         Member::new(
@@ -1907,7 +1092,7 @@ const PRINTF_60: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_61: Action = Action {
+const CLEAR_28: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -1917,7 +1102,7 @@ const CLEAR_61: Action = Action {
 };
 
 /// `clear(@events)`
-const CLEAR_62: Action = Action {
+const CLEAR_29: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -1950,19 +1135,19 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_11>() == 24);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_12>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_13>() == 24);
+const _: () = assert!(size_of::<skeleton::types::printf_event_13>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 24);
+const _: () = assert!(size_of::<skeleton::types::printf_event_14>() == 72);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_15>() == 112);
+const _: () = assert!(size_of::<skeleton::types::printf_event_15>() == 88);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_16>() == 36);
+const _: () = assert!(size_of::<skeleton::types::printf_event_16>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_17>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_17>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_18>() == 72);
+const _: () = assert!(size_of::<skeleton::types::printf_event_18>() == 112);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_19>() == 88);
+const _: () = assert!(size_of::<skeleton::types::printf_event_19>() == 48);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_20>() == 24);
 
@@ -1976,79 +1161,9 @@ const _: () = assert!(size_of::<skeleton::types::printf_event_24>() == 112);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_25>() == 36);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_26>() == 56);
+const _: () = assert!(size_of::<skeleton::types::printf_event_26>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_27>() == 72);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_28>() == 88);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_29>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_30>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_31>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_32>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_33>() == 112);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_34>() == 48);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_35>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_36>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_37>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_38>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_39>() == 112);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_40>() == 48);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_41>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_42>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_43>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_44>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_45>() == 112);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_46>() == 36);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_47>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_48>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_49>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_50>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_51>() == 112);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_52>() == 36);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_53>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_54>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_55>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_56>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_57>() == 112);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_58>() == 36);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_59>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_60>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event>() == 8);
-
-const _: () = assert!(size_of::<skeleton::types::clear_event_2>() == 8);
+const _: () = assert!(size_of::<skeleton::types::printf_event_27>() == 24);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../trace.bt");

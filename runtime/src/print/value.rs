@@ -1,12 +1,8 @@
 //! Text of values, as `print` and `%s` show them.
 
 use super::layout::{bitfield, int_of, member_bytes, size_of, u32_at, u64_at, until_nul};
-<<<<<<< HEAD
 use super::{MapSource, names::Names, numbers, stack};
-=======
-use super::{MapSource, names::Names, stack};
 use crate::spec::SpecFormat;
->>>>>>> 25b9a08 (A parameter says what is shown of its probe: filters, formats and expressions, as BCC's trace and argdist have them)
 use crate::tool::{Member, StackMode, Ty};
 use std::io::Write as _;
 

@@ -64,9 +64,9 @@ struct {
 	__type(value, __u64);
 } values SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -74,33 +74,23 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct since_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @since */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct since_value);
+	__type(value, struct scalar_s64);
 } since SEC(".maps");
-
-struct outputs_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct outputs_value);
+	__type(value, struct scalar_s64);
 } outputs_map SEC(".maps");
 
 enum action {
@@ -130,77 +120,9 @@ struct printf_event_2 {
 	__u32 param_1_text_len;
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_2 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_3 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_4 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
-struct clear_event_7 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
-const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
-const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
-const struct clear_event_7 *clear_event_7_type __maybe_unused;
 
 struct begin_1_scratch {
 	struct {
@@ -231,19 +153,11 @@ struct usdt__1_1_scratch {
 	char value_3[128] __aligned_8;
 };
 
-struct kretprobe__1_1_scratch {
+struct probe_4_scratch {
 	char text[128] __aligned_8;
 };
 
-struct uretprobe__1_1_scratch {
-	char text[128] __aligned_8;
-};
-
-struct tracepoint__1_1_scratch {
-	char text[128] __aligned_8;
-};
-
-struct rawtracepoint__1_1_scratch {
+struct probe_5_scratch {
 	char text[128] __aligned_8;
 };
 
@@ -258,10 +172,8 @@ struct tw_scratch_slot {
 		struct kprobe__1_2_scratch kprobe__1_2;
 		struct uprobe__1_2_scratch uprobe__1_2;
 		struct usdt__1_1_scratch usdt__1_1;
-		struct kretprobe__1_1_scratch kretprobe__1_1;
-		struct uretprobe__1_1_scratch uretprobe__1_1;
-		struct tracepoint__1_1_scratch tracepoint__1_1;
-		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
+		struct probe_4_scratch probe_4;
+		struct probe_5_scratch probe_5;
 		struct usdt__1_2_scratch usdt__1_2;
 	};
 };
@@ -396,8 +308,8 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 		__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
-			/* if ($value < 0) */
-			if (value < 0) {
+			/* if (($value >> 63) != 0) */
+			if ((value >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
 				__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
 				tw_check(5, bpf_probe_read_kernel_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
@@ -490,8 +402,8 @@ static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__
 		__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
-			/* if ($value < 0) */
-			if (value < 0) {
+			/* if (($value >> 63) != 0) */
+			if ((value >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
 				__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
 				tw_check(10, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
@@ -584,8 +496,8 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		__s64 value = n == 0 ? (__s64)tw_usdt_arg(ctx, 0) : n == 1 ? (__s64)tw_usdt_arg(ctx, 1) : n == 2 ? (__s64)tw_usdt_arg(ctx, 2) : n == 3 ? (__s64)tw_usdt_arg(ctx, 3) : n == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
-			/* if ($value < 0) */
-			if (value < 0) {
+			/* if (($value >> 63) != 0) */
+			if ((__s64)((__u64)value >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
 				__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
 				tw_check(10, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
@@ -627,7 +539,7 @@ int usdt__1_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretprobe__1_1_scratch *scratch)
+static __always_inline int probe_4_body(struct pt_regs *ctx, struct probe_4_scratch *scratch)
 {
 	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_RC(ctx) } };
 	if (tw_exiting || tw_other_process())
@@ -690,96 +602,33 @@ static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretp
 }
 
 /* $1 */
+static __always_inline int probe_4(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = probe_4_body(ctx, &slot->probe_4);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* kretprobe:$1 */
 SEC("kretprobe")
 int kretprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = kretprobe__1_1_body(ctx, &slot->kretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_4(ctx);
 }
 
-static __always_inline int uretprobe__1_1_body(struct pt_regs *ctx, struct uretprobe__1_1_scratch *scratch)
-{
-	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_RC(ctx) } };
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /spec_holds()/ */
-	if (!tw_spec_holds(ctx, &inputs))
-		return 0;
-
-	/* if (spec_count() > 0) */
-	if (spec_count > 0) {
-		/* if (spec_is_text(0)) */
-		if (tw_spec_is_text(0)) {
-			/* @strings[text(0)] = count() */
-			if (tw_spec_value(ctx, &inputs, 0) < 0) {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			} else {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			}
-			tw_must(2, tw_add(&strings, scratch->text, 1));
-		} else {
-			/* if (getopt("hist|H", false, "As a histogram")) */
-			if (opt_hist) {
-				/* @distribution = hist(spec_number(0)) */
-				__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-				tw_add(&distribution, &bucket, 1);
-			} else {
-				/* if (spec_count() > 1) */
-				if (spec_count > 1) {
-					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key __aligned_8;
-					key.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key, 1));
-				} else {
-					/* @values[spec_number(0)] = count() */
-					__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_2, 1));
-				}
-			}
-		}
-	} else {
-		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
-		/* if (getopt("hist")) */
-		if (opt_hist) {
-			/* @distribution = hist($value) */
-			__u32 bucket_2 = tw_signed_log2_bucket(value, 0);
-			tw_add(&distribution, &bucket_2, 1);
-		} else {
-			/* @values[$value] = count() */
-			__s64 value_2 = value;
-			tw_must(11, tw_add(&values, &value_2, 1));
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
+/* uretprobe:$1 */
 SEC("uretprobe")
 int uretprobe__1_1(struct pt_regs *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = uretprobe__1_1_body(ctx, &slot->uretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_4(ctx);
 }
 
-static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_1_scratch *scratch)
+static __always_inline int probe_5_body(void *ctx, struct probe_5_scratch *scratch)
 {
 	const struct tw_spec_inputs inputs = { {  } };
 	if (tw_exiting || tw_other_process())
@@ -826,77 +675,30 @@ static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_
 }
 
 /* event:$1 */
+static __always_inline int probe_5(void *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = probe_5_body(ctx, &slot->probe_5);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* tracepoint:$1 */
 SEC("tracepoint")
 int tracepoint__1_1(void *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = tracepoint__1_1_body(ctx, &slot->tracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_5(ctx);
 }
 
-static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
-{
-	const struct tw_spec_inputs inputs = { {  } };
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /probetype != "usdt" && spec_count() > 0 && spec_holds()/ */
-	if (!(true && spec_count > 0 && tw_spec_holds(ctx, &inputs)))
-		return 0;
-
-	/* if (spec_is_text(0)) */
-	if (tw_spec_is_text(0)) {
-		/* @strings[text(0)] = count() */
-		if (tw_spec_value(ctx, &inputs, 0) < 0) {
-			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-		} else {
-			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-		}
-		tw_must(2, tw_add(&strings, scratch->text, 1));
-	} else {
-		/* if (getopt("hist|H", false, "As a histogram")) */
-		if (opt_hist) {
-			/* @distribution = hist(spec_number(0)) */
-			__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-			tw_add(&distribution, &bucket, 1);
-		} else {
-			/* if (spec_count() > 1) */
-			if (spec_count > 1) {
-				/* @pairs[spec_number(0), spec_number(1)] = count() */
-				struct pairs_key key __aligned_8;
-				key.item_0 = tw_spec_value(ctx, &inputs, 0);
-				key.item_1 = tw_spec_value(ctx, &inputs, 1);
-				tw_must(3, tw_add(&pairs, &key, 1));
-			} else {
-				/* @values[spec_number(0)] = count() */
-				__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-				tw_must(4, tw_add(&values, &key_2, 1));
-			}
-		}
-	}
-
-	return 0;
-}
-
-/* event:$1 */
+/* rawtracepoint:$1 */
 SEC("raw_tp")
 int rawtracepoint__1_1(__u64 *ctx)
 {
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
+	return probe_5(ctx);
 }
 
 static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
@@ -967,112 +769,68 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* @since++ */
-	struct since_value *element_2 = tw_scalar(&since);
-	__s64 before_2 __maybe_unused = 0;
+	struct scalar_s64 *element_2 = tw_scalar(&since);
 	if (element_2) {
-		before_2 = element_2->value;
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	(void)before_2;
 	/* $interval = getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
 	__s64 interval = opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
-		struct since_value *since_2 = tw_scalar(&since);
+		struct scalar_s64 *since_2 = tw_scalar(&since);
 		holds = (since_2 ? since_2->value : 0) >= interval;
 	}
 	if (holds) {
 		/* @since = 0 */
-		struct since_value *since_value = tw_scalar(&since);
+		struct scalar_s64 *since_value = tw_scalar(&since);
 		if (since_value) {
 			since_value->value = 0;
 			since_value->set = 1;
 		}
 		/* @outputs++ */
-		struct outputs_value *element_3 = tw_scalar(&outputs_map);
-		__s64 before_3 __maybe_unused = 0;
+		struct scalar_s64 *element_3 = tw_scalar(&outputs_map);
 		if (element_3) {
-			before_3 = element_3->value;
 			__sync_fetch_and_add(&element_3->value, 1);
 			element_3->set = 1;
 		}
-		(void)before_3;
 		/* if (getopt("timestamp|T", false, "Show the time of day")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S\n") */
-			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-			if (event) {
-				tw_submit_control(event);
-			}
+			tw_send_control(ACTION_TIME);
 		}
 		/* print(@values) */
-		struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-		if (event_2) {
-			event_2->top = 0;
-			event_2->div = 0;
-			tw_submit_control(event_2);
-		}
+		tw_print_map(ACTION_PRINT_MAP, 0, 0);
 		/* print(@pairs) */
-		struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
-		if (event_3) {
-			event_3->top = 0;
-			event_3->div = 0;
-			tw_submit_control(event_3);
-		}
+		tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 		/* print(@strings) */
-		struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
-		if (event_4) {
-			event_4->top = 0;
-			event_4->div = 0;
-			tw_submit_control(event_4);
-		}
+		tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
 		/* print(@distribution) */
-		struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
-		if (event_5) {
-			event_5->top = 0;
-			event_5->div = 0;
-			tw_submit_control(event_5);
-		}
+		tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
 		/* if (!getopt("cumulative|c", false, "Do not start anew")) */
 		if (!opt_cumulative) {
 			/* clear(@values) */
-			struct clear_event *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR);
-			if (event_6) {
-				tw_submit_control(event_6);
-			}
+			tw_send_control(ACTION_CLEAR);
 			/* clear(@pairs) */
-			struct clear_event_2 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_2);
-			if (event_7) {
-				tw_submit_control(event_7);
-			}
+			tw_send_control(ACTION_CLEAR_2);
 			/* clear(@strings) */
-			struct clear_event_3 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_3);
-			if (event_8) {
-				tw_submit_control(event_8);
-			}
+			tw_send_control(ACTION_CLEAR_3);
 			/* clear(@distribution) */
-			struct clear_event_4 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_4);
-			if (event_9) {
-				tw_submit_control(event_9);
-			}
+			tw_send_control(ACTION_CLEAR_4);
 		}
 		/* $outputs = getopt("number|n", 0, "End after NUMBER intervals") */
 		__s64 outputs = opt_number;
 		/* if ($outputs > 0 && @outputs >= $outputs) */
 		bool holds_2 = outputs > 0;
 		if (holds_2) {
-			struct outputs_value *outputs_2 = tw_scalar(&outputs_map);
+			struct scalar_s64 *outputs_2 = tw_scalar(&outputs_map);
 			holds_2 = (outputs_2 ? outputs_2->value : 0) >= outputs;
 		}
 		if (holds_2) {
@@ -1086,7 +844,7 @@ int interval_s_1_1(void)
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_3 = duration > 0;
 	if (holds_3) {
-		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 		holds_3 = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds_3) {
@@ -1103,20 +861,11 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	struct clear_event_5 *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR_5);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 	/* clear(@since) */
-	struct clear_event_6 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_6);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 	/* clear(@outputs) */
-	struct clear_event_7 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_7);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_7);
 
 	return 0;
 }

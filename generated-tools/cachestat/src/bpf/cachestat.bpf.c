@@ -36,9 +36,9 @@ const volatile __u64 kaddr_blockdev_superblock = 0;
 const volatile __u64 kaddr_vm_node_stat = 0;
 const volatile __s64 param_2 = 0;
 
-struct accessed_pages_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @accessed_pages */
@@ -46,111 +46,71 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct accessed_pages_value);
+	__type(value, struct scalar_s64);
 } accessed_pages SEC(".maps");
-
-struct accessed_folios_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @accessed_folios */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct accessed_folios_value);
+	__type(value, struct scalar_s64);
 } accessed_folios SEC(".maps");
-
-struct dirty_buffers_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @dirty_buffers */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct dirty_buffers_value);
+	__type(value, struct scalar_s64);
 } dirty_buffers SEC(".maps");
-
-struct added_pages_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @added_pages */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct added_pages_value);
+	__type(value, struct scalar_s64);
 } added_pages SEC(".maps");
-
-struct added_folios_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @added_folios */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct added_folios_value);
+	__type(value, struct scalar_s64);
 } added_folios SEC(".maps");
-
-struct dirtied_pages_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @dirtied_pages */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct dirtied_pages_value);
+	__type(value, struct scalar_s64);
 } dirtied_pages SEC(".maps");
-
-struct dirtied_folios_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @dirtied_folios */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct dirtied_folios_value);
+	__type(value, struct scalar_s64);
 } dirtied_folios SEC(".maps");
-
-struct seconds_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @seconds */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct outputs_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct outputs_value);
+	__type(value, struct scalar_s64);
 } outputs SEC(".maps");
 
 enum action {
@@ -184,10 +144,6 @@ struct printf_event_2 {
 	char arg6[10];
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	__s64 hits;
@@ -199,56 +155,10 @@ struct printf_event_3 {
 	__u64 cached;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
-struct clear_event_7 {
-	struct tw_header header;
-};
-
-struct clear_event_8 {
-	struct tw_header header;
-};
-
-struct clear_event_9 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
-const struct clear_event_7 *clear_event_7_type __maybe_unused;
-const struct clear_event_8 *clear_event_8_type __maybe_unused;
-const struct clear_event_9 *clear_event_9_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -288,14 +198,11 @@ int kprobe_mark_page_accessed_1(void)
 		return 0;
 
 	/* @accessed_pages++ */
-	struct accessed_pages_value *element = tw_scalar(&accessed_pages);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&accessed_pages);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 
 	return 0;
 }
@@ -308,14 +215,11 @@ int kprobe_folio_mark_accessed_1(void)
 		return 0;
 
 	/* @accessed_folios++ */
-	struct accessed_folios_value *element = tw_scalar(&accessed_folios);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&accessed_folios);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 
 	return 0;
 }
@@ -328,14 +232,11 @@ int kprobe_mark_buffer_dirty_1(void)
 		return 0;
 
 	/* @dirty_buffers++ */
-	struct dirty_buffers_value *element = tw_scalar(&dirty_buffers);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&dirty_buffers);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 
 	return 0;
 }
@@ -348,14 +249,11 @@ int kprobe_add_to_page_cache_lru_1(void)
 		return 0;
 
 	/* @added_pages++ */
-	struct added_pages_value *element = tw_scalar(&added_pages);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&added_pages);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 
 	return 0;
 }
@@ -368,56 +266,41 @@ int kprobe_filemap_add_folio_1(void)
 		return 0;
 
 	/* @added_folios++ */
-	struct added_folios_value *element = tw_scalar(&added_folios);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&added_folios);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 
 	return 0;
 }
 
 /* kprobe:account_page_dirtied, */
+static __always_inline int probe_7(void)
+{
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/* @dirtied_pages++ */
+	struct scalar_s64 *element = tw_scalar(&dirtied_pages);
+	if (element) {
+		__sync_fetch_and_add(&element->value, 1);
+		element->set = 1;
+	}
+
+	return 0;
+}
+
 SEC("kprobe/account_page_dirtied")
 int kprobe_account_page_dirtied_1(void)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @dirtied_pages++ */
-	struct dirtied_pages_value *element = tw_scalar(&dirtied_pages);
-	__s64 before __maybe_unused = 0;
-	if (element) {
-		before = element->value;
-		__sync_fetch_and_add(&element->value, 1);
-		element->set = 1;
-	}
-	(void)before;
-
-	return 0;
+	return probe_7();
 }
 
-/* kprobe:account_page_dirtied, */
 SEC("tracepoint/writeback/writeback_dirty_page")
 int tracepoint_writeback_writeback_dirty_page_1(void)
 {
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/* @dirtied_pages++ */
-	struct dirtied_pages_value *element = tw_scalar(&dirtied_pages);
-	__s64 before __maybe_unused = 0;
-	if (element) {
-		before = element->value;
-		__sync_fetch_and_add(&element->value, 1);
-		element->set = 1;
-	}
-	(void)before;
-
-	return 0;
+	return probe_7();
 }
 
 /* tracepoint:writeback:writeback_dirty_folio */
@@ -428,14 +311,11 @@ int tracepoint_writeback_writeback_dirty_folio_1(void)
 		return 0;
 
 	/* @dirtied_folios++ */
-	struct dirtied_folios_value *element = tw_scalar(&dirtied_folios);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&dirtied_folios);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 
 	return 0;
 }
@@ -448,67 +328,61 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* if (@seconds >= ($1 > 0 ? $1 : 1)) */
-	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= (param_1 > 0 ? param_1 : 1)) {
 		/* @seconds = 0 */
-		struct seconds_value *seconds_value = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
 		if (seconds_value) {
 			seconds_value->value = 0;
 			seconds_value->set = 1;
 		}
 		/* @outputs++ */
-		struct outputs_value *element_2 = tw_scalar(&outputs);
-		__s64 before_2 __maybe_unused = 0;
+		struct scalar_s64 *element_2 = tw_scalar(&outputs);
 		if (element_2) {
-			before_2 = element_2->value;
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
-		(void)before_2;
 		/* $accessed = @accessed_folios > 0 ? @accessed_folios : @accessed_pages */
-		struct accessed_folios_value *accessed_folios_2 = tw_scalar(&accessed_folios);
+		struct scalar_s64 *accessed_folios_2 = tw_scalar(&accessed_folios);
 		__s64 chosen;
 		if ((accessed_folios_2 ? accessed_folios_2->value : 0) > 0) {
-			struct accessed_folios_value *accessed_folios_3 = tw_scalar(&accessed_folios);
+			struct scalar_s64 *accessed_folios_3 = tw_scalar(&accessed_folios);
 			chosen = accessed_folios_3 ? accessed_folios_3->value : 0;
 		} else {
-			struct accessed_pages_value *accessed_pages_2 = tw_scalar(&accessed_pages);
+			struct scalar_s64 *accessed_pages_2 = tw_scalar(&accessed_pages);
 			chosen = accessed_pages_2 ? accessed_pages_2->value : 0;
 		}
 		__s64 accessed = chosen;
 		/* $added = @added_folios > 0 ? @added_folios : @added_pages */
-		struct added_folios_value *added_folios_2 = tw_scalar(&added_folios);
+		struct scalar_s64 *added_folios_2 = tw_scalar(&added_folios);
 		__s64 chosen_2;
 		if ((added_folios_2 ? added_folios_2->value : 0) > 0) {
-			struct added_folios_value *added_folios_3 = tw_scalar(&added_folios);
+			struct scalar_s64 *added_folios_3 = tw_scalar(&added_folios);
 			chosen_2 = added_folios_3 ? added_folios_3->value : 0;
 		} else {
-			struct added_pages_value *added_pages_2 = tw_scalar(&added_pages);
+			struct scalar_s64 *added_pages_2 = tw_scalar(&added_pages);
 			chosen_2 = added_pages_2 ? added_pages_2->value : 0;
 		}
 		__s64 added = chosen_2;
 		/* $dirtied = @dirtied_folios > 0 ? @dirtied_folios : @dirtied_pages */
-		struct dirtied_folios_value *dirtied_folios_2 = tw_scalar(&dirtied_folios);
+		struct scalar_s64 *dirtied_folios_2 = tw_scalar(&dirtied_folios);
 		__s64 chosen_3;
 		if ((dirtied_folios_2 ? dirtied_folios_2->value : 0) > 0) {
-			struct dirtied_folios_value *dirtied_folios_3 = tw_scalar(&dirtied_folios);
+			struct scalar_s64 *dirtied_folios_3 = tw_scalar(&dirtied_folios);
 			chosen_3 = dirtied_folios_3 ? dirtied_folios_3->value : 0;
 		} else {
-			struct dirtied_pages_value *dirtied_pages_2 = tw_scalar(&dirtied_pages);
+			struct scalar_s64 *dirtied_pages_2 = tw_scalar(&dirtied_pages);
 			chosen_3 = dirtied_pages_2 ? dirtied_pages_2->value : 0;
 		}
 		__s64 dirtied = chosen_3;
 		/* $total = $accessed - @dirty_buffers */
-		struct dirty_buffers_value *dirty_buffers_2 = tw_scalar(&dirty_buffers);
+		struct scalar_s64 *dirty_buffers_2 = tw_scalar(&dirty_buffers);
 		__s64 total = accessed - (dirty_buffers_2 ? dirty_buffers_2->value : 0);
 		/* $misses = $added - $dirtied */
 		__s64 misses = added - dirtied;
@@ -561,62 +435,59 @@ int interval_s_1_1(void)
 		/* if (getopt("timestamp")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S ") */
-			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-			if (event) {
-				tw_submit_control(event);
-			}
+			tw_send_control(ACTION_TIME);
 		}
 		/* printf("%8d %8d %8d %5d.%02d%% %12d %10d\n", $hits, $misses, @dirty_buffers + $dirtied, $ratio / 10… */
-		struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
-		if (event_2) {
-			event_2->hits = hits;
-			event_2->misses = misses;
-			struct dirty_buffers_value *dirty_buffers_3 = tw_scalar(&dirty_buffers);
-			event_2->arg3 = (dirty_buffers_3 ? dirty_buffers_3->value : 0) + dirtied;
-			event_2->arg4 = ratio / 100;
-			event_2->arg5 = ratio % 100;
-			event_2->arg6 = (__u64)buffers / 256;
-			event_2->cached = cached;
-			tw_submit(event_2);
+		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
+		if (event) {
+			event->hits = hits;
+			event->misses = misses;
+			struct scalar_s64 *dirty_buffers_3 = tw_scalar(&dirty_buffers);
+			event->arg3 = (dirty_buffers_3 ? dirty_buffers_3->value : 0) + dirtied;
+			event->arg4 = ratio / 100;
+			event->arg5 = ratio % 100;
+			event->arg6 = (__u64)buffers / 256;
+			event->cached = cached;
+			tw_submit(event);
 		}
 		/* @accessed_pages = 0 */
-		struct accessed_pages_value *accessed_pages_value = tw_scalar(&accessed_pages);
+		struct scalar_s64 *accessed_pages_value = tw_scalar(&accessed_pages);
 		if (accessed_pages_value) {
 			accessed_pages_value->value = 0;
 			accessed_pages_value->set = 1;
 		}
 		/* @accessed_folios = 0 */
-		struct accessed_folios_value *accessed_folios_value = tw_scalar(&accessed_folios);
+		struct scalar_s64 *accessed_folios_value = tw_scalar(&accessed_folios);
 		if (accessed_folios_value) {
 			accessed_folios_value->value = 0;
 			accessed_folios_value->set = 1;
 		}
 		/* @added_pages = 0 */
-		struct added_pages_value *added_pages_value = tw_scalar(&added_pages);
+		struct scalar_s64 *added_pages_value = tw_scalar(&added_pages);
 		if (added_pages_value) {
 			added_pages_value->value = 0;
 			added_pages_value->set = 1;
 		}
 		/* @added_folios = 0 */
-		struct added_folios_value *added_folios_value = tw_scalar(&added_folios);
+		struct scalar_s64 *added_folios_value = tw_scalar(&added_folios);
 		if (added_folios_value) {
 			added_folios_value->value = 0;
 			added_folios_value->set = 1;
 		}
 		/* @dirtied_pages = 0 */
-		struct dirtied_pages_value *dirtied_pages_value = tw_scalar(&dirtied_pages);
+		struct scalar_s64 *dirtied_pages_value = tw_scalar(&dirtied_pages);
 		if (dirtied_pages_value) {
 			dirtied_pages_value->value = 0;
 			dirtied_pages_value->set = 1;
 		}
 		/* @dirtied_folios = 0 */
-		struct dirtied_folios_value *dirtied_folios_value = tw_scalar(&dirtied_folios);
+		struct scalar_s64 *dirtied_folios_value = tw_scalar(&dirtied_folios);
 		if (dirtied_folios_value) {
 			dirtied_folios_value->value = 0;
 			dirtied_folios_value->set = 1;
 		}
 		/* @dirty_buffers = 0 */
-		struct dirty_buffers_value *dirty_buffers_value = tw_scalar(&dirty_buffers);
+		struct scalar_s64 *dirty_buffers_value = tw_scalar(&dirty_buffers);
 		if (dirty_buffers_value) {
 			dirty_buffers_value->value = 0;
 			dirty_buffers_value->set = 1;
@@ -624,7 +495,7 @@ int interval_s_1_1(void)
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;
 		if (holds) {
-			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
 			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds) {
@@ -642,50 +513,23 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@accessed_pages) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@accessed_folios) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@added_pages) */
-	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 	/* clear(@added_folios) */
-	struct clear_event_4 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_CLEAR_4);
-	if (event_4) {
-		tw_submit_control(event_4);
-	}
+	tw_send_control(ACTION_CLEAR_4);
 	/* clear(@dirtied_pages) */
-	struct clear_event_5 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_CLEAR_5);
-	if (event_5) {
-		tw_submit_control(event_5);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 	/* clear(@dirtied_folios) */
-	struct clear_event_6 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_6);
-	if (event_6) {
-		tw_submit_control(event_6);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 	/* clear(@dirty_buffers) */
-	struct clear_event_7 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_7);
-	if (event_7) {
-		tw_submit_control(event_7);
-	}
+	tw_send_control(ACTION_CLEAR_7);
 	/* clear(@seconds) */
-	struct clear_event_8 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_8);
-	if (event_8) {
-		tw_submit_control(event_8);
-	}
+	tw_send_control(ACTION_CLEAR_8);
 	/* clear(@outputs) */
-	struct clear_event_9 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_9);
-	if (event_9) {
-		tw_submit_control(event_9);
-	}
+	tw_send_control(ACTION_CLEAR_9);
 
 	return 0;
 }

@@ -49,10 +49,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event {
-	struct tw_header header;
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	char arg1[5];
@@ -85,22 +81,11 @@ struct printf_event_5 {
 	struct tw_stack ustack;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -167,22 +152,19 @@ struct {
 static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 {
 	/* printf("Tracing cap_capable syscalls... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %-6s %-16s %-4s %-22s %s\n", "TIME", "UID", "PID", "COMM", "CAP", "NAME", "AUDIT") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "UID", 4);
-		__builtin_memcpy(event_2->arg3, "PID", 4);
-		__builtin_memcpy(event_2->arg4, "COMM", 5);
-		__builtin_memcpy(event_2->arg5, "CAP", 4);
-		__builtin_memcpy(event_2->arg6, "NAME", 5);
-		__builtin_memcpy(event_2->arg7, "AUDIT", 6);
-		tw_submit(event_2);
+	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+	if (event) {
+		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+		__builtin_memcpy(event->arg1, "TIME", 5);
+		__builtin_memcpy(event->arg2, "UID", 4);
+		__builtin_memcpy(event->arg3, "PID", 4);
+		__builtin_memcpy(event->arg4, "COMM", 5);
+		__builtin_memcpy(event->arg5, "CAP", 4);
+		__builtin_memcpy(event->arg6, "NAME", 5);
+		__builtin_memcpy(event->arg7, "AUDIT", 6);
+		tw_submit(event);
 	}
 	/* @cap[0] = "CAP_CHOWN" */
 	char text[23] __aligned_8;
@@ -507,15 +489,9 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@cap) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@seen) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 
 	return 0;
 }

@@ -121,10 +121,6 @@ struct join_event_2 {
 	__u32 words_len;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
@@ -136,7 +132,6 @@ const struct printf_event_7 *printf_event_7_type __maybe_unused;
 const struct printf_event_8 *printf_event_8_type __maybe_unused;
 const struct join_event *join_event_type __maybe_unused;
 const struct join_event_2 *join_event_2_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
 
 struct tracepoint_syscalls_sys_exit_execve_1_scratch {
 	struct {
@@ -363,10 +358,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@argv) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 
 	return 0;
 }

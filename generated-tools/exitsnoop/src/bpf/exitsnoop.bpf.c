@@ -43,10 +43,6 @@ struct printf_event_2 {
 	char arg6[10];
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	char comm[16];
@@ -73,7 +69,6 @@ struct printf_event_4 {
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
@@ -128,40 +123,37 @@ int tracepoint_sched_sched_process_exit_1(void)
 		/* if (getopt("timestamp")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S ") */
-			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-			if (event) {
-				tw_submit_control(event);
-			}
+			tw_send_control(ACTION_TIME);
 		}
 		/* if (($code & 0x7f) != 0) */
 		if (((__s64)code & 127) != 0) {
 			/* printf("%-16s %-7d %-7d %-7d %d.%02d signal %d (%s)\n", comm, pid, $task->real_parent->tgid, tid, */
-			struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
+			struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
+			if (event) {
+				__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
+				tw_current_comm(event->comm);
+				event->pid = tw_pid();
+				event->tgid = tw_core_read(2, task, real_parent, tgid);
+				event->tid = tw_tid();
+				event->arg5 = age / 100;
+				event->arg6 = age % 100;
+				event->arg7 = (__s64)code & 127;
+				event->arg8 = (__s32)((__s64)code & 127);
+				tw_submit(event);
+			}
+		} else {
+			/* printf("%-16s %-7d %-7d %-7d %d.%02d %d\n", comm, pid, $task->real_parent->tgid, tid, */
+			struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
 			if (event_2) {
 				__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
 				tw_current_comm(event_2->comm);
 				event_2->pid = tw_pid();
-				event_2->tgid = tw_core_read(2, task, real_parent, tgid);
+				event_2->tgid = tw_core_read(3, task, real_parent, tgid);
 				event_2->tid = tw_tid();
 				event_2->arg5 = age / 100;
 				event_2->arg6 = age % 100;
-				event_2->arg7 = (__s64)code & 127;
-				event_2->arg8 = (__s32)((__s64)code & 127);
+				event_2->arg7 = (__s64)((__u64)(__s64)code >> 8);
 				tw_submit(event_2);
-			}
-		} else {
-			/* printf("%-16s %-7d %-7d %-7d %d.%02d %d\n", comm, pid, $task->real_parent->tgid, tid, */
-			struct printf_event_4 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_4);
-			if (event_3) {
-				__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-				tw_current_comm(event_3->comm);
-				event_3->pid = tw_pid();
-				event_3->tgid = tw_core_read(3, task, real_parent, tgid);
-				event_3->tid = tw_tid();
-				event_3->arg5 = age / 100;
-				event_3->arg6 = age % 100;
-				event_3->arg7 = (__s64)((__u64)(__s64)code >> 8);
-				tw_submit(event_3);
 			}
 		}
 	}

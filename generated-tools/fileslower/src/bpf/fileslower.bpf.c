@@ -66,7 +66,6 @@ enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
-	ACTION_PRINTF_4,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
@@ -101,39 +100,10 @@ struct printf_event_3 {
 	__u32 name_len;
 };
 
-struct printf_event_4 {
-	struct tw_header header;
-	__u64 arg1;
-	__u64 arg2;
-	char comm[16];
-	__u32 tid;
-	char arg5[2];
-	__u64 bytes;
-	__u64 arg7;
-	__u64 arg8;
-	__u32 name_len;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct printf_event_4 *printf_event_4_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
 
 struct kretprobe_vfs_read_1_scratch {
 	struct {
@@ -144,9 +114,9 @@ struct kretprobe_vfs_read_1_scratch {
 
 struct kretprobe_vfs_write_1_scratch {
 	struct {
-		struct printf_event_4 event;
+		struct printf_event_3 event;
 		char tail[1024];
-	} printf_event_4 __aligned_8;
+	} printf_event_3 __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -313,10 +283,10 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 		__u64 *file_2 = tw_found(5, bpf_map_lookup_elem(&file_map, &tid_3));
 		struct file *file = (struct file *)(file_2 ? *file_2 : 0);
 		/* printf("%4d.%03d %-14.14s %-7d %1s %-7d %4d.%02d %s\n", elapsed / 1000000000, (elapsed / 1000000) %… */
-		struct printf_event_4 *event = &scratch->printf_event_4.event;
+		struct printf_event_3 *event = &scratch->printf_event_3.event;
 		__u64 tail = 0, len;
 
-		event->header.action = ACTION_PRINTF_4;
+		event->header.action = ACTION_PRINTF_3;
 		event->header.aux = 0;
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
@@ -329,7 +299,7 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 		event->bytes = bytes_2 ? *bytes_2 : 0;
 		event->arg7 = us / 1000;
 		event->arg8 = (us / 10) % 100;
-		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
+		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -366,20 +336,11 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@start) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@file) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@bytes) */
-	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 
 	return 0;
 }

@@ -98,9 +98,9 @@ struct {
 	__type(value, __u64);
 } total_usecs SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -108,20 +108,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct outputs_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct outputs_value);
+	__type(value, struct scalar_s64);
 } outputs SEC(".maps");
 
 enum action {
@@ -152,158 +147,6 @@ enum action {
 	ACTION_CLEAR_13,
 	ACTION_CLEAR_14,
 };
-
-struct printf_event {
-	struct tw_header header;
-};
-
-struct time_event {
-	struct tw_header header;
-};
-
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_2 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_3 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_4 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_5 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct print_map_event_6 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_7 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_8 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_9 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_10 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
-struct clear_event_7 {
-	struct tw_header header;
-};
-
-struct clear_event_8 {
-	struct tw_header header;
-};
-
-struct clear_event_9 {
-	struct tw_header header;
-};
-
-struct clear_event_10 {
-	struct tw_header header;
-};
-
-struct clear_event_11 {
-	struct tw_header header;
-};
-
-struct clear_event_12 {
-	struct tw_header header;
-};
-
-struct clear_event_13 {
-	struct tw_header header;
-};
-
-struct clear_event_14 {
-	struct tw_header header;
-};
-
-/* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
-const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
-const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
-const struct print_map_event_5 *print_map_event_5_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct print_map_event_6 *print_map_event_6_type __maybe_unused;
-const struct print_map_event_7 *print_map_event_7_type __maybe_unused;
-const struct print_map_event_8 *print_map_event_8_type __maybe_unused;
-const struct print_map_event_9 *print_map_event_9_type __maybe_unused;
-const struct print_map_event_10 *print_map_event_10_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
-const struct clear_event_7 *clear_event_7_type __maybe_unused;
-const struct clear_event_8 *clear_event_8_type __maybe_unused;
-const struct clear_event_9 *clear_event_9_type __maybe_unused;
-const struct clear_event_10 *clear_event_10_type __maybe_unused;
-const struct clear_event_11 *clear_event_11_type __maybe_unused;
-const struct clear_event_12 *clear_event_12_type __maybe_unused;
-const struct clear_event_13 *clear_event_13_type __maybe_unused;
-const struct clear_event_14 *clear_event_14_type __maybe_unused;
 
 struct tracepoint_irq_irq_handler_entry_1_scratch {
 	char data_loc_name_[33] __aligned_8;
@@ -339,10 +182,7 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing hard irq event time... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
@@ -523,120 +363,71 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* if (@seconds >= $1) */
-	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
 		/* @seconds = 0 */
-		struct seconds_value *seconds_value = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_value = tw_scalar(&seconds);
 		if (seconds_value) {
 			seconds_value->value = 0;
 			seconds_value->set = 1;
 		}
 		/* @outputs++ */
-		struct outputs_value *element_2 = tw_scalar(&outputs);
-		__s64 before_2 __maybe_unused = 0;
+		struct scalar_s64 *element_2 = tw_scalar(&outputs);
 		if (element_2) {
-			before_2 = element_2->value;
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
-		(void)before_2;
 		/* if (getopt("timestamp|T", false, "Print the time of day")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S\n") */
-			struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-			if (event) {
-				tw_submit_control(event);
-			}
+			tw_send_control(ACTION_TIME);
 		}
 		/* if (getopt("count")) */
 		if (opt_count) {
 			/* print(@count) */
-			struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-			if (event_2) {
-				event_2->top = 0;
-				event_2->div = 0;
-				tw_submit_control(event_2);
-			}
+			tw_print_map(ACTION_PRINT_MAP, 0, 0);
 		} else {
 			/* if (getopt("dist")) */
 			if (opt_dist) {
 				/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
 				if (opt_nanoseconds) {
 					/* print(@nsecs) */
-					struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
-					if (event_3) {
-						event_3->top = 0;
-						event_3->div = 0;
-						tw_submit_control(event_3);
-					}
+					tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 				} else {
 					/* print(@usecs) */
-					struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
-					if (event_4) {
-						event_4->top = 0;
-						event_4->div = 0;
-						tw_submit_control(event_4);
-					}
+					tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
 				}
 			} else {
 				/* if (getopt("nanoseconds")) */
 				if (opt_nanoseconds) {
 					/* print(@total_nsecs) */
-					struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
-					if (event_5) {
-						event_5->top = 0;
-						event_5->div = 0;
-						tw_submit_control(event_5);
-					}
+					tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
 				} else {
 					/* print(@total_usecs, 0, 1000) */
-					struct print_map_event_5 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_5);
-					if (event_6) {
-						event_6->top = 0;
-						event_6->div = 1000;
-						tw_submit_control(event_6);
-					}
+					tw_print_map(ACTION_PRINT_MAP_5, 0, 1000);
 				}
 			}
 		}
 		/* clear(@count) */
-		struct clear_event *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR);
-		if (event_7) {
-			tw_submit_control(event_7);
-		}
+		tw_send_control(ACTION_CLEAR);
 		/* clear(@total_usecs) */
-		struct clear_event_2 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_2);
-		if (event_8) {
-			tw_submit_control(event_8);
-		}
+		tw_send_control(ACTION_CLEAR_2);
 		/* clear(@total_nsecs) */
-		struct clear_event_3 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_3);
-		if (event_9) {
-			tw_submit_control(event_9);
-		}
+		tw_send_control(ACTION_CLEAR_3);
 		/* clear(@usecs) */
-		struct clear_event_4 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_4);
-		if (event_10) {
-			tw_submit_control(event_10);
-		}
+		tw_send_control(ACTION_CLEAR_4);
 		/* clear(@nsecs) */
-		struct clear_event_5 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_5);
-		if (event_11) {
-			tw_submit_control(event_11);
-		}
+		tw_send_control(ACTION_CLEAR_5);
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;
 		if (holds) {
-			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
 			holds = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds) {
@@ -656,99 +447,47 @@ int end_1(void)
 	/* if (getopt("count")) */
 	if (opt_count) {
 		/* print(@count) */
-		struct print_map_event_6 *event = tw_reserve_control(sizeof(*event), ACTION_PRINT_MAP_6);
-		if (event) {
-			event->top = 0;
-			event->div = 0;
-			tw_submit_control(event);
-		}
+		tw_print_map(ACTION_PRINT_MAP_6, 0, 0);
 	} else {
 		/* if (getopt("dist")) */
 		if (opt_dist) {
 			/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
 			if (opt_nanoseconds) {
 				/* print(@nsecs) */
-				struct print_map_event_7 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP_7);
-				if (event_2) {
-					event_2->top = 0;
-					event_2->div = 0;
-					tw_submit_control(event_2);
-				}
+				tw_print_map(ACTION_PRINT_MAP_7, 0, 0);
 			} else {
 				/* print(@usecs) */
-				struct print_map_event_8 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_8);
-				if (event_3) {
-					event_3->top = 0;
-					event_3->div = 0;
-					tw_submit_control(event_3);
-				}
+				tw_print_map(ACTION_PRINT_MAP_8, 0, 0);
 			}
 		} else {
 			/* if (getopt("nanoseconds")) */
 			if (opt_nanoseconds) {
 				/* print(@total_nsecs) */
-				struct print_map_event_9 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_9);
-				if (event_4) {
-					event_4->top = 0;
-					event_4->div = 0;
-					tw_submit_control(event_4);
-				}
+				tw_print_map(ACTION_PRINT_MAP_9, 0, 0);
 			} else {
 				/* print(@total_usecs, 0, 1000) */
-				struct print_map_event_10 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_10);
-				if (event_5) {
-					event_5->top = 0;
-					event_5->div = 1000;
-					tw_submit_control(event_5);
-				}
+				tw_print_map(ACTION_PRINT_MAP_10, 0, 1000);
 			}
 		}
 	}
 	/* clear(@count) */
-	struct clear_event_6 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_CLEAR_6);
-	if (event_6) {
-		tw_submit_control(event_6);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 	/* clear(@total_usecs) */
-	struct clear_event_7 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_7);
-	if (event_7) {
-		tw_submit_control(event_7);
-	}
+	tw_send_control(ACTION_CLEAR_7);
 	/* clear(@total_nsecs) */
-	struct clear_event_8 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_8);
-	if (event_8) {
-		tw_submit_control(event_8);
-	}
+	tw_send_control(ACTION_CLEAR_8);
 	/* clear(@usecs) */
-	struct clear_event_9 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_9);
-	if (event_9) {
-		tw_submit_control(event_9);
-	}
+	tw_send_control(ACTION_CLEAR_9);
 	/* clear(@nsecs) */
-	struct clear_event_10 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_10);
-	if (event_10) {
-		tw_submit_control(event_10);
-	}
+	tw_send_control(ACTION_CLEAR_10);
 	/* clear(@start) */
-	struct clear_event_11 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_11);
-	if (event_11) {
-		tw_submit_control(event_11);
-	}
+	tw_send_control(ACTION_CLEAR_11);
 	/* clear(@name) */
-	struct clear_event_12 *event_12 = tw_reserve_control(sizeof(*event_12), ACTION_CLEAR_12);
-	if (event_12) {
-		tw_submit_control(event_12);
-	}
+	tw_send_control(ACTION_CLEAR_12);
 	/* clear(@seconds) */
-	struct clear_event_13 *event_13 = tw_reserve_control(sizeof(*event_13), ACTION_CLEAR_13);
-	if (event_13) {
-		tw_submit_control(event_13);
-	}
+	tw_send_control(ACTION_CLEAR_13);
 	/* clear(@outputs) */
-	struct clear_event_14 *event_14 = tw_reserve_control(sizeof(*event_14), ACTION_CLEAR_14);
-	if (event_14) {
-		tw_submit_control(event_14);
-	}
+	tw_send_control(ACTION_CLEAR_14);
 
 	return 0;
 }

@@ -51,9 +51,9 @@ struct {
 	__type(value, __u64);
 } flags SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -61,7 +61,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
 
 enum action {
@@ -78,10 +78,6 @@ enum action {
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
-};
-
-struct printf_event {
-	struct tw_header header;
 };
 
 struct printf_event_2 {
@@ -152,20 +148,7 @@ struct printf_event_10 {
 	__u32 filename_len;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
@@ -175,9 +158,6 @@ const struct printf_event_7 *printf_event_7_type __maybe_unused;
 const struct printf_event_8 *printf_event_8_type __maybe_unused;
 const struct printf_event_9 *printf_event_9_type __maybe_unused;
 const struct printf_event_10 *printf_event_10_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
 
 struct tracepoint_syscalls_sys_exit_open_1_scratch {
 	struct {
@@ -213,53 +193,50 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Tracing open syscalls... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* if (getopt("timestamp|T", false, "Show the time since the start, in seconds")) */
 	if (opt_timestamp) {
 		/* printf("%13s ", "TIME(s)") */
-		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-		if (event_2) {
-			__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
-			tw_submit(event_2);
+		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+		if (event) {
+			__builtin_memcpy(event->arg1, "TIME(s)", 8);
+			tw_submit(event);
 		}
 	}
 	/* if (getopt("print-uid|U", false, "Show the user id")) */
 	if (opt_print_uid) {
 		/* printf("%-6s ", "UID") */
-		struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
-		if (event_3) {
-			__builtin_memcpy(event_3->arg1, "UID", 4);
-			tw_submit(event_3);
+		struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
+		if (event_2) {
+			__builtin_memcpy(event_2->arg1, "UID", 4);
+			tw_submit(event_2);
 		}
 	}
 	/* if (getopt("extended|e", false, "Show the flags, in octal")) */
 	if (opt_extended) {
 		/* printf("%-6s %-16s %4s %3s %-8s %s\n", "PID", "COMM", "FD", "ERR", "FLAGS", "PATH") */
-		struct printf_event_4 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_4);
+		struct printf_event_4 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_4);
+		if (event_3) {
+			__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+			__builtin_memcpy(event_3->arg1, "PID", 4);
+			__builtin_memcpy(event_3->arg2, "COMM", 5);
+			__builtin_memcpy(event_3->arg3, "FD", 3);
+			__builtin_memcpy(event_3->arg4, "ERR", 4);
+			__builtin_memcpy(event_3->arg5, "FLAGS", 6);
+			__builtin_memcpy(event_3->arg6, "PATH", 5);
+			tw_submit(event_3);
+		}
+	} else {
+		/* printf("%-6s %-16s %4s %3s %s\n", "PID", "COMM", "FD", "ERR", "PATH") */
+		struct printf_event_5 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_5);
 		if (event_4) {
 			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
 			__builtin_memcpy(event_4->arg1, "PID", 4);
 			__builtin_memcpy(event_4->arg2, "COMM", 5);
 			__builtin_memcpy(event_4->arg3, "FD", 3);
 			__builtin_memcpy(event_4->arg4, "ERR", 4);
-			__builtin_memcpy(event_4->arg5, "FLAGS", 6);
-			__builtin_memcpy(event_4->arg6, "PATH", 5);
+			__builtin_memcpy(event_4->arg5, "PATH", 5);
 			tw_submit(event_4);
-		}
-	} else {
-		/* printf("%-6s %-16s %4s %3s %s\n", "PID", "COMM", "FD", "ERR", "PATH") */
-		struct printf_event_5 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_5);
-		if (event_5) {
-			__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
-			__builtin_memcpy(event_5->arg1, "PID", 4);
-			__builtin_memcpy(event_5->arg2, "COMM", 5);
-			__builtin_memcpy(event_5->arg3, "FD", 3);
-			__builtin_memcpy(event_5->arg4, "ERR", 4);
-			__builtin_memcpy(event_5->arg5, "PATH", 5);
-			tw_submit(event_5);
 		}
 	}
 
@@ -473,16 +450,13 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* if (@seconds >= getopt("duration", 0)) */
-	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= opt_duration) {
 		/* exit() */
 		tw_exit(0);
@@ -497,20 +471,11 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@filename) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@flags) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@seconds) */
-	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 
 	return 0;
 }

@@ -64,9 +64,9 @@ struct {
 	__type(value, __u64);
 } counts SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -74,7 +74,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
 
 enum action {
@@ -87,13 +87,8 @@ struct printf_event {
 	__s64 opt_frequency;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -203,16 +198,13 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* if (@seconds >= $1) */
-	struct seconds_value *seconds_2 = tw_scalar(&seconds);
+	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 	if ((seconds_2 ? seconds_2->value : 0) >= param_1) {
 		/* exit() */
 		tw_exit(0);
@@ -227,10 +219,7 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 
 	return 0;
 }

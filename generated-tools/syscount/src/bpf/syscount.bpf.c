@@ -10,6 +10,8 @@
 #include "exit.bpf.h"
 #include "filter.bpf.h"
 #include "process.bpf.h"
+#include "scratch.bpf.h"
+#include "syscall_names.bpf.h"
 
 struct trace_event_raw_sys_enter {
 	__s64 id;
@@ -49,7 +51,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __s32);
+	__type(key, char[64]);
 	__type(value, __u64);
 } syscall SEC(".maps");
 
@@ -65,7 +67,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __s32);
+	__type(key, char[64]);
 	__type(value, __u64);
 } syscall_usecs SEC(".maps");
 
@@ -77,9 +79,9 @@ struct {
 	__type(value, __u64);
 } process_usecs SEC(".maps");
 
-struct seconds_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @seconds */
@@ -87,33 +89,23 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
-
-struct since_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @since */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct since_value);
+	__type(value, struct scalar_s64);
 } since SEC(".maps");
-
-struct outputs_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @outputs */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct outputs_value);
+	__type(value, struct scalar_s64);
 } outputs SEC(".maps");
 
 enum action {
@@ -145,178 +137,40 @@ enum action {
 	ACTION_CLEAR_12,
 };
 
-struct printf_event {
-	struct tw_header header;
+struct tracepoint_raw_syscalls_sys_enter_1_scratch {
+	char id[64] __aligned_8;
 };
 
-struct time_event {
-	struct tw_header header;
+struct tracepoint_raw_syscalls_sys_exit_1_scratch {
+	char name[64] __aligned_8;
 };
 
-struct print_map_event {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
+struct tw_scratch_slot {
+	__u64 users;
+	union {
+		struct tracepoint_raw_syscalls_sys_enter_1_scratch tracepoint_raw_syscalls_sys_enter_1;
+		struct tracepoint_raw_syscalls_sys_exit_1_scratch tracepoint_raw_syscalls_sys_exit_1;
+	};
 };
 
-struct print_map_event_2 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_3 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_4 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_5 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_6 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
-struct clear_event_4 {
-	struct tw_header header;
-};
-
-struct print_map_event_7 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_8 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_9 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_10 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_11 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct print_map_event_12 {
-	struct tw_header header;
-	__u64 top;
-	__u64 div;
-};
-
-struct clear_event_5 {
-	struct tw_header header;
-};
-
-struct clear_event_6 {
-	struct tw_header header;
-};
-
-struct clear_event_7 {
-	struct tw_header header;
-};
-
-struct clear_event_8 {
-	struct tw_header header;
-};
-
-struct clear_event_9 {
-	struct tw_header header;
-};
-
-struct clear_event_10 {
-	struct tw_header header;
-};
-
-struct clear_event_11 {
-	struct tw_header header;
-};
-
-struct clear_event_12 {
-	struct tw_header header;
-};
-
-/* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
-const struct print_map_event *print_map_event_type __maybe_unused;
-const struct print_map_event_2 *print_map_event_2_type __maybe_unused;
-const struct print_map_event_3 *print_map_event_3_type __maybe_unused;
-const struct print_map_event_4 *print_map_event_4_type __maybe_unused;
-const struct print_map_event_5 *print_map_event_5_type __maybe_unused;
-const struct print_map_event_6 *print_map_event_6_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
-const struct clear_event_4 *clear_event_4_type __maybe_unused;
-const struct print_map_event_7 *print_map_event_7_type __maybe_unused;
-const struct print_map_event_8 *print_map_event_8_type __maybe_unused;
-const struct print_map_event_9 *print_map_event_9_type __maybe_unused;
-const struct print_map_event_10 *print_map_event_10_type __maybe_unused;
-const struct print_map_event_11 *print_map_event_11_type __maybe_unused;
-const struct print_map_event_12 *print_map_event_12_type __maybe_unused;
-const struct clear_event_5 *clear_event_5_type __maybe_unused;
-const struct clear_event_6 *clear_event_6_type __maybe_unused;
-const struct clear_event_7 *clear_event_7_type __maybe_unused;
-const struct clear_event_8 *clear_event_8_type __maybe_unused;
-const struct clear_event_9 *clear_event_9_type __maybe_unused;
-const struct clear_event_10 *clear_event_10_type __maybe_unused;
-const struct clear_event_11 *clear_event_11_type __maybe_unused;
-const struct clear_event_12 *clear_event_12_type __maybe_unused;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TW_SCRATCH_LEVELS);
+	__type(key, __u32);
+	__type(value, struct tw_scratch_slot);
+} tw_scratch SEC(".maps");
 
 /* begin */
 SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("Counting syscalls... Hit Ctrl-C to end.\n") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
 
-/* tracepoint:raw_syscalls:sys_enter */
-SEC("tracepoint/raw_syscalls/sys_enter")
-int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
+static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace_event_raw_sys_enter *ctx, struct tracepoint_raw_syscalls_sys_enter_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -335,8 +189,8 @@ int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 		/* if (!getopt("failures|x", false, "Only calls that failed") && */
 		if (!opt_failures && opt_errno == 0) {
 			/* @syscall[syscall_name(args.id)] = count() */
-			__s32 id = (__s32)ctx->id;
-			tw_must(1, tw_add(&syscall, &id, 1));
+			tw_syscall_name(scratch->id, (__s32)ctx->id);
+			tw_must(1, tw_add(&syscall, scratch->id, 1));
 			/* @process[comm, pid] = count() */
 			struct process_key key __aligned_8;
 			tw_current_comm(key.comm);
@@ -348,9 +202,21 @@ int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 	return 0;
 }
 
-/* tracepoint:raw_syscalls:sys_exit */
-SEC("tracepoint/raw_syscalls/sys_exit")
-int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
+/* tracepoint:raw_syscalls:sys_enter */
+SEC("tracepoint/raw_syscalls/sys_enter")
+int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = tracepoint_raw_syscalls_sys_enter_1_body(ctx, &slot->tracepoint_raw_syscalls_sys_enter_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_raw_syscalls_sys_exit_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -362,7 +228,7 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 	/* if ((!getopt("failures") || args.ret < 0) && (getopt("errno", 0) == 0 || args.ret == -getopt("errno… */
 	if ((!opt_failures || ctx->ret < 0) && (opt_errno == 0 || ctx->ret == (__s64)-(__u64)opt_errno)) {
 		/* $name = syscall_name(args.id) */
-		__s32 name = (__s32)ctx->id;
+		tw_syscall_name(scratch->name, (__s32)ctx->id);
 		/* if (getopt("latency")) */
 		if (opt_latency) {
 			/* if (has_key(@start, tid)) */
@@ -373,8 +239,7 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 				__u64 *start_2 = tw_found(3, bpf_map_lookup_elem(&start, &tid_2));
 				__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0));
 				/* @syscall_usecs[$name] = sum($ns) */
-				__s32 name_2 = name;
-				tw_must(4, tw_add(&syscall_usecs, &name_2, ns));
+				tw_must(4, tw_add(&syscall_usecs, scratch->name, ns));
 				/* @process_usecs[comm, pid] = sum($ns) */
 				struct process_key key __aligned_8;
 				tw_current_comm(key.comm);
@@ -383,8 +248,7 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 			}
 		} else {
 			/* @syscall[$name] = count() */
-			__s32 name_3 = name;
-			tw_must(6, tw_add(&syscall, &name_3, 1));
+			tw_must(6, tw_add(&syscall, scratch->name, 1));
 			/* @process[comm, pid] = count() */
 			struct process_key key_2 __aligned_8;
 			tw_current_comm(key_2.comm);
@@ -402,6 +266,20 @@ int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
 	return 0;
 }
 
+/* tracepoint:raw_syscalls:sys_exit */
+SEC("tracepoint/raw_syscalls/sys_exit")
+int tracepoint_raw_syscalls_sys_exit_1(struct trace_event_raw_sys_exit *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = tracepoint_raw_syscalls_sys_exit_1_body(ctx, &slot->tracepoint_raw_syscalls_sys_exit_1);
+	tw_release(&slot->users);
+	return result;
+}
+
 /* interval:s:1 */
 SEC("perf_event")
 int interval_s_1_1(void)
@@ -410,52 +288,40 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* @since++ */
-	struct since_value *element_2 = tw_scalar(&since);
-	__s64 before_2 __maybe_unused = 0;
+	struct scalar_s64 *element_2 = tw_scalar(&since);
 	if (element_2) {
-		before_2 = element_2->value;
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	(void)before_2;
 	/* $interval = $1 > 0 ? $1 : getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
 	__s64 interval = param_1 > 0 ? param_1 : opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
-		struct since_value *since_2 = tw_scalar(&since);
+		struct scalar_s64 *since_2 = tw_scalar(&since);
 		holds = (since_2 ? since_2->value : 0) >= interval;
 	}
 	if (holds) {
 		/* @since = 0 */
-		struct since_value *since_value = tw_scalar(&since);
+		struct scalar_s64 *since_value = tw_scalar(&since);
 		if (since_value) {
 			since_value->value = 0;
 			since_value->set = 1;
 		}
 		/* @outputs++ */
-		struct outputs_value *element_3 = tw_scalar(&outputs);
-		__s64 before_3 __maybe_unused = 0;
+		struct scalar_s64 *element_3 = tw_scalar(&outputs);
 		if (element_3) {
-			before_3 = element_3->value;
 			__sync_fetch_and_add(&element_3->value, 1);
 			element_3->set = 1;
 		}
-		(void)before_3;
 		/* time("[%H:%M:%S]\n") */
-		struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-		if (event) {
-			tw_submit_control(event);
-		}
+		tw_send_control(ACTION_TIME);
 		/* if (getopt("latency|L", false, "Sum up microseconds rather than count")) */
 		if (opt_latency) {
 			/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
@@ -463,82 +329,40 @@ int interval_s_1_1(void)
 				/* if (!getopt("process|P", false, "Processes only")) */
 				if (!opt_process) {
 					/* print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000) */
-					struct print_map_event *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP);
-					if (event_2) {
-						event_2->top = (__u64)opt_top;
-						event_2->div = 1000000;
-						tw_submit_control(event_2);
-					}
+					tw_print_map(ACTION_PRINT_MAP, (__u64)opt_top, 1000000);
 				}
 				/* print(@process_usecs, getopt("top", 10), 1000000) */
-				struct print_map_event_2 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_2);
-				if (event_3) {
-					event_3->top = (__u64)opt_top;
-					event_3->div = 1000000;
-					tw_submit_control(event_3);
-				}
+				tw_print_map(ACTION_PRINT_MAP_2, (__u64)opt_top, 1000000);
 			} else {
 				/* if (!getopt("process")) */
 				if (!opt_process) {
 					/* print(@syscall_usecs, getopt("top", 10), 1000) */
-					struct print_map_event_3 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_3);
-					if (event_4) {
-						event_4->top = (__u64)opt_top;
-						event_4->div = 1000;
-						tw_submit_control(event_4);
-					}
+					tw_print_map(ACTION_PRINT_MAP_3, (__u64)opt_top, 1000);
 				}
 				/* print(@process_usecs, getopt("top", 10), 1000) */
-				struct print_map_event_4 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_4);
-				if (event_5) {
-					event_5->top = (__u64)opt_top;
-					event_5->div = 1000;
-					tw_submit_control(event_5);
-				}
+				tw_print_map(ACTION_PRINT_MAP_4, (__u64)opt_top, 1000);
 			}
 		} else {
 			/* if (!getopt("process")) */
 			if (!opt_process) {
 				/* print(@syscall, getopt("top", 10)) */
-				struct print_map_event_5 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_5);
-				if (event_6) {
-					event_6->top = (__u64)opt_top;
-					event_6->div = 0;
-					tw_submit_control(event_6);
-				}
+				tw_print_map(ACTION_PRINT_MAP_5, (__u64)opt_top, 0);
 			}
 			/* print(@process, getopt("top", 10)) */
-			struct print_map_event_6 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_PRINT_MAP_6);
-			if (event_7) {
-				event_7->top = (__u64)opt_top;
-				event_7->div = 0;
-				tw_submit_control(event_7);
-			}
+			tw_print_map(ACTION_PRINT_MAP_6, (__u64)opt_top, 0);
 		}
 		/* clear(@syscall) */
-		struct clear_event *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR);
-		if (event_8) {
-			tw_submit_control(event_8);
-		}
+		tw_send_control(ACTION_CLEAR);
 		/* clear(@process) */
-		struct clear_event_2 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_2);
-		if (event_9) {
-			tw_submit_control(event_9);
-		}
+		tw_send_control(ACTION_CLEAR_2);
 		/* clear(@syscall_usecs) */
-		struct clear_event_3 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_3);
-		if (event_10) {
-			tw_submit_control(event_10);
-		}
+		tw_send_control(ACTION_CLEAR_3);
 		/* clear(@process_usecs) */
-		struct clear_event_4 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_4);
-		if (event_11) {
-			tw_submit_control(event_11);
-		}
+		tw_send_control(ACTION_CLEAR_4);
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds_2 = param_2 > 0;
 		if (holds_2) {
-			struct outputs_value *outputs_2 = tw_scalar(&outputs);
+			struct scalar_s64 *outputs_2 = tw_scalar(&outputs);
 			holds_2 = (outputs_2 ? outputs_2->value : 0) >= param_2;
 		}
 		if (holds_2) {
@@ -552,7 +376,7 @@ int interval_s_1_1(void)
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_3 = duration > 0;
 	if (holds_3) {
-		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 		holds_3 = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds_3) {
@@ -575,98 +399,44 @@ int end_1(void)
 			/* if (!getopt("process|P", false, "Processes only")) */
 			if (!opt_process) {
 				/* print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000) */
-				struct print_map_event_7 *event = tw_reserve_control(sizeof(*event), ACTION_PRINT_MAP_7);
-				if (event) {
-					event->top = (__u64)opt_top;
-					event->div = 1000000;
-					tw_submit_control(event);
-				}
+				tw_print_map(ACTION_PRINT_MAP_7, (__u64)opt_top, 1000000);
 			}
 			/* print(@process_usecs, getopt("top", 10), 1000000) */
-			struct print_map_event_8 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_PRINT_MAP_8);
-			if (event_2) {
-				event_2->top = (__u64)opt_top;
-				event_2->div = 1000000;
-				tw_submit_control(event_2);
-			}
+			tw_print_map(ACTION_PRINT_MAP_8, (__u64)opt_top, 1000000);
 		} else {
 			/* if (!getopt("process")) */
 			if (!opt_process) {
 				/* print(@syscall_usecs, getopt("top", 10), 1000) */
-				struct print_map_event_9 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_PRINT_MAP_9);
-				if (event_3) {
-					event_3->top = (__u64)opt_top;
-					event_3->div = 1000;
-					tw_submit_control(event_3);
-				}
+				tw_print_map(ACTION_PRINT_MAP_9, (__u64)opt_top, 1000);
 			}
 			/* print(@process_usecs, getopt("top", 10), 1000) */
-			struct print_map_event_10 *event_4 = tw_reserve_control(sizeof(*event_4), ACTION_PRINT_MAP_10);
-			if (event_4) {
-				event_4->top = (__u64)opt_top;
-				event_4->div = 1000;
-				tw_submit_control(event_4);
-			}
+			tw_print_map(ACTION_PRINT_MAP_10, (__u64)opt_top, 1000);
 		}
 	} else {
 		/* if (!getopt("process")) */
 		if (!opt_process) {
 			/* print(@syscall, getopt("top", 10)) */
-			struct print_map_event_11 *event_5 = tw_reserve_control(sizeof(*event_5), ACTION_PRINT_MAP_11);
-			if (event_5) {
-				event_5->top = (__u64)opt_top;
-				event_5->div = 0;
-				tw_submit_control(event_5);
-			}
+			tw_print_map(ACTION_PRINT_MAP_11, (__u64)opt_top, 0);
 		}
 		/* print(@process, getopt("top", 10)) */
-		struct print_map_event_12 *event_6 = tw_reserve_control(sizeof(*event_6), ACTION_PRINT_MAP_12);
-		if (event_6) {
-			event_6->top = (__u64)opt_top;
-			event_6->div = 0;
-			tw_submit_control(event_6);
-		}
+		tw_print_map(ACTION_PRINT_MAP_12, (__u64)opt_top, 0);
 	}
 	/* clear(@syscall) */
-	struct clear_event_5 *event_7 = tw_reserve_control(sizeof(*event_7), ACTION_CLEAR_5);
-	if (event_7) {
-		tw_submit_control(event_7);
-	}
+	tw_send_control(ACTION_CLEAR_5);
 	/* clear(@process) */
-	struct clear_event_6 *event_8 = tw_reserve_control(sizeof(*event_8), ACTION_CLEAR_6);
-	if (event_8) {
-		tw_submit_control(event_8);
-	}
+	tw_send_control(ACTION_CLEAR_6);
 	/* clear(@syscall_usecs) */
-	struct clear_event_7 *event_9 = tw_reserve_control(sizeof(*event_9), ACTION_CLEAR_7);
-	if (event_9) {
-		tw_submit_control(event_9);
-	}
+	tw_send_control(ACTION_CLEAR_7);
 	/* clear(@process_usecs) */
-	struct clear_event_8 *event_10 = tw_reserve_control(sizeof(*event_10), ACTION_CLEAR_8);
-	if (event_10) {
-		tw_submit_control(event_10);
-	}
+	tw_send_control(ACTION_CLEAR_8);
 	/* clear(@start) */
-	struct clear_event_9 *event_11 = tw_reserve_control(sizeof(*event_11), ACTION_CLEAR_9);
-	if (event_11) {
-		tw_submit_control(event_11);
-	}
+	tw_send_control(ACTION_CLEAR_9);
 	/* clear(@since) */
-	struct clear_event_10 *event_12 = tw_reserve_control(sizeof(*event_12), ACTION_CLEAR_10);
-	if (event_12) {
-		tw_submit_control(event_12);
-	}
+	tw_send_control(ACTION_CLEAR_10);
 	/* clear(@seconds) */
-	struct clear_event_11 *event_13 = tw_reserve_control(sizeof(*event_13), ACTION_CLEAR_11);
-	if (event_13) {
-		tw_submit_control(event_13);
-	}
+	tw_send_control(ACTION_CLEAR_11);
 	/* clear(@outputs) */
-	struct clear_event_12 *event_14 = tw_reserve_control(sizeof(*event_14), ACTION_CLEAR_12);
-	if (event_14) {
-		tw_submit_control(event_14);
-	}
+	tw_send_control(ACTION_CLEAR_12);
 
 	return 0;
 }

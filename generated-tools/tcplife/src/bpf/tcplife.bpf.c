@@ -110,10 +110,6 @@ struct printf_event_3 {
 	char arg9[3];
 };
 
-struct time_event {
-	struct tw_header header;
-};
-
 struct printf_event_4 {
 	struct tw_header header;
 	__u64 arg1;
@@ -133,28 +129,12 @@ struct printf_event_5 {
 	__u64 ms;
 };
 
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
-};
-
-struct clear_event_3 {
-	struct tw_header header;
-};
-
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct time_event *time_event_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
-const struct clear_event_3 *clear_event_3_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -301,35 +281,32 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 			/* if (getopt("time")) */
 			if (opt_time) {
 				/* time("%H:%M:%S ") */
-				struct time_event *event = tw_reserve_control(sizeof(*event), ACTION_TIME);
-				if (event) {
-					tw_submit_control(event);
-				}
+				tw_send_control(ACTION_TIME);
 			}
 			/* if (getopt("timestamp")) */
 			if (opt_timestamp) {
 				/* printf("%2d.%06d ", elapsed / 1000000000, (elapsed / 1000) % 1000000) */
-				struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
-				if (event_2) {
-					event_2->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
-					event_2->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000) % 1000000;
-					tw_submit(event_2);
+				struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
+				if (event) {
+					event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
+					event->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000) % 1000000;
+					tw_submit(event);
 				}
 			}
 			/* printf("%-7d %-10.10s %-15s %-5d %-15s %-5d %5d %5d %d\n", $pid, $comm, $laddr, $lport, $raddr, $rp… */
-			struct printf_event_5 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_5);
-			if (event_3) {
-				__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-				event_3->pid = pid;
-				__builtin_memcpy(event_3->comm, comm, sizeof(event_3->comm));
-				event_3->laddr = laddr;
-				event_3->lport = lport;
-				event_3->raddr = raddr;
-				event_3->rport = rport;
-				event_3->arg7 = tw_core_read(12, tcp, bytes_acked) / 1024;
-				event_3->arg8 = tw_core_read(13, tcp, bytes_received) / 1024;
-				event_3->ms = ms;
-				tw_submit(event_3);
+			struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
+			if (event_2) {
+				__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
+				event_2->pid = pid;
+				__builtin_memcpy(event_2->comm, comm, sizeof(event_2->comm));
+				event_2->laddr = laddr;
+				event_2->lport = lport;
+				event_2->raddr = raddr;
+				event_2->rport = rport;
+				event_2->arg7 = tw_core_read(12, tcp, bytes_acked) / 1024;
+				event_2->arg8 = tw_core_read(13, tcp, bytes_received) / 1024;
+				event_2->ms = ms;
+				tw_submit(event_2);
 			}
 		}
 		/* _ = delete(@birth, $sk) */
@@ -355,20 +332,11 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@birth) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@pid) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 	/* clear(@comm) */
-	struct clear_event_3 *event_3 = tw_reserve_control(sizeof(*event_3), ACTION_CLEAR_3);
-	if (event_3) {
-		tw_submit_control(event_3);
-	}
+	tw_send_control(ACTION_CLEAR_3);
 
 	return 0;
 }

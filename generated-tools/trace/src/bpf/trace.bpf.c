@@ -29,9 +29,9 @@ const volatile __s64 opt_max_events = 0;
 const volatile __s64 opt_duration = 0;
 const volatile __u64 tw_start_ns = 0;
 
-struct events_value {
+struct scalar_s64 {
 	__s64 value;
-	__u64 set __aligned_8;
+	__u64 set;
 };
 
 /* @events */
@@ -39,20 +39,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct events_value);
+	__type(value, struct scalar_s64);
 } events SEC(".maps");
-
-struct seconds_value {
-	__s64 value;
-	__u64 set __aligned_8;
-};
 
 /* @seconds */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct seconds_value);
+	__type(value, struct scalar_s64);
 } seconds SEC(".maps");
 
 enum action {
@@ -83,39 +78,6 @@ enum action {
 	ACTION_PRINTF_25,
 	ACTION_PRINTF_26,
 	ACTION_PRINTF_27,
-	ACTION_PRINTF_28,
-	ACTION_PRINTF_29,
-	ACTION_PRINTF_30,
-	ACTION_PRINTF_31,
-	ACTION_PRINTF_32,
-	ACTION_PRINTF_33,
-	ACTION_PRINTF_34,
-	ACTION_PRINTF_35,
-	ACTION_PRINTF_36,
-	ACTION_PRINTF_37,
-	ACTION_PRINTF_38,
-	ACTION_PRINTF_39,
-	ACTION_PRINTF_40,
-	ACTION_PRINTF_41,
-	ACTION_PRINTF_42,
-	ACTION_PRINTF_43,
-	ACTION_PRINTF_44,
-	ACTION_PRINTF_45,
-	ACTION_PRINTF_46,
-	ACTION_PRINTF_47,
-	ACTION_PRINTF_48,
-	ACTION_PRINTF_49,
-	ACTION_PRINTF_50,
-	ACTION_PRINTF_51,
-	ACTION_PRINTF_52,
-	ACTION_PRINTF_53,
-	ACTION_PRINTF_54,
-	ACTION_PRINTF_55,
-	ACTION_PRINTF_56,
-	ACTION_PRINTF_57,
-	ACTION_PRINTF_58,
-	ACTION_PRINTF_59,
-	ACTION_PRINTF_60,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 };
@@ -226,16 +188,52 @@ struct printf_event_12 {
 
 struct printf_event_13 {
 	struct tw_header header;
-	__u64 arg1;
-	__u64 arg2;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg0;
+	__s64 arg1;
 };
 
 struct printf_event_14 {
 	struct tw_header header;
-	struct tw_timestamp time;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg0;
+	__s64 arg1;
+	__s64 arg2;
+	__s64 arg3;
 };
 
 struct printf_event_15 {
+	struct tw_header header;
+	__u32 pid;
+	__u32 tid;
+	char comm[16];
+	__u32 probe;
+	__s64 arg0;
+	__s64 arg1;
+	__s64 arg2;
+	__s64 arg3;
+	__s64 arg4;
+	__s64 arg5;
+};
+
+struct printf_event_16 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+};
+
+struct printf_event_17 {
+	struct tw_header header;
+	struct tw_timestamp time;
+};
+
+struct printf_event_18 {
 	struct tw_header header;
 	__u32 pid;
 	__u32 tid;
@@ -255,48 +253,13 @@ struct printf_event_15 {
 	__u32 arg16_len;
 };
 
-struct printf_event_16 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_17 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__u64 arg0;
-	__u64 arg1;
-};
-
-struct printf_event_18 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__u64 arg0;
-	__u64 arg1;
-	__u64 arg2;
-	__u64 arg3;
-};
-
 struct printf_event_19 {
 	struct tw_header header;
 	__u32 pid;
 	__u32 tid;
 	char comm[16];
 	__u32 probe;
-	__u64 arg0;
-	__u64 arg1;
-	__u64 arg2;
-	__u64 arg3;
-	__u64 arg4;
-	__u64 arg5;
+	__s64 value;
 };
 
 struct printf_event_20 {
@@ -350,303 +313,12 @@ struct printf_event_25 {
 
 struct printf_event_26 {
 	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg0;
-	__s64 arg1;
+	struct tw_stack kstack;
 };
 
 struct printf_event_27 {
 	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg0;
-	__s64 arg1;
-	__s64 arg2;
-	__s64 arg3;
-};
-
-struct printf_event_28 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg0;
-	__s64 arg1;
-	__s64 arg2;
-	__s64 arg3;
-	__s64 arg4;
-	__s64 arg5;
-};
-
-struct printf_event_29 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_30 {
-	struct tw_header header;
 	struct tw_stack ustack;
-};
-
-struct printf_event_31 {
-	struct tw_header header;
-	__u64 arg1;
-	__u64 arg2;
-};
-
-struct printf_event_32 {
-	struct tw_header header;
-	struct tw_timestamp time;
-};
-
-struct printf_event_33 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg5;
-	__s64 arg6;
-	__s64 arg7;
-	__s64 arg8;
-	__s64 arg9;
-	__s64 arg10;
-	__u32 arg11_len;
-	__u32 arg12_len;
-	__u32 arg13_len;
-	__u32 arg14_len;
-	__u32 arg15_len;
-	__u32 arg16_len;
-};
-
-struct printf_event_34 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 value;
-};
-
-struct printf_event_35 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_36 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_37 {
-	struct tw_header header;
-	__u64 arg1;
-	__u64 arg2;
-};
-
-struct printf_event_38 {
-	struct tw_header header;
-	struct tw_timestamp time;
-};
-
-struct printf_event_39 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg5;
-	__s64 arg6;
-	__s64 arg7;
-	__s64 arg8;
-	__s64 arg9;
-	__s64 arg10;
-	__u32 arg11_len;
-	__u32 arg12_len;
-	__u32 arg13_len;
-	__u32 arg14_len;
-	__u32 arg15_len;
-	__u32 arg16_len;
-};
-
-struct printf_event_40 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 value;
-};
-
-struct printf_event_41 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_42 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_43 {
-	struct tw_header header;
-	__u64 arg1;
-	__u64 arg2;
-};
-
-struct printf_event_44 {
-	struct tw_header header;
-	struct tw_timestamp time;
-};
-
-struct printf_event_45 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg5;
-	__s64 arg6;
-	__s64 arg7;
-	__s64 arg8;
-	__s64 arg9;
-	__s64 arg10;
-	__u32 arg11_len;
-	__u32 arg12_len;
-	__u32 arg13_len;
-	__u32 arg14_len;
-	__u32 arg15_len;
-	__u32 arg16_len;
-};
-
-struct printf_event_46 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_47 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_48 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_49 {
-	struct tw_header header;
-	__u64 arg1;
-	__u64 arg2;
-};
-
-struct printf_event_50 {
-	struct tw_header header;
-	struct tw_timestamp time;
-};
-
-struct printf_event_51 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg5;
-	__s64 arg6;
-	__s64 arg7;
-	__s64 arg8;
-	__s64 arg9;
-	__s64 arg10;
-	__u32 arg11_len;
-	__u32 arg12_len;
-	__u32 arg13_len;
-	__u32 arg14_len;
-	__u32 arg15_len;
-	__u32 arg16_len;
-};
-
-struct printf_event_52 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_53 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_54 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct printf_event_55 {
-	struct tw_header header;
-	__u64 arg1;
-	__u64 arg2;
-};
-
-struct printf_event_56 {
-	struct tw_header header;
-	struct tw_timestamp time;
-};
-
-struct printf_event_57 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-	__s64 arg5;
-	__s64 arg6;
-	__s64 arg7;
-	__s64 arg8;
-	__s64 arg9;
-	__s64 arg10;
-	__u32 arg11_len;
-	__u32 arg12_len;
-	__u32 arg13_len;
-	__u32 arg14_len;
-	__u32 arg15_len;
-	__u32 arg16_len;
-};
-
-struct printf_event_58 {
-	struct tw_header header;
-	__u32 pid;
-	__u32 tid;
-	char comm[16];
-	__u32 probe;
-};
-
-struct printf_event_59 {
-	struct tw_header header;
-	struct tw_stack kstack;
-};
-
-struct printf_event_60 {
-	struct tw_header header;
-	struct tw_stack ustack;
-};
-
-struct clear_event {
-	struct tw_header header;
-};
-
-struct clear_event_2 {
-	struct tw_header header;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
@@ -677,41 +349,6 @@ const struct printf_event_24 *printf_event_24_type __maybe_unused;
 const struct printf_event_25 *printf_event_25_type __maybe_unused;
 const struct printf_event_26 *printf_event_26_type __maybe_unused;
 const struct printf_event_27 *printf_event_27_type __maybe_unused;
-const struct printf_event_28 *printf_event_28_type __maybe_unused;
-const struct printf_event_29 *printf_event_29_type __maybe_unused;
-const struct printf_event_30 *printf_event_30_type __maybe_unused;
-const struct printf_event_31 *printf_event_31_type __maybe_unused;
-const struct printf_event_32 *printf_event_32_type __maybe_unused;
-const struct printf_event_33 *printf_event_33_type __maybe_unused;
-const struct printf_event_34 *printf_event_34_type __maybe_unused;
-const struct printf_event_35 *printf_event_35_type __maybe_unused;
-const struct printf_event_36 *printf_event_36_type __maybe_unused;
-const struct printf_event_37 *printf_event_37_type __maybe_unused;
-const struct printf_event_38 *printf_event_38_type __maybe_unused;
-const struct printf_event_39 *printf_event_39_type __maybe_unused;
-const struct printf_event_40 *printf_event_40_type __maybe_unused;
-const struct printf_event_41 *printf_event_41_type __maybe_unused;
-const struct printf_event_42 *printf_event_42_type __maybe_unused;
-const struct printf_event_43 *printf_event_43_type __maybe_unused;
-const struct printf_event_44 *printf_event_44_type __maybe_unused;
-const struct printf_event_45 *printf_event_45_type __maybe_unused;
-const struct printf_event_46 *printf_event_46_type __maybe_unused;
-const struct printf_event_47 *printf_event_47_type __maybe_unused;
-const struct printf_event_48 *printf_event_48_type __maybe_unused;
-const struct printf_event_49 *printf_event_49_type __maybe_unused;
-const struct printf_event_50 *printf_event_50_type __maybe_unused;
-const struct printf_event_51 *printf_event_51_type __maybe_unused;
-const struct printf_event_52 *printf_event_52_type __maybe_unused;
-const struct printf_event_53 *printf_event_53_type __maybe_unused;
-const struct printf_event_54 *printf_event_54_type __maybe_unused;
-const struct printf_event_55 *printf_event_55_type __maybe_unused;
-const struct printf_event_56 *printf_event_56_type __maybe_unused;
-const struct printf_event_57 *printf_event_57_type __maybe_unused;
-const struct printf_event_58 *printf_event_58_type __maybe_unused;
-const struct printf_event_59 *printf_event_59_type __maybe_unused;
-const struct printf_event_60 *printf_event_60_type __maybe_unused;
-const struct clear_event *clear_event_type __maybe_unused;
-const struct clear_event_2 *clear_event_2_type __maybe_unused;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -736,9 +373,9 @@ struct kprobe__1_1_scratch {
 
 struct uprobe__1_1_scratch {
 	struct {
-		struct printf_event_15 event;
+		struct printf_event_6 event;
 		char tail[768];
-	} printf_event_15 __aligned_8;
+	} printf_event_6 __aligned_8;
 	char text[128] __aligned_8;
 	char text_2[128] __aligned_8;
 	char text_3[128] __aligned_8;
@@ -749,6 +386,34 @@ struct uprobe__1_1_scratch {
 };
 
 struct usdt__1_1_scratch {
+	struct {
+		struct printf_event_6 event;
+		char tail[768];
+	} printf_event_6 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
+	__u64 ips[127] __aligned_8;
+};
+
+struct probe_3_scratch {
+	struct {
+		struct printf_event_18 event;
+		char tail[768];
+	} printf_event_18 __aligned_8;
+	char text[128] __aligned_8;
+	char text_2[128] __aligned_8;
+	char text_3[128] __aligned_8;
+	char text_4[128] __aligned_8;
+	char text_5[128] __aligned_8;
+	char text_6[128] __aligned_8;
+	__u64 ips[127] __aligned_8;
+};
+
+struct probe_4_scratch {
 	struct {
 		struct printf_event_24 event;
 		char tail[768];
@@ -762,67 +427,11 @@ struct usdt__1_1_scratch {
 	__u64 ips[127] __aligned_8;
 };
 
-struct kretprobe__1_1_scratch {
-	struct {
-		struct printf_event_33 event;
-		char tail[768];
-	} printf_event_33 __aligned_8;
-	char text[128] __aligned_8;
-	char text_2[128] __aligned_8;
-	char text_3[128] __aligned_8;
-	char text_4[128] __aligned_8;
-	char text_5[128] __aligned_8;
-	char text_6[128] __aligned_8;
-	__u64 ips[127] __aligned_8;
-};
-
-struct uretprobe__1_1_scratch {
-	struct {
-		struct printf_event_39 event;
-		char tail[768];
-	} printf_event_39 __aligned_8;
-	char text[128] __aligned_8;
-	char text_2[128] __aligned_8;
-	char text_3[128] __aligned_8;
-	char text_4[128] __aligned_8;
-	char text_5[128] __aligned_8;
-	char text_6[128] __aligned_8;
-	__u64 ips[127] __aligned_8;
-};
-
-struct tracepoint__1_1_scratch {
-	struct {
-		struct printf_event_45 event;
-		char tail[768];
-	} printf_event_45 __aligned_8;
-	char text[128] __aligned_8;
-	char text_2[128] __aligned_8;
-	char text_3[128] __aligned_8;
-	char text_4[128] __aligned_8;
-	char text_5[128] __aligned_8;
-	char text_6[128] __aligned_8;
-	__u64 ips[127] __aligned_8;
-};
-
-struct rawtracepoint__1_1_scratch {
-	struct {
-		struct printf_event_51 event;
-		char tail[768];
-	} printf_event_51 __aligned_8;
-	char text[128] __aligned_8;
-	char text_2[128] __aligned_8;
-	char text_3[128] __aligned_8;
-	char text_4[128] __aligned_8;
-	char text_5[128] __aligned_8;
-	char text_6[128] __aligned_8;
-	__u64 ips[127] __aligned_8;
-};
-
 struct usdt__1_2_scratch {
 	struct {
-		struct printf_event_57 event;
+		struct printf_event_24 event;
 		char tail[768];
-	} printf_event_57 __aligned_8;
+	} printf_event_24 __aligned_8;
 	char text[128] __aligned_8;
 	char text_2[128] __aligned_8;
 	char text_3[128] __aligned_8;
@@ -838,10 +447,8 @@ struct tw_scratch_slot {
 		struct kprobe__1_1_scratch kprobe__1_1;
 		struct uprobe__1_1_scratch uprobe__1_1;
 		struct usdt__1_1_scratch usdt__1_1;
-		struct kretprobe__1_1_scratch kretprobe__1_1;
-		struct uretprobe__1_1_scratch uretprobe__1_1;
-		struct tracepoint__1_1_scratch tracepoint__1_1;
-		struct rawtracepoint__1_1_scratch rawtracepoint__1_1;
+		struct probe_3_scratch probe_3;
+		struct probe_4_scratch probe_4;
 		struct usdt__1_2_scratch usdt__1_2;
 	};
 };
@@ -1136,16 +743,13 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -1199,7 +803,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* $us = elapsed / 1000 */
 		__u64 before_line_us = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
-		struct printf_event_13 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_13);
+		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 		if (event) {
 			event->arg1 = before_line_us / 1000000;
 			event->arg2 = before_line_us % 1000000;
@@ -1209,7 +813,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* if (getopt("time|T", false, "Show the time of day")) */
 	if (opt_time) {
 		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
-		struct printf_event_14 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_14);
+		struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
 		if (event_2) {
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;
@@ -1220,10 +824,10 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* if (spec_count() > 0) */
 	if (spec_count > 0) {
 		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
-		struct printf_event_15 *event_3 = &scratch->printf_event_15.event;
+		struct printf_event_6 *event_3 = &scratch->printf_event_6.event;
 		__u64 tail = 0, len;
 
-		event_3->header.action = ACTION_PRINTF_15;
+		event_3->header.action = ACTION_PRINTF_6;
 		event_3->header.aux = 0;
 		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 		event_3->pid = tw_pid();
@@ -1248,7 +852,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
 			__builtin_memset(scratch->text, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text), 128);
 		event_3->arg11_len = len;
 		tail += len;
 		if (tw_spec_is_text(1)) {
@@ -1263,7 +867,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
 			__builtin_memset(scratch->text_2, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_2), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2), 128);
 		event_3->arg12_len = len;
 		tail += len;
 		if (tw_spec_is_text(2)) {
@@ -1278,7 +882,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
 			__builtin_memset(scratch->text_3, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_3), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3), 128);
 		event_3->arg13_len = len;
 		tail += len;
 		if (tw_spec_is_text(3)) {
@@ -1293,7 +897,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
 			__builtin_memset(scratch->text_4, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_4), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4), 128);
 		event_3->arg14_len = len;
 		tail += len;
 		if (tw_spec_is_text(4)) {
@@ -1308,7 +912,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
 			__builtin_memset(scratch->text_5, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_5), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5), 128);
 		event_3->arg15_len = len;
 		tail += len;
 		if (tw_spec_is_text(5)) {
@@ -1323,7 +927,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
 			__builtin_memset(scratch->text_6, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_15.tail + tail, 128, scratch->text_6), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6), 128);
 		event_3->arg16_len = len;
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
@@ -1333,7 +937,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* if ($count <= 0) */
 		if (count <= 0) {
 			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
-			struct printf_event_16 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_16);
+			struct printf_event_7 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_7);
 			if (event_4) {
 				event_4->pid = tw_pid();
 				event_4->tid = tw_tid();
@@ -1345,7 +949,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			/* if ($count <= 2) */
 			if (count <= 2) {
 				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
-				struct printf_event_17 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_17);
+				struct printf_event_8 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_8);
 				if (event_5) {
 					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
 					event_5->pid = tw_pid();
@@ -1360,7 +964,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 				/* if ($count <= 4) */
 				if (count <= 4) {
 					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
-					struct printf_event_18 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_18);
+					struct printf_event_9 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_9);
 					if (event_6) {
 						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
 						event_6->pid = tw_pid();
@@ -1375,7 +979,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 					}
 				} else {
 					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
-					struct printf_event_19 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_19);
+					struct printf_event_10 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_10);
 					if (event_7) {
 						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
 						event_7->pid = tw_pid();
@@ -1397,7 +1001,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_20 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_20);
+		struct printf_event_11 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_11);
 		if (event_8) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
 			tw_submit(event_8);
@@ -1406,7 +1010,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_21 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_21);
+		struct printf_event_12 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_12);
 		if (event_9) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_9);
@@ -1415,16 +1019,13 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -1478,10 +1079,742 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* $us = elapsed / 1000 */
 		__u64 before_line_us = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
-		struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
+		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 		if (event) {
 			event->arg1 = before_line_us / 1000000;
 			event->arg2 = before_line_us % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_6 *event_3 = &scratch->printf_event_6.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_6;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_usdt_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
+		__s64 count = opt_args;
+		/* if ($count <= 0) */
+		if (count <= 0) {
+			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+			struct printf_event_7 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_7);
+			if (event_4) {
+				event_4->pid = tw_pid();
+				event_4->tid = tw_tid();
+				tw_current_comm(event_4->comm);
+				event_4->probe = (__u32)bpf_usdt_cookie(ctx);
+				tw_submit(event_4);
+			}
+		} else {
+			/* if ($count <= 2) */
+			if (count <= 2) {
+				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
+				struct printf_event_13 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_13);
+				if (event_5) {
+					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+					event_5->pid = tw_pid();
+					event_5->tid = tw_tid();
+					tw_current_comm(event_5->comm);
+					event_5->probe = (__u32)bpf_usdt_cookie(ctx);
+					event_5->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+					event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+					tw_submit(event_5);
+				}
+			} else {
+				/* if ($count <= 4) */
+				if (count <= 4) {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
+					struct printf_event_14 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_14);
+					if (event_6) {
+						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
+						event_6->pid = tw_pid();
+						event_6->tid = tw_tid();
+						tw_current_comm(event_6->comm);
+						event_6->probe = (__u32)bpf_usdt_cookie(ctx);
+						event_6->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+						event_6->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+						event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
+						event_6->arg3 = (__s64)tw_usdt_arg(ctx, 3);
+						tw_submit(event_6);
+					}
+				} else {
+					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
+					struct printf_event_15 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_15);
+					if (event_7) {
+						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
+						event_7->pid = tw_pid();
+						event_7->tid = tw_tid();
+						tw_current_comm(event_7->comm);
+						event_7->probe = (__u32)bpf_usdt_cookie(ctx);
+						event_7->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+						event_7->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+						event_7->arg2 = (__s64)tw_usdt_arg(ctx, 2);
+						event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
+						event_7->arg4 = (__s64)tw_usdt_arg(ctx, 4);
+						event_7->arg5 = (__s64)tw_usdt_arg(ctx, 5);
+						tw_submit(event_7);
+					}
+				}
+			}
+		}
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_11 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_11);
+		if (event_8) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
+			tw_submit(event_8);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_12 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_12);
+		if (event_9) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_9);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct scalar_s64 *element = tw_scalar(&events);
+		if (element) {
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		/* if (@events >= getopt("max-events", 0)) */
+		struct scalar_s64 *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
+
+	return 0;
+}
+
+/* $1 */
+SEC("usdt")
+int usdt__1_1(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = usdt__1_1_body(ctx, &slot->usdt__1_1);
+	tw_release(&slot->users);
+	return result;
+}
+
+static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scratch *scratch)
+{
+	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_RC(ctx) } };
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/*  /spec_holds() && is_wanted()/ */
+	bool holds_3 = tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
+		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_2 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_16 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_16);
+		if (event) {
+			event->arg1 = before_line_us_2 / 1000000;
+			event->arg2 = before_line_us_2 % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_17 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_17);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_18 *event_3 = &scratch->printf_event_18.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_18;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
+		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+		/* printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value) */
+		struct printf_event_19 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_19);
+		if (event_4) {
+			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
+			event_4->pid = tw_pid();
+			event_4->tid = tw_tid();
+			tw_current_comm(event_4->comm);
+			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
+			event_4->value = value;
+			tw_submit(event_4);
+		}
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_20 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_20);
+		if (event_5) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
+			tw_submit(event_5);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_21 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_21);
+		if (event_6) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_6);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct scalar_s64 *element = tw_scalar(&events);
+		if (element) {
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		/* if (@events >= getopt("max-events", 0)) */
+		struct scalar_s64 *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
+
+	return 0;
+}
+
+/* $1 */
+static __always_inline int probe_3(struct pt_regs *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = probe_3_body(ctx, &slot->probe_3);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* kretprobe:$1 */
+SEC("kretprobe")
+int kretprobe__1_1(struct pt_regs *ctx)
+{
+	return probe_3(ctx);
+}
+
+/* uretprobe:$1 */
+SEC("uretprobe")
+int uretprobe__1_1(struct pt_regs *ctx)
+{
+	return probe_3(ctx);
+}
+
+static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scratch)
+{
+	const struct tw_spec_inputs inputs = { {  } };
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
+	bool holds_3 = true && tw_spec_holds(ctx, &inputs);
+	if (holds_3) {
+		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+		if (holds_2) {
+			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds) {
+				char comm[16] __aligned_8;
+				tw_current_comm(comm);
+				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			}
+			holds_2 = holds;
+		}
+		holds_3 = holds_2;
+	}
+	if (!holds_3)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
+		if (event) {
+			event->arg1 = before_line_us_3 / 1000000;
+			event->arg2 = before_line_us_3 % 1000000;
+			tw_submit(event);
+		}
+	}
+	/* if (getopt("time|T", false, "Show the time of day")) */
+	if (opt_time) {
+		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+		struct printf_event_23 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_23);
+		if (event_2) {
+			event_2->time.nsecs = bpf_ktime_get_boot_ns();
+			event_2->time.format = 0;
+			event_2->time.clock = 0;
+			tw_submit(event_2);
+		}
+	}
+	/* if (spec_count() > 0) */
+	if (spec_count > 0) {
+		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
+		struct printf_event_24 *event_3 = &scratch->printf_event_24.event;
+		__u64 tail = 0, len;
+
+		event_3->header.action = ACTION_PRINTF_24;
+		event_3->header.aux = 0;
+		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+		event_3->pid = tw_pid();
+		event_3->tid = tw_tid();
+		tw_current_comm(event_3->comm);
+		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
+		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
+		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
+		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
+		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
+		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
+		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
+		if (tw_spec_is_text(0)) {
+			if (tw_spec_value(ctx, &inputs, 0) < 0) {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			} else {
+				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			}
+		} else {
+			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
+			__builtin_memset(scratch->text, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text), 128);
+		event_3->arg11_len = len;
+		tail += len;
+		if (tw_spec_is_text(1)) {
+			if (tw_spec_value(ctx, &inputs, 1) < 0) {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			} else {
+				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+			}
+		} else {
+			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
+			__builtin_memset(scratch->text_2, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_2), 128);
+		event_3->arg12_len = len;
+		tail += len;
+		if (tw_spec_is_text(2)) {
+			if (tw_spec_value(ctx, &inputs, 2) < 0) {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			} else {
+				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+			}
+		} else {
+			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
+			__builtin_memset(scratch->text_3, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_3), 128);
+		event_3->arg13_len = len;
+		tail += len;
+		if (tw_spec_is_text(3)) {
+			if (tw_spec_value(ctx, &inputs, 3) < 0) {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			} else {
+				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+			}
+		} else {
+			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
+			__builtin_memset(scratch->text_4, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_4), 128);
+		event_3->arg14_len = len;
+		tail += len;
+		if (tw_spec_is_text(4)) {
+			if (tw_spec_value(ctx, &inputs, 4) < 0) {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			} else {
+				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+			}
+		} else {
+			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
+			__builtin_memset(scratch->text_5, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_5), 128);
+		event_3->arg15_len = len;
+		tail += len;
+		if (tw_spec_is_text(5)) {
+			if (tw_spec_value(ctx, &inputs, 5) < 0) {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			} else {
+				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+			}
+		} else {
+			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
+			__builtin_memset(scratch->text_6, 0, 1);
+		}
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_6), 128);
+		event_3->arg16_len = len;
+		tail += len;
+		tw_output(event_3, sizeof(*event_3) + tail);
+	} else {
+		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
+		struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
+		if (event_4) {
+			event_4->pid = tw_pid();
+			event_4->tid = tw_tid();
+			tw_current_comm(event_4->comm);
+			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
+			tw_submit(event_4);
+		}
+	}
+	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
+	if (opt_kernel_stack) {
+		/* printf("%s\n", kstack) */
+		struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
+		if (event_5) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
+			tw_submit(event_5);
+		}
+	}
+	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
+	if (opt_user_stack) {
+		/* printf("%s\n", ustack) */
+		struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
+		if (event_6) {
+			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_submit(event_6);
+		}
+	}
+	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	if (opt_max_events > 0) {
+		/* @events++ */
+		struct scalar_s64 *element = tw_scalar(&events);
+		if (element) {
+			__sync_fetch_and_add(&element->value, 1);
+			element->set = 1;
+		}
+		/* if (@events >= getopt("max-events", 0)) */
+		struct scalar_s64 *events_2 = tw_scalar(&events);
+		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+			/* exit() */
+			tw_exit(0);
+			return 0;
+		}
+	}
+
+	return 0;
+}
+
+/* event:$1 */
+static __always_inline int probe_4(void *ctx)
+{
+	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
+	int result;
+
+	if (!slot)
+		return 0;
+	result = probe_4_body(ctx, &slot->probe_4);
+	tw_release(&slot->users);
+	return result;
+}
+
+/* tracepoint:$1 */
+SEC("tracepoint")
+int tracepoint__1_1(void *ctx)
+{
+	return probe_4(ctx);
+}
+
+/* rawtracepoint:$1 */
+SEC("raw_tp")
+int rawtracepoint__1_1(__u64 *ctx)
+{
+	return probe_4(ctx);
+}
+
+static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
+{
+	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
+	if (tw_exiting || tw_other_process())
+		return 0;
+
+	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
+	if (!false)
+		return 0;
+
+	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
+	if (opt_timestamp) {
+		/* $us = elapsed / 1000 */
+		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
+		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
+		struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
+		if (event) {
+			event->arg1 = before_line_us_3 / 1000000;
+			event->arg2 = before_line_us_3 % 1000000;
 			tw_submit(event);
 		}
 	}
@@ -1607,1173 +1940,8 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
-		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
-		__s64 count = opt_args;
-		/* if ($count <= 0) */
-		if (count <= 0) {
-			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
-			struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
-			if (event_4) {
-				event_4->pid = tw_pid();
-				event_4->tid = tw_tid();
-				tw_current_comm(event_4->comm);
-				event_4->probe = (__u32)bpf_usdt_cookie(ctx);
-				tw_submit(event_4);
-			}
-		} else {
-			/* if ($count <= 2) */
-			if (count <= 2) {
-				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
-				struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
-				if (event_5) {
-					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
-					event_5->pid = tw_pid();
-					event_5->tid = tw_tid();
-					tw_current_comm(event_5->comm);
-					event_5->probe = (__u32)bpf_usdt_cookie(ctx);
-					event_5->arg0 = (__s64)tw_usdt_arg(ctx, 0);
-					event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-					tw_submit(event_5);
-				}
-			} else {
-				/* if ($count <= 4) */
-				if (count <= 4) {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
-					struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
-					if (event_6) {
-						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
-						event_6->pid = tw_pid();
-						event_6->tid = tw_tid();
-						tw_current_comm(event_6->comm);
-						event_6->probe = (__u32)bpf_usdt_cookie(ctx);
-						event_6->arg0 = (__s64)tw_usdt_arg(ctx, 0);
-						event_6->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-						event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
-						event_6->arg3 = (__s64)tw_usdt_arg(ctx, 3);
-						tw_submit(event_6);
-					}
-				} else {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
-					struct printf_event_28 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_28);
-					if (event_7) {
-						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
-						event_7->pid = tw_pid();
-						event_7->tid = tw_tid();
-						tw_current_comm(event_7->comm);
-						event_7->probe = (__u32)bpf_usdt_cookie(ctx);
-						event_7->arg0 = (__s64)tw_usdt_arg(ctx, 0);
-						event_7->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-						event_7->arg2 = (__s64)tw_usdt_arg(ctx, 2);
-						event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
-						event_7->arg4 = (__s64)tw_usdt_arg(ctx, 4);
-						event_7->arg5 = (__s64)tw_usdt_arg(ctx, 5);
-						tw_submit(event_7);
-					}
-				}
-			}
-		}
-	}
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_29 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_29);
-		if (event_8) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
-			tw_submit(event_8);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_30 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_30);
-		if (event_9) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_9);
-		}
-	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
-	if (opt_max_events > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("usdt")
-int usdt__1_1(struct pt_regs *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = usdt__1_1_body(ctx, &slot->usdt__1_1);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int kretprobe__1_1_body(struct pt_regs *ctx, struct kretprobe__1_1_scratch *scratch)
-{
-	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_RC(ctx) } };
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /spec_holds() && is_wanted()/ */
-	bool holds_3 = tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
-		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
-				char comm[16] __aligned_8;
-				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
-			}
-			holds_2 = holds;
-		}
-		holds_3 = holds_2;
-	}
-	if (!holds_3)
-		return 0;
-
-	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
-	if (opt_timestamp) {
-		/* $us = elapsed / 1000 */
-		__u64 before_line_us_2 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
-		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
-		struct printf_event_31 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_31);
-		if (event) {
-			event->arg1 = before_line_us_2 / 1000000;
-			event->arg2 = before_line_us_2 % 1000000;
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("time|T", false, "Show the time of day")) */
-	if (opt_time) {
-		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
-		struct printf_event_32 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_32);
-		if (event_2) {
-			event_2->time.nsecs = bpf_ktime_get_boot_ns();
-			event_2->time.format = 0;
-			event_2->time.clock = 0;
-			tw_submit(event_2);
-		}
-	}
-	/* if (spec_count() > 0) */
-	if (spec_count > 0) {
-		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
-		struct printf_event_33 *event_3 = &scratch->printf_event_33.event;
-		__u64 tail = 0, len;
-
-		event_3->header.action = ACTION_PRINTF_33;
-		event_3->header.aux = 0;
-		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-		event_3->pid = tw_pid();
-		event_3->tid = tw_tid();
-		tw_current_comm(event_3->comm);
-		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
-		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
-		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
-		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
-		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
-		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
-		if (tw_spec_is_text(0)) {
-			if (tw_spec_value(ctx, &inputs, 0) < 0) {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			} else {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			}
-		} else {
-			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text), 128);
-		event_3->arg11_len = len;
-		tail += len;
-		if (tw_spec_is_text(1)) {
-			if (tw_spec_value(ctx, &inputs, 1) < 0) {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			} else {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			}
-		} else {
-			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_2), 128);
-		event_3->arg12_len = len;
-		tail += len;
-		if (tw_spec_is_text(2)) {
-			if (tw_spec_value(ctx, &inputs, 2) < 0) {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			} else {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			}
-		} else {
-			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_3), 128);
-		event_3->arg13_len = len;
-		tail += len;
-		if (tw_spec_is_text(3)) {
-			if (tw_spec_value(ctx, &inputs, 3) < 0) {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			} else {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			}
-		} else {
-			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_4), 128);
-		event_3->arg14_len = len;
-		tail += len;
-		if (tw_spec_is_text(4)) {
-			if (tw_spec_value(ctx, &inputs, 4) < 0) {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			} else {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			}
-		} else {
-			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_5), 128);
-		event_3->arg15_len = len;
-		tail += len;
-		if (tw_spec_is_text(5)) {
-			if (tw_spec_value(ctx, &inputs, 5) < 0) {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			} else {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			}
-		} else {
-			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_33.tail + tail, 128, scratch->text_6), 128);
-		event_3->arg16_len = len;
-		tail += len;
-		tw_output(event_3, sizeof(*event_3) + tail);
-	} else {
-		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
-		/* printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value) */
-		struct printf_event_34 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_34);
-		if (event_4) {
-			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
-			event_4->pid = tw_pid();
-			event_4->tid = tw_tid();
-			tw_current_comm(event_4->comm);
-			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
-			event_4->value = value;
-			tw_submit(event_4);
-		}
-	}
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_35 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_35);
-		if (event_5) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
-			tw_submit(event_5);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_36 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_36);
-		if (event_6) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_6);
-		}
-	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
-	if (opt_max_events > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("kretprobe")
-int kretprobe__1_1(struct pt_regs *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = kretprobe__1_1_body(ctx, &slot->kretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int uretprobe__1_1_body(struct pt_regs *ctx, struct uretprobe__1_1_scratch *scratch)
-{
-	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_RC(ctx) } };
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /spec_holds() && is_wanted()/ */
-	bool holds_3 = tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
-		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
-				char comm[16] __aligned_8;
-				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
-			}
-			holds_2 = holds;
-		}
-		holds_3 = holds_2;
-	}
-	if (!holds_3)
-		return 0;
-
-	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
-	if (opt_timestamp) {
-		/* $us = elapsed / 1000 */
-		__u64 before_line_us_2 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
-		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
-		struct printf_event_37 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_37);
-		if (event) {
-			event->arg1 = before_line_us_2 / 1000000;
-			event->arg2 = before_line_us_2 % 1000000;
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("time|T", false, "Show the time of day")) */
-	if (opt_time) {
-		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
-		struct printf_event_38 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_38);
-		if (event_2) {
-			event_2->time.nsecs = bpf_ktime_get_boot_ns();
-			event_2->time.format = 0;
-			event_2->time.clock = 0;
-			tw_submit(event_2);
-		}
-	}
-	/* if (spec_count() > 0) */
-	if (spec_count > 0) {
-		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
-		struct printf_event_39 *event_3 = &scratch->printf_event_39.event;
-		__u64 tail = 0, len;
-
-		event_3->header.action = ACTION_PRINTF_39;
-		event_3->header.aux = 0;
-		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-		event_3->pid = tw_pid();
-		event_3->tid = tw_tid();
-		tw_current_comm(event_3->comm);
-		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
-		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
-		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
-		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
-		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
-		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
-		if (tw_spec_is_text(0)) {
-			if (tw_spec_value(ctx, &inputs, 0) < 0) {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			} else {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			}
-		} else {
-			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text), 128);
-		event_3->arg11_len = len;
-		tail += len;
-		if (tw_spec_is_text(1)) {
-			if (tw_spec_value(ctx, &inputs, 1) < 0) {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			} else {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			}
-		} else {
-			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_2), 128);
-		event_3->arg12_len = len;
-		tail += len;
-		if (tw_spec_is_text(2)) {
-			if (tw_spec_value(ctx, &inputs, 2) < 0) {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			} else {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			}
-		} else {
-			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_3), 128);
-		event_3->arg13_len = len;
-		tail += len;
-		if (tw_spec_is_text(3)) {
-			if (tw_spec_value(ctx, &inputs, 3) < 0) {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			} else {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			}
-		} else {
-			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_4), 128);
-		event_3->arg14_len = len;
-		tail += len;
-		if (tw_spec_is_text(4)) {
-			if (tw_spec_value(ctx, &inputs, 4) < 0) {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			} else {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			}
-		} else {
-			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_5), 128);
-		event_3->arg15_len = len;
-		tail += len;
-		if (tw_spec_is_text(5)) {
-			if (tw_spec_value(ctx, &inputs, 5) < 0) {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			} else {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			}
-		} else {
-			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_39.tail + tail, 128, scratch->text_6), 128);
-		event_3->arg16_len = len;
-		tail += len;
-		tw_output(event_3, sizeof(*event_3) + tail);
-	} else {
-		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
-		/* printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value) */
-		struct printf_event_40 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_40);
-		if (event_4) {
-			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
-			event_4->pid = tw_pid();
-			event_4->tid = tw_tid();
-			tw_current_comm(event_4->comm);
-			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
-			event_4->value = value;
-			tw_submit(event_4);
-		}
-	}
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_41 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_41);
-		if (event_5) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
-			tw_submit(event_5);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_42 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_42);
-		if (event_6) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_6);
-		}
-	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
-	if (opt_max_events > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* $1 */
-SEC("uretprobe")
-int uretprobe__1_1(struct pt_regs *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = uretprobe__1_1_body(ctx, &slot->uretprobe__1_1);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int tracepoint__1_1_body(void *ctx, struct tracepoint__1_1_scratch *scratch)
-{
-	const struct tw_spec_inputs inputs = { {  } };
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
-	bool holds_3 = true && tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
-		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
-				char comm[16] __aligned_8;
-				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
-			}
-			holds_2 = holds;
-		}
-		holds_3 = holds_2;
-	}
-	if (!holds_3)
-		return 0;
-
-	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
-	if (opt_timestamp) {
-		/* $us = elapsed / 1000 */
-		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
-		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
-		struct printf_event_43 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_43);
-		if (event) {
-			event->arg1 = before_line_us_3 / 1000000;
-			event->arg2 = before_line_us_3 % 1000000;
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("time|T", false, "Show the time of day")) */
-	if (opt_time) {
-		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
-		struct printf_event_44 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_44);
-		if (event_2) {
-			event_2->time.nsecs = bpf_ktime_get_boot_ns();
-			event_2->time.format = 0;
-			event_2->time.clock = 0;
-			tw_submit(event_2);
-		}
-	}
-	/* if (spec_count() > 0) */
-	if (spec_count > 0) {
-		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
-		struct printf_event_45 *event_3 = &scratch->printf_event_45.event;
-		__u64 tail = 0, len;
-
-		event_3->header.action = ACTION_PRINTF_45;
-		event_3->header.aux = 0;
-		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-		event_3->pid = tw_pid();
-		event_3->tid = tw_tid();
-		tw_current_comm(event_3->comm);
-		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
-		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
-		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
-		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
-		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
-		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
-		if (tw_spec_is_text(0)) {
-			if (tw_spec_value(ctx, &inputs, 0) < 0) {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			} else {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			}
-		} else {
-			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text), 128);
-		event_3->arg11_len = len;
-		tail += len;
-		if (tw_spec_is_text(1)) {
-			if (tw_spec_value(ctx, &inputs, 1) < 0) {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			} else {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			}
-		} else {
-			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_2), 128);
-		event_3->arg12_len = len;
-		tail += len;
-		if (tw_spec_is_text(2)) {
-			if (tw_spec_value(ctx, &inputs, 2) < 0) {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			} else {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			}
-		} else {
-			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_3), 128);
-		event_3->arg13_len = len;
-		tail += len;
-		if (tw_spec_is_text(3)) {
-			if (tw_spec_value(ctx, &inputs, 3) < 0) {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			} else {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			}
-		} else {
-			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_4), 128);
-		event_3->arg14_len = len;
-		tail += len;
-		if (tw_spec_is_text(4)) {
-			if (tw_spec_value(ctx, &inputs, 4) < 0) {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			} else {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			}
-		} else {
-			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_5), 128);
-		event_3->arg15_len = len;
-		tail += len;
-		if (tw_spec_is_text(5)) {
-			if (tw_spec_value(ctx, &inputs, 5) < 0) {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			} else {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			}
-		} else {
-			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_45.tail + tail, 128, scratch->text_6), 128);
-		event_3->arg16_len = len;
-		tail += len;
-		tw_output(event_3, sizeof(*event_3) + tail);
-	} else {
 		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
-		struct printf_event_46 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_46);
-		if (event_4) {
-			event_4->pid = tw_pid();
-			event_4->tid = tw_tid();
-			tw_current_comm(event_4->comm);
-			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
-			tw_submit(event_4);
-		}
-	}
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_47 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_47);
-		if (event_5) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
-			tw_submit(event_5);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_48 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_48);
-		if (event_6) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_6);
-		}
-	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
-	if (opt_max_events > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* event:$1 */
-SEC("tracepoint")
-int tracepoint__1_1(void *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = tracepoint__1_1_body(ctx, &slot->tracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int rawtracepoint__1_1_body(__u64 *ctx, struct rawtracepoint__1_1_scratch *scratch)
-{
-	const struct tw_spec_inputs inputs = { {  } };
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
-	bool holds_3 = true && tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
-		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
-				char comm[16] __aligned_8;
-				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
-			}
-			holds_2 = holds;
-		}
-		holds_3 = holds_2;
-	}
-	if (!holds_3)
-		return 0;
-
-	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
-	if (opt_timestamp) {
-		/* $us = elapsed / 1000 */
-		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
-		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
-		struct printf_event_49 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_49);
-		if (event) {
-			event->arg1 = before_line_us_3 / 1000000;
-			event->arg2 = before_line_us_3 % 1000000;
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("time|T", false, "Show the time of day")) */
-	if (opt_time) {
-		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
-		struct printf_event_50 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_50);
-		if (event_2) {
-			event_2->time.nsecs = bpf_ktime_get_boot_ns();
-			event_2->time.format = 0;
-			event_2->time.clock = 0;
-			tw_submit(event_2);
-		}
-	}
-	/* if (spec_count() > 0) */
-	if (spec_count > 0) {
-		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
-		struct printf_event_51 *event_3 = &scratch->printf_event_51.event;
-		__u64 tail = 0, len;
-
-		event_3->header.action = ACTION_PRINTF_51;
-		event_3->header.aux = 0;
-		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-		event_3->pid = tw_pid();
-		event_3->tid = tw_tid();
-		tw_current_comm(event_3->comm);
-		event_3->probe = (__u32)bpf_get_attach_cookie(ctx);
-		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
-		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
-		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
-		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
-		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
-		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
-		if (tw_spec_is_text(0)) {
-			if (tw_spec_value(ctx, &inputs, 0) < 0) {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			} else {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			}
-		} else {
-			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text), 128);
-		event_3->arg11_len = len;
-		tail += len;
-		if (tw_spec_is_text(1)) {
-			if (tw_spec_value(ctx, &inputs, 1) < 0) {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			} else {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			}
-		} else {
-			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_2), 128);
-		event_3->arg12_len = len;
-		tail += len;
-		if (tw_spec_is_text(2)) {
-			if (tw_spec_value(ctx, &inputs, 2) < 0) {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			} else {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			}
-		} else {
-			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_3), 128);
-		event_3->arg13_len = len;
-		tail += len;
-		if (tw_spec_is_text(3)) {
-			if (tw_spec_value(ctx, &inputs, 3) < 0) {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			} else {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			}
-		} else {
-			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_4), 128);
-		event_3->arg14_len = len;
-		tail += len;
-		if (tw_spec_is_text(4)) {
-			if (tw_spec_value(ctx, &inputs, 4) < 0) {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			} else {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			}
-		} else {
-			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_5), 128);
-		event_3->arg15_len = len;
-		tail += len;
-		if (tw_spec_is_text(5)) {
-			if (tw_spec_value(ctx, &inputs, 5) < 0) {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			} else {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			}
-		} else {
-			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_51.tail + tail, 128, scratch->text_6), 128);
-		event_3->arg16_len = len;
-		tail += len;
-		tw_output(event_3, sizeof(*event_3) + tail);
-	} else {
-		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
-		struct printf_event_52 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_52);
-		if (event_4) {
-			event_4->pid = tw_pid();
-			event_4->tid = tw_tid();
-			tw_current_comm(event_4->comm);
-			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
-			tw_submit(event_4);
-		}
-	}
-	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
-	if (opt_kernel_stack) {
-		/* printf("%s\n", kstack) */
-		struct printf_event_53 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_53);
-		if (event_5) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
-			tw_submit(event_5);
-		}
-	}
-	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
-	if (opt_user_stack) {
-		/* printf("%s\n", ustack) */
-		struct printf_event_54 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_54);
-		if (event_6) {
-			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_submit(event_6);
-		}
-	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
-	if (opt_max_events > 0) {
-		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
-		if (element) {
-			before = element->value;
-			__sync_fetch_and_add(&element->value, 1);
-			element->set = 1;
-		}
-		(void)before;
-		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
-			/* exit() */
-			tw_exit(0);
-			return 0;
-		}
-	}
-
-	return 0;
-}
-
-/* event:$1 */
-SEC("raw_tp")
-int rawtracepoint__1_1(__u64 *ctx)
-{
-	struct tw_scratch_slot *slot = tw_claim(&tw_scratch);
-	int result;
-
-	if (!slot)
-		return 0;
-	result = rawtracepoint__1_1_body(ctx, &slot->rawtracepoint__1_1);
-	tw_release(&slot->users);
-	return result;
-}
-
-static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
-{
-	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
-	if (tw_exiting || tw_other_process())
-		return 0;
-
-	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
-	if (!false)
-		return 0;
-
-	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
-	if (opt_timestamp) {
-		/* $us = elapsed / 1000 */
-		__u64 before_line_us_3 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
-		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
-		struct printf_event_55 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_55);
-		if (event) {
-			event->arg1 = before_line_us_3 / 1000000;
-			event->arg2 = before_line_us_3 % 1000000;
-			tw_submit(event);
-		}
-	}
-	/* if (getopt("time|T", false, "Show the time of day")) */
-	if (opt_time) {
-		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
-		struct printf_event_56 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_56);
-		if (event_2) {
-			event_2->time.nsecs = bpf_ktime_get_boot_ns();
-			event_2->time.format = 0;
-			event_2->time.clock = 0;
-			tw_submit(event_2);
-		}
-	}
-	/* if (spec_count() > 0) */
-	if (spec_count > 0) {
-		/* printf("%-7d %-7d %-16s %-28s %s\n", pid, tid, comm, probe, */
-		struct printf_event_57 *event_3 = &scratch->printf_event_57.event;
-		__u64 tail = 0, len;
-
-		event_3->header.action = ACTION_PRINTF_57;
-		event_3->header.aux = 0;
-		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-		event_3->pid = tw_pid();
-		event_3->tid = tw_tid();
-		tw_current_comm(event_3->comm);
-		event_3->probe = (__u32)bpf_usdt_cookie(ctx);
-		event_3->arg5 = tw_spec_value(ctx, &inputs, 0);
-		event_3->arg6 = tw_spec_value(ctx, &inputs, 1);
-		event_3->arg7 = tw_spec_value(ctx, &inputs, 2);
-		event_3->arg8 = tw_spec_value(ctx, &inputs, 3);
-		event_3->arg9 = tw_spec_value(ctx, &inputs, 4);
-		event_3->arg10 = tw_spec_value(ctx, &inputs, 5);
-		if (tw_spec_is_text(0)) {
-			if (tw_spec_value(ctx, &inputs, 0) < 0) {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			} else {
-				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
-			}
-		} else {
-			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text), 128);
-		event_3->arg11_len = len;
-		tail += len;
-		if (tw_spec_is_text(1)) {
-			if (tw_spec_value(ctx, &inputs, 1) < 0) {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			} else {
-				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
-			}
-		} else {
-			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_2), 128);
-		event_3->arg12_len = len;
-		tail += len;
-		if (tw_spec_is_text(2)) {
-			if (tw_spec_value(ctx, &inputs, 2) < 0) {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			} else {
-				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
-			}
-		} else {
-			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_3), 128);
-		event_3->arg13_len = len;
-		tail += len;
-		if (tw_spec_is_text(3)) {
-			if (tw_spec_value(ctx, &inputs, 3) < 0) {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			} else {
-				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
-			}
-		} else {
-			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_4), 128);
-		event_3->arg14_len = len;
-		tail += len;
-		if (tw_spec_is_text(4)) {
-			if (tw_spec_value(ctx, &inputs, 4) < 0) {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			} else {
-				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
-			}
-		} else {
-			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_5), 128);
-		event_3->arg15_len = len;
-		tail += len;
-		if (tw_spec_is_text(5)) {
-			if (tw_spec_value(ctx, &inputs, 5) < 0) {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			} else {
-				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
-			}
-		} else {
-			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
-		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_57.tail + tail, 128, scratch->text_6), 128);
-		event_3->arg16_len = len;
-		tail += len;
-		tw_output(event_3, sizeof(*event_3) + tail);
-	} else {
-		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
-		struct printf_event_58 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_58);
+		struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
 		if (event_4) {
 			event_4->pid = tw_pid();
 			event_4->tid = tw_tid();
@@ -2785,7 +1953,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	/* if (getopt("kernel-stack|K", false, "Show the kernel stack")) */
 	if (opt_kernel_stack) {
 		/* printf("%s\n", kstack) */
-		struct printf_event_59 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_59);
+		struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
 		if (event_5) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
 			tw_submit(event_5);
@@ -2794,7 +1962,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	/* if (getopt("user-stack|U", false, "Show the stack of the program")) */
 	if (opt_user_stack) {
 		/* printf("%s\n", ustack) */
-		struct printf_event_60 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_60);
+		struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
 		if (event_6) {
 			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_6);
@@ -2803,16 +1971,13 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
-		struct events_value *element = tw_scalar(&events);
-		__s64 before __maybe_unused = 0;
+		struct scalar_s64 *element = tw_scalar(&events);
 		if (element) {
-			before = element->value;
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		(void)before;
 		/* if (@events >= getopt("max-events", 0)) */
-		struct events_value *events_2 = tw_scalar(&events);
+		struct scalar_s64 *events_2 = tw_scalar(&events);
 		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
 			/* exit() */
 			tw_exit(0);
@@ -2845,20 +2010,17 @@ int interval_s_1_1(void)
 		return 0;
 
 	/* @seconds++ */
-	struct seconds_value *element = tw_scalar(&seconds);
-	__s64 before __maybe_unused = 0;
+	struct scalar_s64 *element = tw_scalar(&seconds);
 	if (element) {
-		before = element->value;
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	(void)before;
 	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
 	__s64 duration = opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds = duration > 0;
 	if (holds) {
-		struct seconds_value *seconds_2 = tw_scalar(&seconds);
+		struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
 		holds = (seconds_2 ? seconds_2->value : 0) >= duration;
 	}
 	if (holds) {
@@ -2875,15 +2037,9 @@ SEC("raw_tp")
 int end_1(void)
 {
 	/* clear(@seconds) */
-	struct clear_event *event = tw_reserve_control(sizeof(*event), ACTION_CLEAR);
-	if (event) {
-		tw_submit_control(event);
-	}
+	tw_send_control(ACTION_CLEAR);
 	/* clear(@events) */
-	struct clear_event_2 *event_2 = tw_reserve_control(sizeof(*event_2), ACTION_CLEAR_2);
-	if (event_2) {
-		tw_submit_control(event_2);
-	}
+	tw_send_control(ACTION_CLEAR_2);
 
 	return 0;
 }
