@@ -1,9 +1,11 @@
 //! Closing many perf events: the kernel waits for all CPUs (synchronize_rcu) at each, tens of milliseconds a piece, and
 //! holds a lock meanwhile. The events are disabled at once; their last descriptors are closed by a process that nobody
-//! waits for.
+//! waits for. In another program, whose descriptors are not ours to keep, by a thread.
 
-use std::fs::File;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::fs::{self, File};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use super::Hold;
 
 /// So many links are closed in no time.
 pub const FEW: usize = 8;
@@ -51,4 +53,36 @@ pub fn start() -> Option<Reaper> {
             Some(Reaper { _gate: write })
         }
     }
+}
+
+/// Second descriptors of the perf events among what is held: as long as these are open, closing the first is quick.
+#[derive(Debug)]
+pub struct Kept(Vec<OwnedFd>);
+
+/// Opens them.
+pub fn keep(holds: &[Hold]) -> Kept {
+    let descriptor = |hold: &Hold| match hold {
+        Hold::Link(link) | Hold::Watch(_, link) if is_perf(link.as_fd()) => link.as_fd().try_clone_to_owned().ok(),
+        _ => None,
+    };
+    Kept(holds.iter().filter_map(descriptor).collect())
+}
+
+impl Kept {
+    /// Closes them, without the caller.
+    pub fn close(self) {
+        let Kept(descriptors) = self;
+        // Where there cannot be another thread, here after all.
+        let _ = std::thread::Builder::new().name("detach".to_owned()).spawn(move || drop(descriptors));
+    }
+}
+
+/// Whether a link is a perf event's: disabling that detaches. Others are attached as long as a descriptor is open.
+fn is_perf(fd: BorrowedFd<'_>) -> bool {
+    let fd = fd.as_raw_fd();
+    let is_event = fs::read_link(format!("/proc/self/fd/{fd}"))
+        .is_ok_and(|target| target.to_string_lossy().contains("perf_event"));
+    is_event
+        || fs::read_to_string(format!("/proc/self/fdinfo/{fd}"))
+            .is_ok_and(|text| text.lines().any(|line| line.strip_prefix("link_type:").map(str::trim) == Some("perf")))
 }

@@ -24,10 +24,14 @@ impl Session {
             return Ok(());
         }
         self.explain(|| format!("traced for {:.1?}", running.started.elapsed()));
-        let reaper =
-            (self.standalone && running.links.len() > attach::reaper::FEW).then(attach::reaper::start).flatten();
+        let are_many = running.links.len() > attach::reaper::FEW;
+        let reaper = (are_many && self.standalone).then(attach::reaper::start).flatten();
+        let kept = (are_many && !self.standalone).then(|| attach::reaper::keep(&running.links));
         running.links.clear();
         drop(reaper);
+        if let Some(kept) = kept {
+            kept.close();
+        }
         running.ring.drain(&running.sink);
         // The last exit() counts: that of `end` wins.
         let exit_before_end = running.sink.borrow_mut().exit.take();
