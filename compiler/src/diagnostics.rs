@@ -121,7 +121,12 @@ impl Diagnostics {
     }
 
     /// Sorts by place: texts in the order they were added, then position.
-    pub fn sort(&mut self) {
+    pub fn sort(&mut self, sources: &Sources) {
+        for diagnostic in &mut self.items {
+            for label in diagnostic.primary.iter_mut().chain(&mut diagnostic.secondary) {
+                label.span.file = sources.original(label.span.file);
+            }
+        }
         self.items.sort_by_key(|d| d.primary.as_ref().map(|l| (l.span.file, l.span.start)));
     }
 

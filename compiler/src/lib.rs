@@ -61,7 +61,7 @@ pub fn check(file_name: &str, text: &str, options: &Options, kernel: &dyn Kernel
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::default();
     let program = run_passes(file_name, text, options, kernel, host, &mut sources, &mut diagnostics);
-    diagnostics.sort();
+    diagnostics.sort(&sources);
     let program = if diagnostics.has_errors() { None } else { program };
     Compilation { sources, diagnostics, program }
 }

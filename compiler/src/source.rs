@@ -43,6 +43,8 @@ pub struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
+    /// Further indexes of texts, counted down from the highest.
+    aliases: Vec<FileId>,
 }
 
 /// A place as people read it: line and column count from 1, columns in characters.
@@ -61,9 +63,24 @@ impl Sources {
         FileId((self.files.len() - 1) as u16)
     }
 
+    /// Another index of the text at `id`, so that a use of a macro has places of its own; none when there are too many.
+    pub fn alias(&mut self, id: FileId) -> Option<FileId> {
+        let id = self.original(id);
+        if self.files.len() + self.aliases.len() > usize::from(u16::MAX) / 2 {
+            return None;
+        }
+        self.aliases.push(id);
+        Some(FileId(u16::MAX - (self.aliases.len() - 1) as u16))
+    }
+
+    /// The index under which the text was added.
+    pub fn original(&self, id: FileId) -> FileId {
+        self.aliases.get(usize::from(u16::MAX - id.0)).copied().unwrap_or(id)
+    }
+
     /// The text at `id`.
     pub fn get(&self, id: FileId) -> &Source {
-        &self.files[id.0 as usize]
+        &self.files[usize::from(self.original(id).0)]
     }
 
     /// All texts, in the order they were added.

@@ -71,6 +71,7 @@ impl Lower<'_> {
             return self.error(codes::TYPE_MISMATCH, name_span, format!("Value '{word}' cannot be used as a map key."));
         }
         let ty = self.grow_map_key(map, &self.infer_type(&key), name_span);
+        self.warn_sign(&key, &ty);
         self.coerce(key, &ty)
     }
 

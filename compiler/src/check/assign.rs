@@ -45,7 +45,7 @@ impl Lower<'_> {
             Some(op) => {
                 let current = self.expr(&ast::Expr { kind: ast::ExprKind::Var(name.to_owned()), span: target });
                 let right = self.expr(value);
-                let both = self.compound_place(target, value.span);
+                let both = self.from_operator(target, value.span);
                 self.binary_values(op, current, right, both)
             }
         };
@@ -69,9 +69,20 @@ impl Lower<'_> {
         }
         let loose = self.infer_type(&value);
         let ty = self.grow_local(id, &loose, span);
-        self.warn_sign(&value, &ty);
+        match self.locals[id.0].declared {
+            true => self.fit_declared(id, &value, span),
+            false => self.warn_sign(&value, &ty),
+        }
         let value = self.fit(value, &ty);
         out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
+    }
+
+    /// `+= value`, where what a compound assignment does is told.
+    fn from_operator(&self, target: Span, value: Span) -> Span {
+        let text = self.sources.get(target.file).text.get(target.end as usize..).unwrap_or("");
+        let blanks = text.len() - text.trim_start().len();
+        let end = if value.file == target.file { value.end.max(target.end) } else { target.end };
+        Span { start: (target.end + blanks as u32).min(end), end, ..target }
     }
 
     /// Told when something without a value is assigned.
@@ -111,7 +122,7 @@ impl Lower<'_> {
             None => self.expr(value),
             Some(op) => {
                 let right = self.expr(value);
-                let both = self.compound_place(target.span, value.span);
+                let both = self.from_operator(target.span, value.span);
                 let (map, key) = self.map_place(name, keys.map(|(keys, _)| keys), name_span);
                 self.maps[map.0].used = true;
                 let before = self.map_value_type(map);
@@ -153,13 +164,6 @@ impl Lower<'_> {
         self.warn_sign(&value, &ty);
         let value = self.fit(value, &ty);
         out.push(Stmt { kind: StmtKind::SetMap { map, key, value }, span });
-    }
-
-    /// `op= y` of `x op= y`, as bpftrace tells the place.
-    fn compound_place(&self, target: Span, value: Span) -> Span {
-        let between = self.sources.text(Span { start: target.end, end: value.start, ..value });
-        let operator = between.find(|c: char| !c.is_whitespace()).unwrap_or(0);
-        Span { start: target.end + operator as u32, ..value }
     }
 
     /// `x op= y`: a literal zero in `x`'s place is not folded away, the result is 64 bits wide.

@@ -18,7 +18,10 @@ impl Lower<'_> {
             let mut libraries = self.definitions.libraries.iter();
             return match libraries.find_map(|(.., types)| types.function(&name.name)) {
                 Some(function) => self.external(name, &function, args, span),
-                None => self.unknown_function(&name.name, span),
+                None => match self.old_name(&name.name, args, span) {
+                    Some(value) => value,
+                    None => self.unknown_function(&name.name, span),
+                },
             };
         };
         if args.len() < entry.least || args.len() > entry.most {
@@ -111,6 +114,20 @@ impl Lower<'_> {
         poison(span)
     }
 
+    /// What scripts of 2018 called `kstack`, `probe` and `ksym`: taken where the name means nothing else.
+    fn old_name(&mut self, name: &str, args: &[Arg], span: Span) -> Option<Expr> {
+        let new = match (name, args) {
+            ("stack", _) => "kstack",
+            ("name", []) => "probe",
+            ("sym", [_]) => "ksym",
+            _ => return None,
+        };
+        let entry = stdlib::lookup(new).filter(|entry| (entry.least..=entry.most).contains(&args.len()))?;
+        let warning = Diagnostic::warning(codes::W_DEPRECATED, span, format!("`{name}` is deprecated, use `{new}`"));
+        self.report(warning);
+        Some((entry.lower)(self, &CallSite { name: entry.name, args, span }))
+    }
+
     /// A bare word.
     pub fn name(&mut self, name: &str, span: Span) -> Expr {
         if let Some(number) = argument_number(name) {
@@ -133,6 +150,9 @@ impl Lower<'_> {
         }
         if let Some(text) = crate::kernel::constants::derived(name) {
             return self.c_macro(name, MacroValue::Text(text.to_owned()), span);
+        }
+        if let Some(value) = self.old_name(name, &[], span) {
+            return value;
         }
         let error = Diagnostic::error(codes::UNKNOWN_NAME, span, format!("Unknown identifier: '{name}'"));
         let near = super::names::nearest(name, stdlib::names());

@@ -118,7 +118,8 @@ impl Lower<'_> {
     /// Notes where an expression of a macro's body is used.
     pub fn note_trail(&mut self, span: Span) {
         // What was passed to the macro lies where the macro is used.
-        if self.trail.is_empty() || self.trail.iter().any(|used| used.to(span) == *used) {
+        let passed = |used: &Span| used.file == span.file && used.to(span) == *used;
+        if self.trail.is_empty() || self.trail.iter().any(passed) {
             return;
         }
         let trail: Vec<Span> = self.trail.iter().rev().copied().collect();

@@ -144,7 +144,8 @@ impl Lower<'_> {
                 let ty = self.common_int(&left, &right, op == BinaryOp::Sub);
                 let signed = matches!(ty, Type::Int(IntType { signed: true, .. }));
                 let known = fold::is_constant(&left) && fold::is_constant(&right);
-                if matches!(op, BinaryOp::Div | BinaryOp::Mod) && signed && !known && self.is_signed(&left, &right) {
+                let promoted = left.ty != right.ty && self.is_signed(&left, &right);
+                if matches!(op, BinaryOp::Div | BinaryOp::Mod) && signed && !known && promoted {
                     self.warn(
                         codes::W_DIVISION,
                         span,
@@ -234,15 +235,34 @@ impl Lower<'_> {
     pub fn warn_sign(&mut self, value: &Expr, ty: &Type) {
         let (Type::Int(from), Type::Int(to)) = (&value.ty, ty) else { return };
         if from.bits == 64 && !from.signed && to.signed && !matches!(value.kind, ExprKind::Int(_)) {
-            self.warn(
-                codes::W_SIGN,
-                value.span,
-                format!(
-                    "Expression of type: {from} being cast to type: {to}. This may cause unexpected results. Use an \
-                     explicit cast to suppress this warning."
-                ),
-            );
+            self.cast_silently(value.span, *from, *to);
         }
+    }
+
+    /// Told when a value may not fit the type that its variable was declared with.
+    pub fn warn_declared(&mut self, value: &Expr, ty: &Type) {
+        let (Type::Int(from), Type::Int(to)) = (&value.ty, ty) else { return };
+        let loose = matches!(self.infer_type(value), Type::Int(int) if widen::is_loose(int));
+        let fits = match (from.signed, to.signed) {
+            _ if loose => from.bits <= to.bits,
+            (false, true) => from.bits < to.bits,
+            (true, false) => false,
+            _ => from.bits <= to.bits,
+        };
+        if !fits && !matches!(value.kind, ExprKind::Int(_)) && self.raw_aggregate(value).is_none() {
+            self.cast_silently(value.span, *from, *to);
+        }
+    }
+
+    fn cast_silently(&mut self, span: Span, from: IntType, to: IntType) {
+        self.warn(
+            codes::W_SIGN,
+            span,
+            format!(
+                "Expression of type: {from} being cast to type: {to}. This may cause unexpected results. Use an \
+                 explicit cast to suppress this warning."
+            ),
+        );
     }
 
     /// Character arrays by value compare as strings.

@@ -4,7 +4,7 @@ use super::lower::Lower;
 use super::widen::{join, settle};
 use crate::codes;
 use crate::diagnostics::Diagnostic;
-use crate::program::{LocalId, MapId};
+use crate::program::{Expr, ExprKind, LocalId, MapId};
 use crate::source::Span;
 use crate::types::Type;
 use std::collections::{BTreeMap, HashMap};
@@ -109,7 +109,12 @@ impl Lower<'_> {
     pub fn grow_local(&mut self, id: LocalId, ty: &Type, span: Span) -> Type {
         let local = &self.locals[id.0];
         if local.declared {
-            if !fits(ty, &local.slot) && *ty != Type::Void {
+            // Numbers and pointers are brought to the declared type, literals aside (see `fit_declared`).
+            let brought = matches!(
+                (ty, &local.slot),
+                (Type::Int(_), Type::Int(_)) | (Type::Pointer { .. }, Type::Pointer { .. })
+            );
+            if !brought && !fits(ty, &local.slot) && *ty != Type::Void {
                 let (name, slot) = (local.name.clone(), local.slot.clone());
                 self.mismatch(&format!("${name}"), "variable", ty, &slot, span);
             }
@@ -124,6 +129,28 @@ impl Lower<'_> {
         }
         let both = join(&self.local_slot(id), &self.locals[id.0].slot);
         settle(&both.unwrap_or_else(|| self.locals[id.0].slot.clone()))
+    }
+
+    /// Checks that a literal fits its variable's declared type, and warns of other numbers that may not.
+    pub fn fit_declared(&mut self, id: LocalId, value: &Expr, span: Span) {
+        let local = &self.locals[id.0];
+        let slot = settle(&local.slot);
+        let Type::Int(int) = slot else { return };
+        if let ExprKind::Int(number) = value.kind {
+            let unsigned = matches!(value.ty, Type::Int(ty) if !ty.signed) && number < 0;
+            let holds = match (int.signed, int.bits) {
+                (true, 64) => !unsigned,
+                (true, bits) => !unsigned && number >= -(1 << (bits - 1)) && number < 1 << (bits - 1),
+                (false, 64) => unsigned || number >= 0,
+                (false, bits) => number >= 0 && number < 1 << bits,
+            };
+            if !holds {
+                let name = local.name.clone();
+                self.mismatch(&format!("${name}"), "variable", &value.ty, &slot, span);
+            }
+            return;
+        }
+        self.warn_declared(value, &slot);
     }
 
     fn mismatch(&mut self, name: &str, what: &str, value: &Type, has: &Type, span: Span) {

@@ -73,7 +73,7 @@ impl Lower<'_> {
                 out.push(Stmt { kind: StmtKind::Return(value), span });
             }
             ast::StmtKind::Block(block) => {
-                let body = self.block(block);
+                let body = self.dropped(block, span);
                 out.push(Stmt { kind: StmtKind::Block(body), span });
             }
             ast::StmtKind::Comptime(inner) => self.comptime_stmt(inner, out),
@@ -182,7 +182,15 @@ impl Lower<'_> {
             self.know_type(fixed);
         }
         let value = value.map(|value| self.expr(value));
-        let id = self.new_local(&var.name, fixed.clone().unwrap_or(Type::Void), fixed.is_some(), place);
+        // A string without a size takes that of its values.
+        let unsized_string =
+            ty.is_some_and(|ty| matches!(&ty.kind, ast::TypeNameKind::Named(name) if name == "string"));
+        let slot = match &fixed {
+            Some(_) if unsized_string => Type::String { capacity: 1 },
+            Some(fixed) => fixed.clone(),
+            None => Type::Void,
+        };
+        let id = self.new_local(&var.name, slot, fixed.is_some() && !unsized_string, place);
         match value {
             None => {
                 self.locals[id.0].let_without_value = true;
@@ -195,7 +203,10 @@ impl Lower<'_> {
                 }
                 let loose = self.infer_type(&value);
                 let ty = self.grow_local(id, &loose, span);
-                self.warn_sign(&value, &ty);
+                match self.locals[id.0].declared {
+                    true => self.fit_declared(id, &value, span),
+                    false => self.warn_sign(&value, &ty),
+                }
                 let value = self.coerce(value, &ty);
                 out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
             }
@@ -255,6 +266,32 @@ impl Lower<'_> {
         let cond = self.truth(cond);
         let body = self.looped(body);
         out.push(Stmt { kind: StmtKind::While { cond, body }, span });
+    }
+
+    /// A block whose value nobody takes, which is told at `place`.
+    fn dropped(&mut self, block: &Block, place: Span) -> Vec<Stmt> {
+        let value = match &block.value {
+            Some(value) if !matches!(value.kind, ast::ExprKind::Ternary { .. } | ast::ExprKind::If { .. }) => value,
+            _ => return self.block(block),
+        };
+        self.open_scope();
+        let mut out = self.stmts(&block.stmts, false);
+        match &value.kind {
+            ast::ExprKind::Block(inner) => {
+                let body = self.dropped(inner, place);
+                out.push(Stmt { kind: StmtKind::Block(body), span: value.span });
+            }
+            ast::ExprKind::Assign { target, op, value: assigned } => {
+                self.assign(target, *op, assigned, value.span, &mut out);
+            }
+            _ => {
+                let value = self.expr(value);
+                let place = self.with_semicolon(place);
+                self.discard(value, place, true, &mut out);
+            }
+        }
+        self.close_scope();
+        out
     }
 
     fn looped(&mut self, body: &Block) -> Vec<Stmt> {
@@ -383,7 +420,9 @@ impl Lower<'_> {
                 return;
             }
         }
-        let body = self.looped(body);
+        self.loops += 1;
+        let body = self.dropped(body, body.span);
+        self.loops -= 1;
         let count = self.coerce(count, &Type::I64);
         out.push(Stmt { kind: StmtKind::Unroll { count, body }, span });
     }

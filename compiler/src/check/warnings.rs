@@ -69,8 +69,17 @@ pub(crate) fn with_semicolon(sources: &Sources, span: Span) -> Span {
 fn ends(stmt: &Stmt) -> bool {
     match &stmt.kind {
         StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue => true,
+        StmtKind::Block(block) => block_ends(block),
+        StmtKind::If { then, otherwise: Some(otherwise), .. } => block_ends(then) && block_ends(otherwise),
         StmtKind::Expr(Expr { kind: ExprKind::Call { name, .. }, .. }) => name.name == "exit",
         _ => false,
+    }
+}
+
+fn block_ends(block: &Block) -> bool {
+    match &block.value {
+        None => block.stmts.last().is_some_and(ends),
+        Some(value) => matches!(&value.kind, ExprKind::Call { name, .. } if name.name == "exit"),
     }
 }
 

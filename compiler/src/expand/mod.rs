@@ -33,6 +33,6 @@ pub fn expand(
     let library = syntax::parse(sources, library, diagnostics);
     let user = std::mem::take(&mut script.macros);
     let table = table::Table::new(user, library.macros, diagnostics);
-    walk::expand(&mut script, &table, diagnostics);
+    walk::expand(&mut script, &table, sources, diagnostics);
     script
 }

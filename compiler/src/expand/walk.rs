@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::table::{self, Lookup, Table};
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::source::Span;
+use crate::source::{FileId, Sources, Span};
 use crate::stdlib;
 use crate::syntax::ast::*;
 use crate::syntax::visit;
@@ -17,11 +17,13 @@ use crate::syntax::visit;
 const BUDGET: usize = 2_000_000;
 
 /// Expands every macro in a script's probes and functions.
-pub fn expand(script: &mut Script, table: &Table, diagnostics: &mut Diagnostics) {
+pub fn expand(script: &mut Script, table: &Table, sources: &mut Sources, diagnostics: &mut Diagnostics) {
     let mut walker = Walker {
         table,
+        sources,
         diagnostics,
         frames: Vec::new(),
+        used: HashSet::new(),
         names: script_variables(script),
         budget: BUDGET,
         exhausted: false,
@@ -39,9 +41,12 @@ pub fn expand(script: &mut Script, table: &Table, diagnostics: &mut Diagnostics)
 
 struct Walker<'a> {
     table: &'a Table,
+    sources: &'a mut Sources,
     diagnostics: &'a mut Diagnostics,
     /// The macros being expanded, outermost first.
     frames: Vec<Frame>,
+    /// Macros used so far, by the place of their bodies.
+    used: HashSet<Span>,
     /// Names of variables that are taken.
     names: HashSet<String>,
     budget: usize,
@@ -54,6 +59,8 @@ struct Frame {
     arity: usize,
     /// Where it is used.
     call: Span,
+    /// The body's text, and its index for this use: places in it differ from those of other uses.
+    file: (FileId, FileId),
     /// It is the standard library's.
     in_library: bool,
     /// What its parameters stand for: expressions and types, expanded already.
@@ -66,7 +73,17 @@ struct Frame {
 }
 
 impl Walker<'_> {
+    /// Gives a place in a macro's body to the use at hand.
+    fn at(&self, span: &mut Span) {
+        if let Some(frame) = self.frames.last()
+            && span.file == frame.file.0
+        {
+            span.file = frame.file.1;
+        }
+    }
+
     fn block(&mut self, block: &mut Block) {
+        self.at(&mut block.span);
         for stmt in &mut block.stmts {
             self.stmt(stmt);
         }
@@ -76,6 +93,7 @@ impl Walker<'_> {
     }
 
     fn stmt(&mut self, stmt: &mut Stmt) {
+        self.at(&mut stmt.span);
         match &mut stmt.kind {
             StmtKind::Expr(expr) | StmtKind::Discard(expr) => self.expr(expr),
             StmtKind::Assign { target, op: _, value } => {
@@ -83,6 +101,7 @@ impl Walker<'_> {
                 self.expr(target);
             }
             StmtKind::Let { var, ty, value } => {
+                self.at(&mut var.span);
                 self.check_shadowing(var, stmt.span);
                 ty.iter_mut().for_each(|ty| self.type_name(ty));
                 value.iter_mut().for_each(|value| self.expr(value));
@@ -98,12 +117,14 @@ impl Walker<'_> {
                 self.block(body);
             }
             StmtKind::ForRange { var, start, end, body } => {
+                self.at(&mut var.span);
                 self.expr(start);
                 self.expr(end);
                 self.rename_var(&mut var.name);
                 self.block(body);
             }
             StmtKind::ForMap { var, map, body } => {
+                self.at(&mut var.span);
                 self.rename_map(map);
                 self.rename_var(&mut var.name);
                 self.block(body);
@@ -118,6 +139,9 @@ impl Walker<'_> {
     fn expr(&mut self, expr: &mut Expr) {
         if !self.spend(1, expr.span) {
             return;
+        }
+        if !matches!(expr.kind, ExprKind::Expanded { .. }) {
+            self.at(&mut expr.span);
         }
         match &mut expr.kind {
             ExprKind::Ident(_) => self.word(expr),
@@ -150,13 +174,20 @@ impl Walker<'_> {
                 self.type_name(ty);
                 self.expr(operand);
             }
-            ExprKind::Field { base, field: _ } | ExprKind::TupleField { base, index: _ } => self.expr(base),
+            ExprKind::Field { base, field } => {
+                self.at(&mut field.span);
+                self.expr(base);
+            }
+            ExprKind::TupleField { base, index: _ } => self.expr(base),
             ExprKind::Index { base, index } => {
                 self.expr(base);
                 self.expr(index);
             }
             ExprKind::Tuple(values) => values.iter_mut().for_each(|value| self.expr(value)),
-            ExprKind::Record(fields) => fields.iter_mut().for_each(|(_, value)| self.expr(value)),
+            ExprKind::Record(fields) => fields.iter_mut().for_each(|(name, value)| {
+                self.at(&mut name.span);
+                self.expr(value);
+            }),
             ExprKind::Block(block) => self.block(block),
             ExprKind::If { cond, then, otherwise } => {
                 self.expr(cond);
@@ -192,6 +223,7 @@ impl Walker<'_> {
     }
 
     fn type_name(&mut self, ty: &mut TypeName) {
+        self.at(&mut ty.span);
         match &mut ty.kind {
             TypeNameKind::Named(name) => {
                 let Some(arg) = self.frames.last().and_then(|frame| frame.exprs.get(name)) else { return };
@@ -241,6 +273,7 @@ impl Walker<'_> {
 
     fn call(&mut self, expr: &mut Expr) {
         let ExprKind::Call { name, args } = &mut expr.kind else { return };
+        self.at(&mut name.span);
         args.iter_mut().for_each(|arg| self.arg(arg));
         let table = self.table;
         match table.call(&name.name, args.len(), self.in_library()) {
@@ -284,9 +317,13 @@ impl Walker<'_> {
 
     fn frame(&mut self, definition: &Macro, in_library: bool, args: Vec<Arg>, call: Span) -> Frame {
         let name = definition.name.name.clone();
+        let text = definition.body.span.file;
+        let first = self.used.insert(definition.body.span);
+        let file = if first { text } else { self.sources.alias(text).unwrap_or(text) };
         let mut frame = Frame {
             arity: args.len(),
             call,
+            file: (text, file),
             in_library,
             exprs: HashMap::new(),
             vars: HashMap::new(),
@@ -371,6 +408,7 @@ impl Walker<'_> {
 
     /// A macro sees the maps that it was passed, no others.
     fn rename_map(&mut self, map: &mut Ident) {
+        self.at(&mut map.span);
         let Some(frame) = self.frames.last() else { return };
         match frame.maps.get(&map.name) {
             Some(outside) => map.name.clone_from(outside),

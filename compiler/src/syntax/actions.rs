@@ -222,7 +222,7 @@ pub fn as_statements(mut block: Block) -> Block {
         let span = value.span;
         let kind = match value.kind {
             ExprKind::If { cond, then, otherwise } => StmtKind::If { cond: *cond, then, otherwise },
-            ExprKind::Block(block) => StmtKind::Block(block),
+            ExprKind::Block(block) => StmtKind::Block(as_statements(block)),
             _ => StmtKind::Expr(*value),
         };
         block.stmts.push(as_statement(Stmt { kind, span }));
@@ -236,7 +236,6 @@ pub fn as_statement(mut stmt: Stmt) -> Stmt {
         StmtKind::If { cond, then, otherwise } => {
             StmtKind::If { cond, then: as_statements(then), otherwise: otherwise.map(as_statements) }
         }
-        StmtKind::Block(block) => StmtKind::Block(as_statements(block)),
         kind => kind,
     };
     stmt

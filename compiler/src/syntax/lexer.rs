@@ -298,16 +298,40 @@ impl Lexer<'_> {
     fn word(&mut self) {
         let end = self.word_at(self.at);
         let word = &self.text[self.at..end];
-        // A member may be called like a keyword.
-        let member = matches!(self.tokens.last(), Some((_, Token::Dot | Token::Arrow, _)));
-        // `else` is a word like others where no block ends before it.
-        let stray = word == "else" && !matches!(self.tokens.last(), Some((_, Token::RBrace, _)));
         let token = match Token::keyword(word) {
-            Some(keyword) if !member && !stray => keyword,
+            Some(keyword) if !self.is_name(&keyword, end) => keyword,
             _ if word == "_" && self.assignment_follows(end) => Token::Underscore,
             _ => Token::Ident(word.to_string()),
         };
         self.push(token, end - self.at);
+    }
+
+    /// Whether a keyword that ends at `end` is a name like others where it stands.
+    fn is_name(&self, keyword: &Token, end: usize) -> bool {
+        use Token::*;
+        let last = self.tokens.last().map(|(_, token, _)| token);
+        let next = skip_blanks(self.bytes, end).0;
+        let word_follows = self.bytes.get(next).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_');
+        match last {
+            // A member, a tag, a macro.
+            Some(Dot | Arrow | Struct | Union | Enum | Macro) => return true,
+            // A field of a record.
+            Some(LParen | Comma) if self.assignment_follows(end) => return true,
+            _ => {}
+        }
+        // A macro's parameter.
+        let in_head = matches!(self.tokens.first(), Some((_, Macro, _)))
+            && !self.tokens.iter().any(|(_, token, _)| *token == RParen);
+        match keyword {
+            _ if in_head => true,
+            // `else` is a word like others where no block ends before it.
+            Else => last != Some(&RBrace),
+            Typeof => self.bytes.get(next) != Some(&b'('),
+            Struct | Union | Enum => !word_follows,
+            // Statements begin with these, expressions do not.
+            Break | Continue | For | Let | Return | Unroll | While => last.is_some_and(opens_operand),
+            _ => false,
+        }
     }
 
     // ---- Looking around ----
@@ -391,6 +415,49 @@ fn skip_blanks(bytes: &[u8], mut at: usize) -> (usize, Option<usize>) {
             _ => return (at, None),
         }
     }
+}
+
+/// Whether an operand is what may follow the token.
+fn opens_operand(token: &Token) -> bool {
+    use Token::*;
+    matches!(
+        token,
+        LParen
+            | LBracket
+            | Comma
+            | Question
+            | Assign
+            | AddAssign
+            | SubAssign
+            | MulAssign
+            | DivAssign
+            | ModAssign
+            | AndAssign
+            | OrAssign
+            | XorAssign
+            | ShlAssign
+            | ShrAssign
+            | Plus
+            | Minus
+            | Star
+            | Slash
+            | Percent
+            | Amp
+            | Pipe
+            | Caret
+            | Tilde
+            | Bang
+            | AndAnd
+            | OrOr
+            | EqEq
+            | NotEq
+            | Less
+            | LessEq
+            | Greater
+            | GreaterEq
+            | Shl
+            | Shr
+    )
 }
 
 fn punctuation(bytes: &[u8]) -> Option<(Token, usize)> {

@@ -13,7 +13,7 @@ fn parse_with_messages(text: &str) -> (Script, String) {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let file = sources.add("x.bt", text);
     let script = super::parse(&sources, file, &mut diagnostics);
-    diagnostics.sort();
+    diagnostics.sort(&sources);
     (script, diagnostics.to_plain(&sources))
 }
 
@@ -232,7 +232,7 @@ fn a_block_has_its_last_expression_as_value() {
         panic!()
     };
     assert!(block.value.is_some() && block.stmts.len() == 1);
-    assert!(matches!(&body.stmts[1].kind, StmtKind::Block(block) if block.value.is_none() && block.stmts.len() == 1));
+    assert!(matches!(&body.stmts[1].kind, StmtKind::Block(block) if block.value.is_some() && block.stmts.is_empty()));
     assert!(matches!(&body.stmts[2].kind, StmtKind::If { then, .. } if then.value.is_none()));
 }
 

@@ -36,6 +36,10 @@ pub struct MapInfo {
 
 /// What a map cannot be called in the skeleton: Rust's words, and names that its code uses.
 const SKELETON_WORDS: &[&str] = &[
+    "Err",
+    "None",
+    "Ok",
+    "Some",
     "abstract",
     "as",
     "async",

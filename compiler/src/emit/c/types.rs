@@ -1,5 +1,6 @@
 //! C types of values: how they are declared, and which structs the program needs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::writer::Code;
@@ -210,7 +211,7 @@ impl Types {
                     // A typedef cannot be declared forward.
                     self.use_struct(program, name);
                 }
-                format!("{} *", name.0)
+                format!("{} *", struct_name(program, name))
             }
             Type::Bool => "bool *".to_string(),
             Type::Int(int) | Type::Enum { repr: int, .. } => format!("{} *", int.c_name()),
@@ -235,7 +236,7 @@ impl Types {
             Type::Array { of, len } => self.declare(program, of, &format!("{name}[{len}]")),
             Type::Struct(tag) => match program.structs.get(tag) {
                 Some(def) if def.origin == Origin::Script && !tag.0.starts_with("anon ") => {
-                    format!("{} {name}", tag.0)
+                    format!("{} {name}", struct_name(program, tag))
                 }
                 def => {
                     let (size, align) = def.map_or((0, 1), |def| (def.size, def.align.max(1)));
@@ -390,7 +391,7 @@ impl Output<'_> {
             .filter(|name| name.0.contains(' '))
             .filter(|name| !self.types.kernel_fields.contains_key(name) && !self.types.script_structs.contains(name))
             .filter(|name| !self.types.syscall_members.iter().any(|(known, _)| *known == name.0))
-            .map(|name| format!("{};", name.0))
+            .map(|name| format!("{};", struct_name(self.program, name)))
             .collect();
         for name in &names {
             self.code.line(name);
@@ -470,7 +471,9 @@ impl Output<'_> {
                 let tail = if name.is_empty() { ";".to_string() } else { format!(" {name}{dimensions};") };
                 self.code.close(&tail);
             }
-            Type::Struct(inner) => self.code.line(format!("{} {name}{dimensions};", inner.0)),
+            Type::Struct(inner) => {
+                self.code.line(format!("{} {name}{dimensions};", struct_name(self.program, inner)));
+            }
             Type::Pointer { to, .. } => {
                 let pointer = match &**to {
                     Type::Struct(inner) if inner.0.starts_with("anon ") => "void *".to_string(),
@@ -507,11 +510,11 @@ impl Output<'_> {
         if is_typedef {
             self.code.open(format!("typedef {}", if def.is_union { "union" } else { "struct" }));
         } else {
-            self.code.open(&name.0);
+            self.code.open(struct_name(self.program, name).as_ref());
         }
         let attribute = self.script_members(&def);
         if is_typedef {
-            self.code.close(&format!("{attribute} {};", name.0));
+            self.code.close(&format!("{attribute} {};", struct_name(self.program, name)));
         } else {
             self.code.close(&format!("{attribute};"));
         }
@@ -601,7 +604,9 @@ impl Output<'_> {
                     if name.is_empty() { format!("{attribute};") } else { format!("{attribute} {name}{dimensions};") };
                 self.code.close(&tail);
             }
-            Type::Struct(inner) => self.code.line(format!("{} {name}{dimensions};", inner.0)),
+            Type::Struct(inner) => {
+                self.code.line(format!("{} {name}{dimensions};", struct_name(self.program, inner)));
+            }
             Type::Pointer { .. } => self.code.line(format!("__u64 {name}{dimensions};")),
             Type::String { capacity } => self.code.line(format!("char {name}{dimensions}[{capacity}];")),
             ty => {
@@ -640,6 +645,16 @@ impl Output<'_> {
             }
             _ => {}
         }
+    }
+}
+
+/// What a struct is called in the text: the script's name, unless the skeleton or a header could not have it.
+pub fn struct_name<'n>(program: &Program, name: &'n StructName) -> Cow<'n, str> {
+    let (kind, tag) = name.0.split_once(' ').unwrap_or(("", &name.0));
+    let own = program.structs.get(name).is_none_or(|def| def.origin == Origin::Script);
+    match own && kind != "anon" && escape::is_taken_tag(tag) {
+        true => Cow::Owned(format!("{}_", name.0)),
+        false => Cow::Borrowed(&name.0),
     }
 }
 

@@ -520,7 +520,7 @@ fn conversion(c: &Conversion) -> TokenStream {
 /// Names of the enumerators of enums that are printed: `used` is what refers to the tables.
 fn enums(program: &Program, used: &str) -> Vec<TokenStream> {
     let table = |(name, values): &(String, Vec<(String, i64)>)| {
-        let constant = types::enum_table(name);
+        let constant = types::enum_table(program, name);
         let rows = values.iter().map(|(enumerator, value)| quote! { (#value, #enumerator) });
         let doc = format!(" Names of `enum {name}`.");
         quote! {
@@ -529,7 +529,7 @@ fn enums(program: &Program, used: &str) -> Vec<TokenStream> {
         }
     };
     let is_used = |(name, _): &&(String, Vec<(String, i64)>)| {
-        let constant = types::enum_table(name).to_string();
+        let constant = types::enum_table(program, name).to_string();
         used.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == constant)
     };
     program.enums.iter().filter(is_used).map(table).collect()

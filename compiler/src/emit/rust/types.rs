@@ -22,7 +22,7 @@ pub fn ty(program: &Program, ty: &Type) -> TokenStream {
             let (size, signed) = (repr.size() as u8, repr.signed);
             let names = match program.enums.iter().any(|(known, _)| known == name) {
                 true => {
-                    let table = enum_table(name);
+                    let table = enum_table(program, name);
                     quote! { #table }
                 }
                 false => quote! { &[] },
@@ -180,8 +180,14 @@ fn bound(bound: &LinearBound) -> TokenStream {
 }
 
 /// Name of the table of an enum's values.
-pub fn enum_table(name: &str) -> proc_macro2::Ident {
-    let clean: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
-    format_ident!("ENUM_{clean}")
+pub fn enum_table(program: &Program, name: &str) -> proc_macro2::Ident {
+    let clean = |name: &str| -> String {
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+    };
+    // Names that differ in case only.
+    let alike = program.enums.iter().map(|(known, _)| known).take_while(|known| *known != name);
+    match alike.filter(|known| clean(known) == clean(name)).count() {
+        0 => format_ident!("ENUM_{}", clean(name)),
+        before => format_ident!("ENUM_{}_{}", clean(name), before + 1),
+    }
 }
