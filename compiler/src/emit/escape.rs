@@ -233,11 +233,22 @@ pub fn c_string(bytes: &[u8]) -> String {
     out
 }
 
+/// Whether a character ends a line, controls a terminal, or changes the direction in which text is read: rustc refuses
+/// these in comments, and a reader of C would see other code than the compiler.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+}
+
+/// Text for a comment that ends with its line: `//`, `///`, `#`.
+pub fn line_comment(text: &str) -> String {
+    text.chars().map(|c| if is_unseen(c) && c != '\t' { ' ' } else { c }).collect()
+}
+
 /// Text for the inside of a C comment: one line, and neither the end nor the start of one.
 pub fn c_comment(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut out = words.join(" ");
-    out = out.replace(|c: char| c.is_control(), " ");
+    out = out.replace(is_unseen, " ");
     while out.contains("*/") {
         out = out.replace("*/", "* /");
     }
@@ -268,6 +279,12 @@ mod tests {
         assert_eq!(c_comment("a */ b"), "a * / b");
         assert_eq!(c_comment("/* x"), " / * x");
         assert_eq!(c_comment("a\n  b"), "a b");
+    }
+
+    #[test]
+    fn comments_are_one_line() {
+        assert_eq!(line_comment("a\nb\r\u{202e}c"), "a b  c");
+        assert_eq!(c_comment("a\u{2066}b"), "a b");
     }
 
     #[test]

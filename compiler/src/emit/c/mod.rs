@@ -131,11 +131,11 @@ struct Emitter<'p> {
 /// Writes the BPF C of a program.
 pub fn emit(program: &Program) -> EmittedC {
     let mut emitter = Emitter::new(program);
-    emitter.plan_settings();
-    emitter.plan_maps();
     for bpf in &program.programs {
         emitter.global_names.insert(bpf.name.clone());
     }
+    emitter.plan_settings();
+    emitter.plan_maps();
     let programs: Vec<_> = program.programs.iter().map(|bpf| emitter.bpf_program(bpf)).collect();
     let programs = emitter.functions(&programs);
     let maps = emitter.map_definitions();

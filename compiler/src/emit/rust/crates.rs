@@ -3,7 +3,7 @@
 use tera::{Context, Tera};
 
 use super::{header, story_rs, tool_rs};
-use crate::emit;
+use crate::emit::{self, escape};
 use crate::program::Program;
 
 const MANIFEST: &str = include_str!("../../../../templates/crate/Cargo.toml.tera");
@@ -36,7 +36,7 @@ pub fn crate_files(program: &Program, options: &CrateOptions) -> Vec<(String, St
     let tool = emit::with_rust(program, c, main_rs);
     let mut context = Context::new();
     let script = program.sources.iter().next().map_or("", |source| source.name.as_str());
-    context.insert("script", script);
+    context.insert("script", &escape::line_comment(script));
     context.insert("name", &program.name);
     let about = header(&program.header).0;
     context.insert(
@@ -70,8 +70,8 @@ fn dependency(dependency: &Dependency) -> String {
 }
 
 fn toml_string(text: &str) -> String {
-    // JSON's escapes are TOML's.
-    serde_json::Value::String(text.to_owned()).to_string()
+    // JSON's escapes are TOML's, which wants one more.
+    serde_json::Value::String(text.to_owned()).to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// # Panics

@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{assertions, tables, trace};
 use crate::emit::c::{EmittedAction, EmittedC, EmittedMap};
+use crate::emit::escape;
 use crate::program::{Action, ActionKind, Map, Program};
 use crate::types::{Aggregate, Type, tuple_layout};
 
@@ -143,7 +144,8 @@ fn events(program: &Program, c: &EmittedC) -> TokenStream {
 }
 
 fn event(program: &Program, name: &proc_macro2::Ident, action: &Action, emitted: &EmittedAction) -> TokenStream {
-    let doc = format!(" `{}`", program.sources.text(action.span).lines().next().unwrap_or("").replace('`', "'"));
+    let line = program.sources.text(action.span).lines().next().unwrap_or("");
+    let doc = format!(" `{}`", escape::line_comment(line).replace('`', "'"));
     let fields = action.fields.iter().zip(&emitted.fields);
     let names: Vec<_> = emitted.fields.iter().map(|field| member(&field.name)).collect();
     let types = action.fields.iter().map(rust_type);

@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 
 use super::{header, types};
 use crate::emit::c::{EmittedAction, EmittedC, EmittedMap};
+use crate::emit::escape;
 use crate::program::{
     Action, ActionKind, AttachPoint, Conversion, Format, FormatPiece, KernelLocation, LateNumber, LateText, Map,
     MissingProbes, OptionDefault, Period, Program, ProgramKind, Setting, SettingSource, Target, TextPiece,
@@ -31,9 +32,10 @@ pub fn source_literal(program: &Program) -> TokenStream {
     while text.contains(&format!("\"{hashes}")) {
         hashes.push('#');
     }
-    // A raw literal cannot hold a lone carriage return.
+    // A raw literal cannot hold a lone carriage return, and is to hold nothing that changes how the rest is read.
+    let is_plain = text.chars().all(|c| matches!(c, '\n' | '\t') || !escape::is_unseen(c));
     match format!("r{hashes}\"{text}\"{hashes}").parse::<Literal>() {
-        Ok(literal) if !text.contains('\r') => quote! { #literal },
+        Ok(literal) if is_plain => quote! { #literal },
         _ => quote! { #text },
     }
 }
@@ -135,7 +137,7 @@ fn script_line(program: &Program, span: Span) -> TokenStream {
         return TokenStream::new();
     }
     let more = if text.lines().nth(1).is_some() { " …" } else { "" };
-    let text = format!(" `{}`{more}", line.replace('`', "'"));
+    let text = format!(" `{}`{more}", escape::line_comment(line).replace('`', "'"));
     quote! { #[doc = #text] }
 }
 
