@@ -15,9 +15,7 @@ mod attach;
 mod code;
 
 pub use action::{Action, ActionKind, Conversion, Format, FormatPiece};
-pub use attach::{
-    AttachPoint, KernelLocation, LateNumber, LateRole, LateText, Period, Target, UserLocation, WatchLocation,
-};
+pub use attach::{AttachPoint, KernelLocation, LateNumber, LateRole, LateText, Period, Target, UserLocation};
 pub use code::{AggregateUpdate, Builtin, Call, ContextField, Expr, ExprKind, FieldStep, SpecPart, Stmt, StmtKind};
 
 /// Index into [`Program::maps`].

@@ -271,6 +271,8 @@ impl Parser {
             "output" => args.output = Some(PathBuf::from(given)),
             "format" => args.format = format(&given)?,
             "buffering" => args.buffering = buffering(&given)?,
+            // As if they were not there.
+            "pid" | "cmd" if given.is_empty() => {}
             "pid" => args.pid = Some(pid(&given)?),
             "cmd" => args.command = Some(given),
             "probe-filter" => args.probe_filter = Some(given),

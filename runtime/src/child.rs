@@ -22,7 +22,7 @@ impl Child {
     /// When the program does not exist or cannot be started.
     pub fn start(command: &str) -> Result<Self> {
         let words = split_words(command);
-        let name = words.first().ok_or_else(|| Error::refused("Failed to fork child: empty command"))?;
+        let name = words.first().map_or("", String::as_str);
         let path = find_program(name).ok_or_else(|| {
             Error::refused(format!(
                 "Failed to fork child: Path '{name}' does not exist or is not executable (No such file or directory)"

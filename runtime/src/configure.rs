@@ -32,6 +32,8 @@ pub fn maps(tool: &Tool, config: &RunConfig, object: &mut OpenObject) -> Result<
                 let levels = map.max_entries().max(1);
                 map.set_max_entries(levels * possible_cpus() as u32)?;
             }
+            // Lost records are counted by action, too.
+            "tw_losses" => map.set_max_entries(crate::ledger::counters(tool.actions.len()))?,
             _ if name.starts_with("tw_stacks_") => {
                 if config.max_map_keys_set && config.max_map_keys > map.max_entries() {
                     map.set_max_entries(config.max_map_keys)?;

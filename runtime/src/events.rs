@@ -1,6 +1,7 @@
 //! Records of the ring buffer → output.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -32,8 +33,8 @@ pub struct Sink {
     pub error: Option<io::Error>,
     /// Addresses that `unwatch` gave up.
     pub unwatched: Vec<u64>,
-    /// Checks failed that are told always: updates of full maps, bounds.
-    pub failures: u64,
+    /// How often checks failed that are told always (updates of full maps, bounds), by the check's index.
+    pub failures: BTreeMap<usize, u64>,
     /// Takes records before they are printed.
     pub observer: Option<Observer>,
 }
@@ -41,7 +42,7 @@ pub struct Sink {
 impl Sink {
     /// A sink for a tool's records.
     pub fn new(tool: &'static Tool, output: Output) -> Self {
-        Sink { output, tool, exit: None, error: None, unwatched: Vec::new(), failures: 0, observer: None }
+        Sink { output, tool, exit: None, error: None, unwatched: Vec::new(), failures: BTreeMap::new(), observer: None }
     }
 
     /// Keeps the first error of writing.
@@ -64,7 +65,9 @@ impl Sink {
                     (Some(check), Some(bytes)) => {
                         let mut result = [0; 8];
                         result.copy_from_slice(bytes);
-                        self.failures += u64::from(check.always);
+                        if check.always {
+                            *self.failures.entry(aux as usize).or_default() += 1;
+                        }
                         self.output.check_failed(check, i64::from_ne_bytes(result))
                     }
                     _ => Ok(()),

@@ -11,6 +11,7 @@ pub mod error;
 mod events;
 pub mod find;
 mod help;
+mod ledger;
 mod loader;
 mod manual;
 mod message;

@@ -12,7 +12,7 @@ impl Regex {
     /// Compiles a POSIX extended regular expression.
     ///
     /// # Errors
-    /// The C library's word about it.
+    /// Why the expression is none, in bpftrace's words.
     pub fn new(pattern: &str) -> Result<Self, String> {
         let pattern = CString::new(pattern).map_err(|_| "NUL in the expression".to_owned())?;
         let mut compiled = Box::new(MaybeUninit::<libc::regex_t>::uninit());
@@ -20,11 +20,7 @@ impl Regex {
         let code =
             unsafe { libc::regcomp(compiled.as_mut_ptr(), pattern.as_ptr(), libc::REG_EXTENDED | libc::REG_NOSUB) };
         if code != 0 {
-            let mut text = [0u8; 128];
-            // SAFETY: the buffer is as long as told; regerror takes what regcomp left.
-            unsafe { libc::regerror(code, compiled.as_ptr(), text.as_mut_ptr().cast(), text.len()) };
-            let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-            return Err(String::from_utf8_lossy(&text[..end]).into_owned());
+            return Err(reason(code).to_owned());
         }
         // SAFETY: regcomp succeeded; the box keeps its address.
         let compiled = unsafe { Box::from_raw(Box::into_raw(compiled).cast::<libc::regex_t>()) };
@@ -36,6 +32,21 @@ impl Regex {
         let Ok(text) = CString::new(text) else { return false };
         // SAFETY: a compiled expression, a NUL-terminated string, no matches asked for.
         unsafe { libc::regexec(&*self.compiled, text.as_ptr(), 0, std::ptr::null_mut(), 0) == 0 }
+    }
+}
+
+/// The codes of regcomp(3), in the words of the library that bpftrace uses.
+fn reason(code: libc::c_int) -> &'static str {
+    match code {
+        libc::REG_ECOLLATE => "Invalid collate element.",
+        libc::REG_ECTYPE => "Invalid character class.",
+        libc::REG_EESCAPE => "Invalid escape at end of regular expression",
+        libc::REG_ESUBREG => "Back-reference index exceeds current sub-expression count.",
+        libc::REG_EBRACK => "Unexpected character within '[...]' in regular expression",
+        libc::REG_EPAREN | libc::REG_BADRPT => "Mismatched '(' and ')' in regular expression",
+        libc::REG_EBRACE | libc::REG_BADBR => "Invalid range in '{}' in regular expression",
+        libc::REG_ERANGE => "Invalid range in bracket expression.",
+        _ => "Invalid regular expression",
     }
 }
 

@@ -12,17 +12,18 @@ use std::time::{Duration, Instant};
 
 use libbpf_rs::skel::OpenSkel;
 use libbpf_rs::{MapCore, MapFlags, Object, OpenObject};
+use rustix::thread::CapabilitySet;
 
 use crate::args::{self, Args, Mode, Request};
-use crate::attach::{self, Hold, manual};
+use crate::attach::{self, Held, Hold, manual};
 use crate::child::Child;
 use crate::context::{Context, Format, Maps, RunConfig};
 use crate::error::{Error, Result};
 use crate::events::{Observer, Ring, Sink};
 use crate::find::expand::{self, Place, Plan};
-use crate::modes::Held;
+use crate::modes;
 use crate::print::Output;
-use crate::tool::Tool;
+use crate::tool::{AttachPoint, Tool};
 use crate::{capabilities, config, configure, loader, notify, older, read, settings, signal};
 
 mod attaching;
@@ -43,7 +44,7 @@ pub struct Session {
     child: Option<Child>,
     pub(crate) plan: Plan,
     /// Optional programs that the kernel refused.
-    disabled: HashSet<String>,
+    pub(crate) disabled: HashSet<String>,
     /// The program that the kernel refused last.
     refused: Option<String>,
     /// Programs that attach many functions with one link.
@@ -58,7 +59,7 @@ pub struct Session {
     kept: Option<Maps>,
     pub(crate) status: u8,
     /// Output of `test` probes, shown when they fail.
-    pub(crate) held: Held,
+    pub(crate) held: modes::Held,
 }
 
 /// What there is between attaching and the end.
@@ -66,6 +67,8 @@ pub(crate) struct Running {
     pub(crate) sink: Rc<RefCell<Sink>>,
     pub(crate) ring: Ring,
     links: Vec<Hold>,
+    /// Iterators that are open, and those that are being read.
+    sequences: Vec<File>,
     walkers: Vec<JoinHandle<()>>,
     losses: Option<libbpf_rs::MapHandle>,
     started: Instant,
@@ -108,7 +111,7 @@ impl Session {
     /// What keeps the tool from starting.
     pub fn new(tool: &'static Tool, args: Args) -> Result<Self> {
         let config = config::from_environment(&tool.config)?;
-        capabilities::check(tool.name, tool.capabilities)?;
+        capabilities::check(tool)?;
         loader::watch(args.verbose);
         if let Some(pid) = args.pid {
             pid_descriptor(pid).map_err(|error| {
@@ -124,7 +127,17 @@ impl Session {
             target_pid,
             program: child.as_ref().map(Child::program),
         })?;
+        // Behind the start of the child, who is not concerned.
+        if plan.attachments.len() > FEW_FILES {
+            raise_open_files();
+        }
         let multi = configure::multi_programs(tool, &plan);
+        for attachment in plan.attachments.iter().filter(|_| args.explain || args.verbose) {
+            let target = &tool.programs[attachment.program].targets[attachment.target];
+            if matches!(target.point, AttachPoint::StandIn { .. }) {
+                eprintln!("{}: steps down to kprobe, no BTF of the kernel has it", plan.probes[attachment.probe]);
+            }
+        }
         Ok(Session {
             tool,
             args,
@@ -142,7 +155,7 @@ impl Session {
             keeps_maps: false,
             kept: None,
             status: 0,
-            held: Held::default(),
+            held: modes::Held::default(),
         })
     }
 
@@ -196,7 +209,7 @@ impl Session {
                             eprintln!("{}: left out, the kernel refuses it", program);
                         }
                     }
-                    Some(program) if self.leaves_out_first(&program) => {}
+                    Some(program) if self.steps_down(&program) || self.leaves_out_first(&program) => {}
                     _ => return Err(error),
                 },
             }
@@ -272,8 +285,15 @@ impl Session {
             self.kept = Some(Maps::new(object)?);
         }
         let ring = Ring::new(ring_map.as_ref())?;
-        self.running =
-            Some(Running { sink, ring, links: Vec::new(), walkers: Vec::new(), losses, started: Instant::now() });
+        self.running = Some(Running {
+            sink,
+            ring,
+            links: Vec::new(),
+            sequences: Vec::new(),
+            walkers: Vec::new(),
+            losses,
+            started: Instant::now(),
+        });
 
         if !self.args.dry_run && self.args.mode == Mode::Trace {
             self.run_each(object, |place| matches!(place, Place::Begin))?;
@@ -282,7 +302,15 @@ impl Session {
         if self.args.dry_run || self.args.mode != Mode::Trace {
             return Ok(());
         }
+        // Threads would each have privileges of their own: there are none before this.
+        if self.standalone {
+            self.give_up_privileges(object);
+        }
         self.tell_ready(attached)?;
+        if let Some(running) = &mut self.running {
+            let walk = |sequence| std::thread::spawn(move || attach::iter::drain(sequence));
+            running.walkers.extend(running.sequences.drain(..).map(walk));
+        }
         self.deadline = self.time.map(|time| Instant::now() + time);
         if let Some(child) = &mut self.child {
             let (pid, running) = (child.pid(), &self.running);
@@ -293,6 +321,27 @@ impl Session {
             });
         }
         Ok(())
+    }
+
+    /// Keeps only the capabilities that the tool needs from here on.
+    fn give_up_privileges(&self, object: &Object) {
+        let kept = capabilities::kept(self.tool, self.child.is_some());
+        let all = kept.iter().fold(CapabilitySet::empty(), |all, (set, _)| all | *set);
+        let first = object.maps().next();
+        let still_works = || first.as_ref().is_none_or(|map| map.info().is_ok());
+        match capabilities::give_up(all, !capabilities::runs_commands(self.tool), still_works) {
+            Ok(left) => self.explain(|| {
+                let mut text = format!("privileges: kept {}", capabilities::names(left));
+                for (set, why) in kept.iter().filter(|(set, _)| left.intersects(*set)) {
+                    text += &format!("\nprivileges: {} for {why}", capabilities::names(set.intersection(left)));
+                }
+                if left.difference(all).contains(CapabilitySet::BPF) {
+                    text += "\nprivileges: CAP_BPF because this kernel asks for it at every use of maps";
+                }
+                text
+            }),
+            Err(error) => self.explain(|| format!("privileges: kept all ({error})")),
+        }
     }
 
     /// Where output goes.
@@ -369,7 +418,7 @@ impl Session {
             let Some(running) = &mut self.running else { return Ok(()) };
             let waits = !running.ring.consume(&running.sink, BATCH);
             let unwatched = std::mem::take(&mut running.sink.borrow_mut().unwatched);
-            running.links.retain(|hold| !matches!(hold, Hold::Watch(address, _) if unwatched.contains(address)));
+            running.links.retain(|hold| !matches!(&hold.what, Held::Watch(address, _) if unwatched.contains(address)));
             if waits {
                 let mut sink = running.sink.borrow_mut();
                 let flushed = sink.output.flush();
@@ -441,6 +490,21 @@ fn clear_exiting(object: &Object) {
         bytes.fill(0);
         // `end` then sees the flag and ends at once: nothing worse.
         let _ = map.update(&key, &value, MapFlags::ANY);
+    }
+}
+
+/// So many probes do with the usual limit of open files.
+const FEW_FILES: usize = 200;
+
+/// Each probe has a descriptor: as many as the process may ever have.
+fn raise_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the struct lives through the calls. Where the limit stays as it is, opening tells.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
     }
 }
 

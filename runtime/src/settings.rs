@@ -105,7 +105,9 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
                         &format!("Failed to resolve kernel symbol: {symbol}"),
                     );
                     let error = Error::refused(error).bare();
-                    return Err(if kernel::tells_data() {
+                    return Err(if kernel::hides_addresses() {
+                        error.hint("the kernel shows addresses only with CAP_SYSLOG")
+                    } else if kernel::tells_data() {
                         error
                     } else {
                         error.hint("this kernel's /proc/kallsyms has functions only (CONFIG_KALLSYMS_ALL is off)")

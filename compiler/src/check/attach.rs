@@ -7,7 +7,7 @@ use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::kernel::{Host, Kernel};
 use crate::program::{
-    AttachPoint, Config, KernelLocation, LateNumber, LateText, Period, Target, TextPiece, UserLocation, WatchLocation,
+    AttachPoint, Config, KernelLocation, LateNumber, LateText, Period, Target, TextPiece, UserLocation,
 };
 use crate::syntax::ast::{self, AttachPart, Script};
 
@@ -145,7 +145,7 @@ impl Reader<'_> {
             Provider::Hardware => {
                 self.event(&HARDWARE, "hardware").map(|(config, count)| AttachPoint::Hardware { config, count })
             }
-            Provider::Watchpoint | Provider::AsyncWatchpoint => self.watchpoint(provider),
+            Provider::Watchpoint => self.watchpoint(),
             Provider::Iter => self.iterator(),
         }
     }
@@ -442,17 +442,12 @@ impl Reader<'_> {
         Some((*config, count))
     }
 
-    fn watchpoint(&mut self, provider: Provider) -> Option<AttachPoint> {
+    fn watchpoint(&mut self) -> Option<AttachPoint> {
         self.count(3, 3)?;
         let text = self.plain(0);
-        let location = match text.split_once('+') {
-            Some((function, arg)) if arg.starts_with("arg") => match arg[3..].parse() {
-                Ok(arg) => WatchLocation::Argument { function: function.to_owned(), arg },
-                Err(_) => return self.error("Invalid function argument"),
-            },
-            _ if integer(&text).is_some() || text.contains('$') => WatchLocation::Address(self.text(0)),
-            _ => return self.error(format!("Invalid function/address argument: invalid integer: {text}")),
-        };
+        if integer(&text).is_none() && !text.contains('$') {
+            return self.error(format!("Invalid function/address argument: invalid integer: {text}"));
+        }
         let length = self.plain(1);
         let Some(length) = integer(&length) else {
             return self.error(format!("Invalid length argument: invalid integer: {length}"));
@@ -477,12 +472,11 @@ impl Reader<'_> {
             return None;
         }
         Some(AttachPoint::Watchpoint {
-            location,
+            address: self.text(0),
             length: length as u32,
             read: has('r'),
             write: has('w'),
             execute: has('x'),
-            asynchronous: provider == Provider::AsyncWatchpoint,
         })
     }
 

@@ -5,6 +5,7 @@ use super::ctypes::Definitions;
 use super::lower::{Lower, ProbeContext};
 use super::programs::Plan;
 use super::scope::{Inferred, InferredMap};
+use super::stand_in;
 use super::widen::settle;
 use crate::Options;
 use crate::codes;
@@ -108,6 +109,8 @@ fn new_walk<'a>(
         trails: BTreeMap::new(),
         uses_cookie: false,
         max_arg: None,
+        needs_trampoline: false,
+        steps_down: Vec::new(),
         assigned_anywhere: std::collections::HashSet::new(),
         untyped: std::collections::HashSet::new(),
         last_stmt: false,
@@ -193,6 +196,7 @@ fn walk_program(lower: &mut Lower<'_>, script: &Script, plan: &Plan, at: usize) 
     lower.loops = 0;
     lower.uses_cookie = false;
     lower.max_arg = None;
+    lower.needs_trampoline = false;
     let predicate = probe.predicate.as_ref().map(|predicate| {
         let value = lower.expr(predicate);
         lower.truth(value)
@@ -212,6 +216,7 @@ fn walk_program(lower: &mut Lower<'_>, script: &Script, plan: &Plan, at: usize) 
         body,
         span: probe.span,
     };
+    lower.steps_down.push(!lower.needs_trampoline && stand_in::is_possible(&program));
     (program, slots)
 }
 
@@ -240,6 +245,17 @@ impl Lower<'_> {
         });
         Inferred { maps: maps.collect(), locals: programs.iter().map(|(_, slots)| slots.clone()).collect() }
     }
+}
+
+/// The programs, each followed by the one that stands in for it, if it has one.
+fn with_stand_ins(programs: Vec<(BpfProgram, Vec<Type>)>, steps_down: &[bool]) -> Vec<BpfProgram> {
+    let mut all = Vec::new();
+    for ((program, _), steps_down) in programs.into_iter().zip(steps_down) {
+        let stand_in = steps_down.then(|| stand_in::of(&program));
+        all.push(program);
+        all.extend(stand_in);
+    }
+    all
 }
 
 /// Variables that no assignment gave a type.
@@ -335,7 +351,7 @@ fn finish(
         trails: lower.trails,
         libraries: definitions.libraries.iter().map(|(file, text, _)| (file.clone(), text.clone())).collect(),
         maps,
-        programs: programs.into_iter().map(|(program, _)| program).collect(),
+        programs: with_stand_ins(programs, &lower.steps_down),
         actions: lower.actions,
         strings: lower.strings,
         settings: lower.rodata,

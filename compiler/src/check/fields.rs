@@ -172,6 +172,7 @@ impl Lower<'_> {
     }
 
     fn argument(&mut self, ty: Type, source: ContextField, span: Span) -> Expr {
+        self.note_context(&source, &ty);
         if let ContextField::Arg(n) = &source {
             self.max_arg = self.max_arg.max(Some(*n));
             // A register holds it: brought to its type.

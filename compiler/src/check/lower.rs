@@ -52,6 +52,10 @@ pub(crate) struct Lower<'a> {
     /// Statements that must run before the expression at hand.
     pub uses_cookie: bool,
     pub max_arg: Option<u32>,
+    /// The program at hand does what only a trampoline can.
+    pub needs_trampoline: bool,
+    /// Of each program: it can do without a trampoline, or has none.
+    pub steps_down: Vec<bool>,
     /// Maps that something was stored in, anywhere in the script (by the walk before).
     pub assigned_anywhere: std::collections::HashSet<String>,
     /// Variables (program, number) that nothing gave a type.

@@ -21,6 +21,7 @@ mod places;
 mod programs;
 mod provider;
 mod scope;
+mod stand_in;
 mod stmt;
 #[cfg(test)]
 mod tests;

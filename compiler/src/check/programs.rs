@@ -250,7 +250,7 @@ impl Planner<'_> {
             | AttachPoint::Test(_)
             | AttachPoint::Bench(_) => ProgramKind::Manual,
             AttachPoint::Kernel { .. } if point.provider == Provider::Kprobe => ProgramKind::Kprobe,
-            AttachPoint::Kernel { .. } => ProgramKind::Kretprobe,
+            AttachPoint::Kernel { .. } | AttachPoint::StandIn { .. } => ProgramKind::Kretprobe,
             AttachPoint::Trampoline { function, .. } => {
                 self.trampoline(point, &attach::plain(function), uses, &mut context)
             }

@@ -23,12 +23,11 @@ pub(crate) enum Provider {
     Software,
     Hardware,
     Watchpoint,
-    AsyncWatchpoint,
     Iter,
 }
 
 /// Provider, long name, short and old names.
-const PROVIDERS: [(Provider, &str, &[&str]); 21] = [
+const PROVIDERS: [(Provider, &str, &[&str]); 20] = [
     (Provider::Begin, "begin", &["BEGIN"]),
     (Provider::End, "end", &["END"]),
     (Provider::SelfSignal, "self", &[]),
@@ -48,7 +47,6 @@ const PROVIDERS: [(Provider, &str, &[&str]); 21] = [
     (Provider::Software, "software", &["s"]),
     (Provider::Hardware, "hardware", &["h"]),
     (Provider::Watchpoint, "watchpoint", &["w"]),
-    (Provider::AsyncWatchpoint, "asyncwatchpoint", &["aw"]),
     (Provider::Iter, "iter", &["it"]),
 ];
 

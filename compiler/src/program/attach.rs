@@ -34,6 +34,8 @@ pub enum AttachPoint {
     Kernel { module: Option<LateText>, function: KernelLocation },
     /// `fentry`/`fexit`
     Trampoline { module: Option<LateText>, function: LateText },
+    /// The function of the trampoline program `of`, by kprobe: where the kernel has no trampoline for it.
+    StandIn { of: String, module: Option<LateText>, function: LateText },
     /// `fentry:bpf:[id:]name`
     Bpf { id: Option<LateText>, name: LateText },
     /// `uprobe`/`uretprobe`
@@ -53,7 +55,7 @@ pub enum AttachPoint {
     /// `hardware`; perf's PERF_COUNT_HW_* number, or PERF_COUNT_HW_CACHE_* with `cache`.
     Hardware { config: u64, count: u64 },
     /// `watchpoint`
-    Watchpoint { location: WatchLocation, length: u32, read: bool, write: bool, execute: bool, asynchronous: bool },
+    Watchpoint { address: LateText, length: u32, read: bool, write: bool, execute: bool },
     /// `iter`
     Iter { pin: Option<String> },
     /// A parameter names it: `$1`, `entry:$1`. The program is loaded when that is a probe of its kind.
@@ -91,15 +93,6 @@ pub enum UserLocation {
     Address(u64),
     /// `file.c:12` or `file.c:12:3`.
     Source { file: String, line: u32, column: Option<u32> },
-}
-
-/// What a watchpoint watches.
-#[derive(Clone, Debug, PartialEq)]
-pub enum WatchLocation {
-    /// Absolute address.
-    Address(LateText),
-    /// `function+argN`
-    Argument { function: String, arg: u32 },
 }
 
 /// How often: a rate or nanoseconds.

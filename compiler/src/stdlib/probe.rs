@@ -40,6 +40,7 @@ pub(super) fn retval(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Provider::Fexit => {
             let ty = lower.probe.result.clone().unwrap_or(Type::U64);
             lower.know_type(&ty);
+            lower.note_context(&source, &ty);
             Expr { ty, kind: ExprKind::Context(source), span }
         }
         _ => lower.wrong_probe(
@@ -59,12 +60,11 @@ pub(super) fn ctx(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         let message = format!("The ctx builtin can not be used with '{}' probes", lower.probe.provider.name());
         return lower.wrong_probe(site.span, message);
     }
+    lower.needs_trampoline = true;
     let to = match lower.probe.provider {
         Iter => lower.probe.context.clone().map_or(Type::Void, Type::Struct),
         Kprobe | Kretprobe | Uprobe | Uretprobe | Usdt => known_struct(lower, "struct pt_regs"),
-        Profile | Interval | Software | Hardware | Watchpoint | AsyncWatchpoint => {
-            known_struct(lower, "struct bpf_perf_event_data")
-        }
+        Profile | Interval | Software | Hardware | Watchpoint => known_struct(lower, "struct bpf_perf_event_data"),
         _ => Type::Void,
     };
     lower.know_type(&to);

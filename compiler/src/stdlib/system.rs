@@ -209,17 +209,7 @@ pub(super) fn reg(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     use Provider::*;
     let fits = matches!(
         lower.probe.provider,
-        Kprobe
-            | Kretprobe
-            | Uprobe
-            | Uretprobe
-            | Usdt
-            | Profile
-            | Interval
-            | Software
-            | Hardware
-            | Watchpoint
-            | AsyncWatchpoint
+        Kprobe | Kretprobe | Uprobe | Uretprobe | Usdt | Profile | Interval | Software | Hardware | Watchpoint
     );
     if !fits {
         let message = format!("reg can not be used with \"{}\" probes", lower.probe.provider.name());
@@ -248,6 +238,7 @@ pub(super) fn path(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         let message = format!("path can not be used with \"{}\" probes", lower.probe.provider.name());
         return lower.wrong_probe(site.span, message);
     }
+    lower.needs_trampoline = true;
     let Some(value) = lower.value(site, &site.args[0]) else { return poison(site.span) };
     let limit = lower.settings.config.max_strlen;
     let size = match site.args.get(1) {
@@ -280,6 +271,7 @@ pub(super) fn path(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 
 pub(super) fn socket_cookie(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(value) = lower.value(site, &site.args[0]) else { return poison(site.span) };
+    lower.needs_trampoline = true;
     let is_sock =
         matches!(&value.ty, Type::Pointer { to, .. } if matches!(&**to, Type::Struct(name) if name.0 == "struct sock"));
     if !is_sock {
@@ -298,6 +290,7 @@ pub(super) fn skboutput(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         let message = format!("skboutput can not be used with \"{}\" probes", lower.probe.provider.name());
         return lower.wrong_probe(site.span, message);
     }
+    lower.needs_trampoline = true;
     let Some(path) = name_literal(lower, site) else { return poison(site.span) };
     let mut values = Vec::new();
     for arg in &site.args[1..] {

@@ -15,8 +15,15 @@ use crate::settings::c_string;
 /// A copy of a program and its link.
 #[derive(Debug)]
 pub struct Clone {
-    _program: OwnedFd,
+    program: OwnedFd,
     _link: OwnedFd,
+}
+
+impl Clone {
+    /// Runs that the kernel left out, since the copy was running on that CPU already.
+    pub fn recursions(&self) -> u64 {
+        super::manual::info(self.program.as_raw_fd()).map_or(0, |info| info.recursion_misses)
+    }
 }
 
 /// Loads a copy of a loaded trampoline program for another function and attaches it.
@@ -41,7 +48,7 @@ pub fn attach(
         let kind = libbpf_sys::bpf_program__expected_attach_type(raw);
         libbpf_sys::bpf_link_create(copy.as_raw_fd(), 0, kind, &opts)
     };
-    Ok(Clone { _link: load::owned(link)?, _program: copy })
+    Ok(Clone { _link: load::owned(link)?, program: copy })
 }
 
 /// Whether BTF knows the function, so that a trampoline can be put on it.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -52,20 +52,24 @@ pub fn benchmark(program: NonNull<bpf_program>, probe: usize) -> io::Result<(u64
 
 /// Nanoseconds and runs that the kernel counted.
 fn spent(program: NonNull<bpf_program>) -> (u64, u64) {
-    info(program).map_or((0, 0), |info| (info.run_time_ns, info.run_cnt))
+    info(descriptor(program)).map_or((0, 0), |info| (info.run_time_ns, info.run_cnt))
 }
 
 /// Runs that the kernel left out, since the program was running on that CPU already.
 pub fn missed(program: NonNull<bpf_program>) -> u64 {
-    info(program).map_or(0, |info| info.recursion_misses)
+    info(descriptor(program)).map_or(0, |info| info.recursion_misses)
 }
 
-fn info(program: NonNull<bpf_program>) -> Option<bpf_prog_info> {
+/// What the kernel tells of a loaded program.
+pub fn info(program: RawFd) -> Option<bpf_prog_info> {
     let mut info = bpf_prog_info::default();
     let mut size = size_of::<bpf_prog_info>() as u32;
-    // SAFETY: the program is loaded, the struct as long as told.
-    let result = unsafe {
-        libbpf_sys::bpf_prog_get_info_by_fd(libbpf_sys::bpf_program__fd(program.as_ptr()), &mut info, &mut size)
-    };
+    // SAFETY: the struct is as long as told; the kernel refuses what is no program's descriptor.
+    let result = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(program, &mut info, &mut size) };
     (result == 0).then_some(info)
+}
+
+fn descriptor(program: NonNull<bpf_program>) -> RawFd {
+    // SAFETY: a live program.
+    unsafe { libbpf_sys::bpf_program__fd(program.as_ptr()) }
 }

@@ -16,12 +16,13 @@ use std::path::Path;
 use std::ptr::NonNull;
 
 use libbpf_rs::libbpf_sys::{
-    bpf_kprobe_multi_opts, bpf_kprobe_opts, bpf_link, bpf_program, bpf_raw_tracepoint_opts, bpf_trace_opts,
-    bpf_uprobe_multi_opts, bpf_uprobe_opts, bpf_usdt_opts, size_t,
+    bpf_kprobe_multi_opts, bpf_kprobe_opts, bpf_link, bpf_link_info, bpf_program, bpf_raw_tracepoint_opts,
+    bpf_trace_opts, bpf_uprobe_multi_opts, bpf_uprobe_opts, bpf_usdt_opts, size_t,
 };
 use libbpf_rs::{AsRawLibbpf, Link, Object, libbpf_sys};
 
 use crate::find::expand::{Attachment, Place};
+use crate::find::kernel::Addresses;
 use crate::settings::c_string;
 use crate::tool::{Program, ProgramKind};
 
@@ -30,14 +31,58 @@ pub type How = &'static str;
 
 /// What keeps a program attached.
 #[derive(Debug)]
+pub struct Hold {
+    /// Name of the probe; of several by one link, as the script has it.
+    pub probe: String,
+    /// What is held.
+    pub what: Held,
+}
+
+/// What is held for a probe.
+#[derive(Debug)]
 #[allow(dead_code, reason = "held for what dropping it does")]
-pub enum Hold {
+pub enum Held {
     /// A link.
     Link(Link),
     /// The link of a watchpoint, with the address.
     Watch(u64, Link),
     /// A copy of a program, and its link.
     Clone(clone::Clone),
+}
+
+impl Hold {
+    /// Runs that the kernel had no way to begin: of kprobes, where it counts them (6.7).
+    pub fn missed(&self) -> u64 {
+        let Held::Link(link) = &self.what else { return 0 };
+        let mut info = bpf_link_info::default();
+        let mut size = size_of::<bpf_link_info>() as u32;
+        // SAFETY: the link is open, the struct as long as told. Of the union only what the type says is read; it is
+        // all plain numbers, zero where the kernel did not write.
+        unsafe {
+            let fd = libbpf_sys::bpf_link__fd(link.as_libbpf_object().as_ptr());
+            if libbpf_sys::bpf_link_get_info_by_fd(fd, &mut info, &mut size) != 0 {
+                return 0;
+            }
+            match info.type_ {
+                libbpf_sys::BPF_LINK_TYPE_KPROBE_MULTI => info.__bindgen_anon_1.kprobe_multi.missed,
+                libbpf_sys::BPF_LINK_TYPE_PERF_EVENT => {
+                    let event = &info.__bindgen_anon_1.perf_event;
+                    let is_kprobe =
+                        matches!(event.type_, libbpf_sys::BPF_PERF_EVENT_KPROBE | libbpf_sys::BPF_PERF_EVENT_KRETPROBE);
+                    if is_kprobe { event.__bindgen_anon_1.kprobe.missed } else { 0 }
+                }
+                _ => 0,
+            }
+        }
+    }
+
+    /// Runs that the kernel left out, since the copy of the program was running on that CPU already.
+    pub fn recursions(&self) -> u64 {
+        match &self.what {
+            Held::Clone(copy) => copy.recursions(),
+            _ => 0,
+        }
+    }
 }
 
 /// The program called `name` of a loaded object.
@@ -125,18 +170,24 @@ pub fn uprobe_multi(target: Target<'_>, attachments: &[Attachment]) -> io::Resul
 ///
 /// # Errors
 /// The kernel's word; one function that cannot be probed refuses all.
-pub fn kprobe_multi(target: Target<'_>, attachments: &[&Attachment]) -> io::Result<Link> {
+pub fn kprobe_multi(target: Target<'_>, attachments: &[&Attachment], addresses: &Addresses) -> io::Result<Link> {
     let mut names = Vec::new();
+    let mut places = Vec::new();
     for attachment in attachments {
         if let Place::Function { module, name, .. } = &attachment.place {
-            names.push(c_string(&qualified(module.as_deref(), name)).map_err(io::Error::other)?);
+            // Here the kernel takes no module before the name.
+            names.push(c_string(name).map_err(io::Error::other)?);
+            places.extend(addresses.get(module.as_deref(), name).map(|address| address as std::ffi::c_ulong));
         }
     }
     let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+    // Looking up names takes the kernel a while, and some stand for several functions.
+    let by_address = places.len() == names.len();
     let cookies: Vec<u64> = attachments.iter().map(|attachment| attachment.probe as u64).collect();
     let opts = bpf_kprobe_multi_opts {
         sz: size_of::<bpf_kprobe_multi_opts>() as size_t,
-        syms: pointers.as_mut_ptr(),
+        syms: if by_address { std::ptr::null_mut() } else { pointers.as_mut_ptr() },
+        addrs: if by_address { places.as_ptr() } else { std::ptr::null() },
         cookies: cookies.as_ptr(),
         cnt: pointers.len() as size_t,
         retprobe: target.program.kind == ProgramKind::Kretprobe,

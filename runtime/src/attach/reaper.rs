@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use super::Hold;
+use super::{Held, Hold};
 
 /// So many links are closed in no time.
 pub const FEW: usize = 8;
@@ -61,8 +61,8 @@ pub struct Kept(Vec<OwnedFd>);
 
 /// Opens them.
 pub fn keep(holds: &[Hold]) -> Kept {
-    let descriptor = |hold: &Hold| match hold {
-        Hold::Link(link) | Hold::Watch(_, link) if is_perf(link.as_fd()) => link.as_fd().try_clone_to_owned().ok(),
+    let descriptor = |hold: &Hold| match &hold.what {
+        Held::Link(link) | Held::Watch(_, link) if is_perf(link.as_fd()) => link.as_fd().try_clone_to_owned().ok(),
         _ => None,
     };
     Kept(holds.iter().filter_map(descriptor).collect())

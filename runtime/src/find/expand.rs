@@ -35,6 +35,29 @@ pub struct Attachment {
     pub place: Place,
 }
 
+impl Plan {
+    /// Whether a target of the program called `name` has a place.
+    fn has_place(&self, tool: &Tool, name: &str, target: usize) -> bool {
+        self.attachments.iter().any(|a| tool.programs[a.program].name == name && a.target == target)
+    }
+
+    /// Puts the kprobe that stands in for a trampoline program in the place of its first attachment; the probe's index.
+    pub fn step_down(&mut self, tool: &Tool, program: &str) -> Option<usize> {
+        let stand_in = stand_in(tool, program)?;
+        let first = self.attachments.iter_mut().find(|a| tool.programs[a.program].name == program)?;
+        let Place::Trampoline { module, name } = &first.place else { return None };
+        first.place = Place::Function { module: module.clone(), name: name.clone(), offset: 0 };
+        first.program = stand_in;
+        Some(first.probe)
+    }
+}
+
+/// The program that stands in for another one.
+fn stand_in(tool: &Tool, program: &str) -> Option<usize> {
+    let stands_in = |target: &Target| matches!(target.point, AttachPoint::StandIn { of, .. } if of == program);
+    tool.programs.iter().position(|candidate| candidate.targets.iter().any(stands_in))
+}
+
 /// A place, without patterns and parameters.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "as in `tool::AttachPoint`")]
@@ -145,6 +168,11 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
                 missing.note(request, target, program.uses_cookie, true);
                 continue;
             }
+            if let AttachPoint::StandIn { of, .. } = target.point
+                && plan.has_place(request.tool, of, target_index)
+            {
+                continue;
+            }
             let places = match places(request, program.kind, target) {
                 Ok(places) => places,
                 // A file that does not exist is told as such, and tolerated like a probe that does not.
@@ -155,6 +183,10 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
                 Err(error) => return Err(error),
             };
             let unnamed = (program.uses_cookie && !is_late) || program.optional;
+            // If there is none, that of the program that stands in for this one counts.
+            if places.is_empty() && stand_in(request.tool, program.name).is_some() {
+                continue;
+            }
             missing.note(request, target, unnamed, !places.is_empty());
             for (name, place) in places {
                 let keeps = matches!(place, Place::Begin | Place::End);
@@ -233,6 +265,13 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         AttachPoint::Signal(name) => one(Place::Signal(signal_number(name)?)),
         AttachPoint::Test(name) => one(Place::Test(name.to_owned())),
         AttachPoint::Bench(name) => one(Place::Bench(name.to_owned())),
+        AttachPoint::StandIn { module, function, .. } => {
+            let (module, function) = (module.map(word), word(function));
+            let found = functions(request, module.as_deref(), &function).into_iter();
+            Ok(found
+                .map(|f| (display.clone(), Place::Function { module: f.module, name: f.name, offset: 0 }))
+                .collect())
+        }
         AttachPoint::Kernel { module, function, offset } => {
             let (module, function) = (module.map(word), word(function));
             Ok(functions(request, module.as_deref(), &function)
@@ -331,9 +370,6 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             let address = crate::args::parse_number(&address)
                 .ok_or_else(|| Error::refused(format!("Invalid watchpoint address: {address}")))?;
             one(Place::Watchpoint { address: address as u64, length, kind: watch_kind(read, write, execute) })
-        }
-        AttachPoint::WatchArgument { function, .. } => {
-            Err(Error::refused(format!("{display}: watchpoints on arguments ({function}) are not supported")))
         }
         AttachPoint::Iter { pin } => {
             let kind = display.split(':').nth(1).unwrap_or_default();

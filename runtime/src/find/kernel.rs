@@ -1,5 +1,6 @@
 //! Functions and symbols of the running kernel.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -62,6 +63,38 @@ pub fn tells_data() -> bool {
     let mut found = false;
     each_symbol(|_, kind, _, module| found |= module.is_none() && matches!(kind, b'd' | b'D' | b'b' | b'B'));
     found
+}
+
+/// Addresses of functions by module and name.
+#[derive(Debug, Default)]
+pub struct Addresses {
+    known: HashMap<(Option<String>, String), u64>,
+}
+
+impl Addresses {
+    /// Those that the kernel shows us.
+    pub fn read() -> Self {
+        let mut known = HashMap::new();
+        each_symbol(|address, kind, name, module| {
+            if address != 0 && matches!(kind, b't' | b'T' | b'w' | b'W') {
+                known.entry((module.map(str::to_owned), name.to_owned())).or_insert(address);
+            }
+        });
+        Addresses { known }
+    }
+
+    /// The address of a function.
+    pub fn get(&self, module: Option<&str>, name: &str) -> Option<u64> {
+        let module = module.filter(|module| *module != "vmlinux").map(str::to_owned);
+        self.known.get(&(module, name.to_owned())).copied()
+    }
+}
+
+/// Whether `/proc/kallsyms` has no addresses for us.
+pub fn hides_addresses() -> bool {
+    let mut hidden = true;
+    each_symbol(|address, _, _, _| hidden &= address == 0);
+    hidden
 }
 
 /// Raw tracepoints that fit, sorted: by the symbols that the kernel makes for each, else by what tracefs lists.

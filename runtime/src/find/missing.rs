@@ -83,9 +83,9 @@ fn exact_name(request: &Request<'_>, target: &Target) -> Option<String> {
     let word = |word: Text| text::resolve(word, params);
     let module = |module: Option<Text>| module.map_or_else(String::new, |module| word(module) + ":");
     let name = match target.point {
-        AttachPoint::Kernel { module: m, function, .. } | AttachPoint::Trampoline { module: m, function } => {
-            module(m) + &word(function)
-        }
+        AttachPoint::Kernel { module: m, function, .. }
+        | AttachPoint::Trampoline { module: m, function }
+        | AttachPoint::StandIn { module: m, function, .. } => module(m) + &word(function),
         AttachPoint::User { path, symbol, cpp: false, .. } => {
             let path = word(path);
             let files = crate::find::libraries::binaries(&path, request.target_pid);
@@ -127,4 +127,22 @@ fn block_start(tool: &Tool, place: &str) -> Option<usize> {
         first = range.0;
     }
     Some(first)
+}
+
+/// The attach points of the block that a place of the script is in, as they are written.
+pub fn probes_at(tool: &Tool, place: &str, params: &[String]) -> Vec<String> {
+    let Some((at, _)) = message::range(tool, place) else { return Vec::new() };
+    let targets = || tool.programs.iter().flat_map(|program| program.targets);
+    let start = |target: &Target| message::range(tool, target.place).map(|range| range.0);
+    let Some(last) = targets().filter_map(start).filter(|&start| start <= at).max() else { return Vec::new() };
+    let block = |target: &Target| block_start(tool, target.place);
+    let Some(first) = targets().find(|target| start(target) == Some(last)).and_then(block) else { return Vec::new() };
+    let mut names: Vec<String> = Vec::new();
+    for target in targets().filter(|target| block(target) == Some(first)) {
+        let name = text::resolve(target.display, params);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

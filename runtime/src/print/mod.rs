@@ -270,13 +270,13 @@ impl Printer {
     ///
     /// # Errors
     /// When output cannot be written.
-    pub fn losses(&mut self, losses: &[(&str, &str, u64)]) -> io::Result<()> {
-        for &(what, hint, count) in losses {
+    pub fn losses(&mut self, losses: &[(String, String, u64)]) -> io::Result<()> {
+        for (what, hint, count) in losses {
             if self.settings.json {
-                message::write_loss(what, hint, count, &mut self.out);
+                message::write_loss(what, hint, *count, &mut self.out);
             } else {
                 self.finish()?;
-                message::tell_loss(what, hint, count);
+                message::tell_loss(what, hint, *count);
             }
         }
         self.event_is_over()

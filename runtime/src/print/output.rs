@@ -106,7 +106,7 @@ impl Output {
     ///
     /// # Errors
     /// When output cannot be written.
-    pub fn losses(&mut self, losses: &[(&str, &str, u64)]) -> io::Result<()> {
+    pub fn losses(&mut self, losses: &[(String, String, u64)]) -> io::Result<()> {
         self.printer.losses(losses)
     }
 

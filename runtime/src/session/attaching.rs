@@ -1,33 +1,46 @@
 //! Attaching what the plan has.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use libbpf_rs::{Link, Object};
 
 use super::{Session, plain};
-use crate::attach::{self, Hold, How};
+use crate::attach::{self, Held, Hold, How};
 use crate::error::{Error, Result};
 use crate::find::expand::{Attachment, Place, Plan};
+use crate::find::kernel::Addresses;
 use crate::tool::MissingProbes;
-use crate::{configure, loader, message, signal};
+use crate::{configure, loader, message, signal, text};
 
 impl Session {
     /// Attaches every place of the plan; how many.
     pub(super) fn attach_all(&mut self, object: &Object) -> Result<usize> {
-        let mut attached = 0;
         let plan = std::mem::take(&mut self.plan);
-        let mut result = Ok(());
-        for range in configure::attach_order(&plan, &self.multi) {
-            match self.attach_group(object, &plan.attachments[range], &plan) {
-                Ok(count) => attached += count,
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
+        let result = self.attach_plan(object, &plan);
+        self.plan = plan;
+        result
+    }
+
+    fn attach_plan(&mut self, object: &Object, plan: &Plan) -> Result<usize> {
+        // Places found and attached, by program and target.
+        let mut counts: BTreeMap<(usize, usize), (usize, usize)> = BTreeMap::new();
+        for range in configure::attach_order(plan, &self.multi) {
+            let places = &plan.attachments[range];
+            let attached = self.attach_group(object, places, plan)?;
+            let count = counts.entry((places[0].program, places[0].target)).or_default();
+            *count = (count.0 + places.len(), count.1 + attached);
+        }
+        for (&(program, target), &(found, attached)) in counts.iter().filter(|(_, count)| count.0 > count.1) {
+            let table = &self.tool.programs[program];
+            let display = text::resolve(table.targets[target].display, &self.args.params);
+            self.explain(|| format!("{display}: {} of {found} left out, the kernel refuses them", found - attached));
+            // What is refused by itself was told.
+            if attached == 0 && found > 1 {
+                self.could_not(&display, table.optional, None)?;
             }
         }
-        self.plan = plan;
-        result.map(|()| attached)
+        Ok(counts.values().map(|count| count.1).sum())
     }
 
     /// Attaches places of one program; how many.
@@ -82,13 +95,11 @@ impl Session {
                     return Ok(0);
                 }
             },
-            _ => attach_many(target, &places.iter().collect::<Vec<_>>(), &mut links),
+            _ => attach_many(target, &places.iter().collect::<Vec<_>>(), &Addresses::read(), &mut links),
         };
         self.explain(|| format!("{}: {count} functions with {} links", table.name, links.len()));
-        self.hold(links.into_iter().map(Hold::Link).collect());
-        if count == 0 {
-            self.could_not(first, table.optional, None)?;
-        }
+        let probe = text::resolve(table.targets[places[0].target].display, &self.args.params);
+        self.hold(links.into_iter().map(|link| Hold { probe: probe.clone(), what: Held::Link(link) }).collect());
         Ok(count)
     }
 
@@ -100,6 +111,7 @@ impl Session {
         place: &Attachment,
         plan: &Plan,
     ) -> io::Result<(Vec<Hold>, Option<How>)> {
+        let probe = plan.probes[place.probe].clone();
         match &place.place {
             Place::Begin | Place::End | Place::Test(_) | Place::Bench(_) => Ok((Vec::new(), None)),
             Place::Signal(number) => {
@@ -108,8 +120,8 @@ impl Session {
             }
             Place::Iter { pin } => {
                 let sequence = attach::iter::start(target, pin.as_deref())?;
-                if let (Some(sequence), Some(running), false) = (sequence, &mut self.running, self.args.dry_run) {
-                    running.walkers.push(std::thread::spawn(move || attach::iter::drain(sequence)));
+                if let Some(running) = &mut self.running {
+                    running.sequences.extend(sequence);
                 }
                 Ok((Vec::new(), None))
             }
@@ -119,14 +131,16 @@ impl Session {
                 let cookie = attach::cookies::cookie(target, place.probe);
                 let code = attach::cookies::settled(target.raw, place.probe);
                 let copy = attach::clone::attach(object, target.raw, module.as_deref(), name, cookie, &code)?;
-                Ok((vec![Hold::Clone(copy)], None))
+                Ok((vec![Hold { probe, what: Held::Clone(copy) }], None))
             }
             at => {
                 attach::cookies::settle(object, target, place.probe)?;
                 let (links, how) = attach::attach(target, place)?;
                 let hold = |link| match at {
-                    Place::Watchpoint { address, .. } => Hold::Watch(*address, link),
-                    _ => Hold::Link(link),
+                    Place::Watchpoint { address, .. } => {
+                        Hold { probe: probe.clone(), what: Held::Watch(*address, link) }
+                    }
+                    _ => Hold { probe: probe.clone(), what: Held::Link(link) },
                 };
                 Ok((links.into_iter().map(hold).collect(), Some(how)))
             }
@@ -142,6 +156,15 @@ impl Session {
     /// Whether a place was found by a pattern that fits other places, too.
     fn is_one_of_many(&self, plan: &Plan, place: &Attachment) -> bool {
         plan.attachments.iter().filter(|o| (o.program, o.target) == (place.program, place.target)).nth(1).is_some()
+    }
+
+    /// A kprobe might do where the kernel refuses a trampoline.
+    pub(super) fn steps_down(&mut self, program: &str) -> bool {
+        let Some(probe) = self.plan.step_down(self.tool, program) else { return false };
+        self.multi = configure::multi_programs(self.tool, &self.plan);
+        let name = &self.plan.probes[probe];
+        self.explain(|| format!("{name}: steps down to kprobe, the kernel refuses the trampoline"));
+        true
     }
 
     /// Without its first function a program might load: a trampoline is bound to one when it is loaded.
@@ -186,15 +209,20 @@ impl Session {
 }
 
 /// Attaches with as few links as the kernel lets: a function that cannot be probed is found by halving and left out.
-fn attach_many(target: attach::Target<'_>, places: &[&Attachment], links: &mut Vec<Link>) -> usize {
-    match attach::kprobe_multi(target, places) {
+fn attach_many(
+    target: attach::Target<'_>,
+    places: &[&Attachment],
+    addresses: &Addresses,
+    links: &mut Vec<Link>,
+) -> usize {
+    match attach::kprobe_multi(target, places, addresses) {
         Ok(link) => {
             links.push(link);
             places.len()
         }
         Err(_) if places.len() > 1 => {
             let (left, right) = places.split_at(places.len() / 2);
-            attach_many(target, left, links) + attach_many(target, right, links)
+            attach_many(target, left, addresses, links) + attach_many(target, right, addresses, links)
         }
         Err(_) => 0,
     }

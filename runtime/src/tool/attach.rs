@@ -80,6 +80,12 @@ pub enum AttachPoint {
         module: Option<Text>,
         function: Text,
     },
+    /// The function of the trampoline program `of`, by kprobe: where the kernel has no trampoline for it.
+    StandIn {
+        of: &'static str,
+        module: Option<Text>,
+        function: Text,
+    },
     Bpf {
         id: Option<Text>,
         name: Text,
@@ -129,15 +135,6 @@ pub enum AttachPoint {
         read: bool,
         write: bool,
         execute: bool,
-    },
-    WatchArgument {
-        function: &'static str,
-        arg: u32,
-        length: u32,
-        read: bool,
-        write: bool,
-        execute: bool,
-        asynchronous: bool,
     },
     Iter {
         pin: Option<&'static str>,

@@ -397,10 +397,12 @@ impl<'p> Body<'_, 'p> {
         Value::cast(&to, &value)
     }
 
-    /// `ctx[n]`
+    /// `ctx[n]`; of a kprobe that stands in for a trampoline, the register.
     fn slot(&mut self, n: u32, ty: &Type) -> Value {
-        let ctx = self.ctx();
-        let value = Value::atom(format!("{ctx}[{n}]"));
+        let value = match self.program.kind {
+            ProgramKind::Kprobe => self.argument(n),
+            _ => Value::atom(format!("{}[{n}]", self.ctx())),
+        };
         if *ty == Type::U64 { value } else { self.number_as(value, ty) }
     }
 

@@ -127,7 +127,7 @@ impl Body<'_, '_> {
         Written {
             name: self.program.name.clone(),
             span: self.program.span,
-            comment: self.first_line(self.program.span),
+            comment: self.heading(),
             places: self.places(),
             section: self.section(),
             ctx_type: self.uses_ctx.then_some(ctx_type),
@@ -183,6 +183,13 @@ impl Body<'_, '_> {
         (frame, vars)
     }
 
+    /// The script's line.
+    fn heading(&self) -> String {
+        let line = self.first_line(self.program.span);
+        let stands_in = self.program.targets.iter().any(|target| matches!(target.point, AttachPoint::StandIn { .. }));
+        if stands_in { format!("Where there is no trampoline: {line}") } else { line }
+    }
+
     /// The attach points as the script has them.
     fn places(&self) -> String {
         let shown = |target: &Target| target.display.iter().map(TextPiece::to_string).collect::<String>();
@@ -217,7 +224,8 @@ impl Body<'_, '_> {
         let [target] = self.program.targets.as_slice() else { return None };
         match &target.point {
             AttachPoint::Kernel { module: None, function: KernelLocation::Function { name, offset: 0 } }
-            | AttachPoint::Trampoline { module: None, function: name } => late(name),
+            | AttachPoint::Trampoline { module: None, function: name }
+            | AttachPoint::StandIn { module: None, function: name, .. } => late(name),
             AttachPoint::Tracepoint { category, event } => Some(format!("{}/{}", late(category)?, late(event)?)),
             AttachPoint::RawTracepoint { module: None, event } => late(event),
             _ => None,
@@ -229,7 +237,7 @@ impl Body<'_, '_> {
 fn chooses_arguments(program: &BpfProgram) -> bool {
     let (mut arguments, mut conditions) = (BTreeSet::new(), false);
     let mut look = |e: &Expr| match &e.kind {
-        ExprKind::Context(ContextField::Arg(n)) => {
+        ExprKind::Context(ContextField::Arg(n) | ContextField::TypedArg(n)) => {
             arguments.insert(*n);
         }
         ExprKind::Ternary { .. } => conditions = true,

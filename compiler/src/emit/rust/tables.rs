@@ -9,7 +9,7 @@ use crate::emit::escape;
 use crate::program::{
     Action, ActionKind, AttachPoint, Conversion, Format, FormatPiece, KernelLocation, LateNumber, LateText, Map,
     MissingProbes, OptionDefault, Period, Program, ProgramKind, Setting, SettingSource, Target, TextPiece,
-    UserLocation, WatchLocation,
+    UserLocation,
 };
 use crate::source::Span;
 use crate::types::Type;
@@ -227,6 +227,10 @@ fn point(point: &AttachPoint) -> TokenStream {
             let (module, function) = (optional_text(module.as_ref()), text(function));
             quote! { Trampoline { module: #module, function: #function } }
         }
+        AttachPoint::StandIn { of, module, function } => {
+            let (module, function) = (optional_text(module.as_ref()), text(function));
+            quote! { StandIn { of: #of, module: #module, function: #function } }
+        }
         AttachPoint::Bpf { id, name } => {
             let (id, name) = (optional_text(id.as_ref()), text(name));
             quote! { Bpf { id: #id, name: #name } }
@@ -254,25 +258,12 @@ fn point(point: &AttachPoint) -> TokenStream {
         }
         AttachPoint::Software { config, count } => quote! { Software { config: #config, count: #count } },
         AttachPoint::Hardware { config, count } => quote! { Hardware { config: #config, count: #count } },
-        AttachPoint::Watchpoint { location: WatchLocation::Address(address), length, read, write, execute, .. } => {
+        AttachPoint::Watchpoint { address, length, read, write, execute } => {
             let address = text(address);
             quote! {
                 Watchpoint { address: #address, length: #length, read: #read, write: #write, execute: #execute }
             }
         }
-        AttachPoint::Watchpoint {
-            location: WatchLocation::Argument { function, arg },
-            length,
-            read,
-            write,
-            execute,
-            asynchronous,
-        } => quote! {
-            WatchArgument {
-                function: #function, arg: #arg, length: #length, read: #read, write: #write, execute: #execute,
-                asynchronous: #asynchronous,
-            }
-        },
         AttachPoint::Iter { pin } => {
             let pin = match pin {
                 Some(pin) => quote! { Some(#pin) },
