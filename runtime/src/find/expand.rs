@@ -10,7 +10,7 @@ use crate::find::missing::Missing;
 use crate::find::user::{self, Wanted};
 use crate::find::{glob, kernel, late, tracefs};
 use crate::regex::Regex;
-use crate::tool::{AttachPoint, MissingProbes, Number, Period, ProgramKind, Target, Text, Tool};
+use crate::tool::{AttachPoint, MissingProbes, Number, Period, ProgramKind, Target, Text, TextPiece, Tool};
 use crate::{message, text};
 
 /// Everything that is to be attached, in the script's order.
@@ -273,11 +273,12 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
                 .collect())
         }
         AttachPoint::Kernel { module, function, offset } => {
-            let (module, function) = (module.map(word), word(function));
-            Ok(functions(request, module.as_deref(), &function)
+            let (module, name) = (module.map(word), word(function));
+            let (function, offset) = late_offset(function, &name).unwrap_or((&name, offset));
+            Ok(functions(request, module.as_deref(), function)
                 .into_iter()
                 .map(|f| {
-                    let name = if is_pattern(module.as_deref(), &function) {
+                    let name = if is_pattern(module.as_deref(), function) {
                         kernel_name(&provider, module.is_some(), &f, offset)
                     } else {
                         display.clone()
@@ -305,7 +306,9 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             .collect()),
         AttachPoint::User { path, symbol, offset, cpp } => {
             let files = user::files(request, target, &word(path), &provider)?;
-            user::symbols(request, &files, &Wanted { symbol: &word(symbol), offset, cpp }, &provider, kind)
+            let name = word(symbol);
+            let (name, offset) = late_offset(symbol, &name).unwrap_or((&name, offset));
+            user::symbols(request, &files, &Wanted { symbol: name, offset, cpp }, &provider, kind)
         }
         AttachPoint::UserAddress { path, address } => {
             let files = user::files(request, target, &word(path), &provider)?;
@@ -380,6 +383,13 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         }
         AttachPoint::Late { .. } => Err(Error::kernel("bug: a probe that a parameter names was not settled")),
     }
+}
+
+/// `add+$1`: name and offset, which only the parameter tells.
+fn late_offset<'a>(text: Text, name: &'a str) -> Option<(&'a str, u64)> {
+    let is_late = text.iter().any(|piece| matches!(piece, TextPiece::Param(_)));
+    let (function, offset) = name.rsplit_once('+').filter(|_| is_late)?;
+    Some((function, u64::try_from(crate::args::parse_number(offset)?).ok()?))
 }
 
 fn is_pattern(module: Option<&str>, function: &str) -> bool {
