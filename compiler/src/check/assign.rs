@@ -49,10 +49,7 @@ impl Lower<'_> {
                 self.binary_values(op, current, right, both)
             }
         };
-        if op.is_none() && self.is_numberless(&value) {
-            let shown = self.raw_aggregate(&value).unwrap_or_default();
-            let message = format!("Value '{shown}' cannot be assigned to a scratch variable.");
-            self.error(codes::AGGREGATE_MISUSE, span, message);
+        if op.is_none() && self.refuses_aggregate(&value, span) {
             return;
         }
         let id = match self.find_local(name) {
@@ -64,7 +61,7 @@ impl Lower<'_> {
             return;
         }
         if value.ty == Type::Void {
-            self.void_assigned(value.span, span);
+            self.void_assigned(value.span, "scratch variable", span);
             return;
         }
         let loose = self.infer_type(&value);
@@ -85,9 +82,29 @@ impl Lower<'_> {
         Span { start: (target.end + blanks as u32).min(end), end, ..target }
     }
 
+    /// Told when an aggregate that amounts to no number is assigned to a variable.
+    pub fn refuses_aggregate(&mut self, value: &Expr, span: Span) -> bool {
+        let refuses = self.is_numberless(value);
+        if refuses {
+            let shown = self.raw_aggregate(value).unwrap_or_default();
+            let message = format!("Value '{shown}' cannot be assigned to a scratch variable.");
+            self.error(codes::AGGREGATE_MISUSE, span, message);
+        }
+        refuses
+    }
+
     /// Told when something without a value is assigned.
-    fn void_assigned(&mut self, _value: Span, span: Span) {
-        self.error(codes::TYPE_MISMATCH, span, "Invalid expression for assignment");
+    pub fn void_assigned(&mut self, value: Span, place: &str, span: Span) {
+        /// What the standard library writes in its own language.
+        const MACROS: &[&str] = &["assert", "exit", "signal", "signal_thread", "static_assert"];
+        let text = self.sources.text(value);
+        let name = text.split_once('(').map_or("", |(name, _)| name.trim());
+        let message = if crate::stdlib::lookup(name).is_some() && !MACROS.contains(&name) {
+            format!("Value 'void' cannot be assigned to a {place}.")
+        } else {
+            "Invalid expression for assignment".to_string()
+        };
+        self.error(codes::TYPE_MISMATCH, span, message);
     }
 
     /// Brings a value to its place's type.
@@ -156,7 +173,7 @@ impl Lower<'_> {
             return;
         }
         if value.ty == Type::Void {
-            self.void_assigned(value.span, span);
+            self.void_assigned(value.span, "map", span);
             return;
         }
         let loose = self.infer_type(&value);

@@ -201,6 +201,23 @@ impl Lower<'_> {
                 if self.is_poison(&value) {
                     return;
                 }
+                if fixed.is_none() && self.refuses_aggregate(&value, span) {
+                    return;
+                }
+                if value.ty == Type::Void {
+                    match &fixed {
+                        None => self.void_assigned(value.span, "scratch variable", span),
+                        Some(ty) => {
+                            let (name, has) = (&var.name, widen::shown(ty));
+                            let message = format!(
+                                "Type mismatch for ${name}: trying to assign value of type 'void' when variable already \
+                                 has a type '{has}'"
+                            );
+                            self.error(codes::TYPE_MISMATCH, span, message);
+                        }
+                    }
+                    return;
+                }
                 let loose = self.infer_type(&value);
                 let ty = self.grow_local(id, &loose, span);
                 match self.locals[id.0].declared {

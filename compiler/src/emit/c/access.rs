@@ -466,7 +466,13 @@ impl<'p> Body<'_, 'p> {
         if matches!(field.ty, Type::Array { .. } | Type::String { .. } | Type::Struct(_)) {
             // The address of an embedded value.
             let to = self.e.types.scalar(self.e.program, &e.ty);
-            return Value::cast(&to, &Value { text: format!("&{ctx}->{members}"), prec: Prec::Unary });
+            let here = Value { text: format!("&{ctx}->{members}"), prec: Prec::Unary };
+            if let Some(moved) = self.moved_name(path) {
+                let here = Value::cast("void *", &here).text;
+                let text = format!("bpf_core_field_exists({ctx}->{members}) ? {here} : {moved}");
+                return Value::cast(&to, &Value { text, prec: Prec::Conditional });
+            }
+            return Value::cast(&to, &here);
         }
         self.converted(value, &declared, &e.ty)
     }
@@ -476,6 +482,23 @@ impl<'p> Body<'_, 'p> {
         let members = self.path_text(path);
         let ctx = self.ctx();
         Value { text: format!("(void *){ctx} + ((__u32){ctx}->{members} & 0xffff)"), prec: Prec::Sum }
+    }
+
+    /// Names of tasks, which newer kernels have as `__data_loc` in most events of the scheduler: where the text lies then.
+    fn moved_name(&mut self, path: &[FieldStep]) -> Option<String> {
+        let [step] = path else { return None };
+        let tag = step.parent.0.strip_prefix("struct ")?;
+        let event = tag.strip_prefix("trace_event_raw_sched_")?;
+        let field = self.field(step)?;
+        if !field.name.ends_with("comm") || matches!(event, "switch" | "wakeup_template") {
+            return None;
+        }
+        let (ctx, member) = (self.ctx(), format!("__data_loc_{}", field.name));
+        let flavour = format!("struct {tag}___text");
+        Some(format!(
+            "({{ {flavour} {{ __u32 {member}; }} __attribute__((preserve_access_index)); \
+             (void *){ctx} + ((({flavour} *){ctx})->{member} & 0xffff); }})"
+        ))
     }
 
     /// A struct, array or string of the context.
@@ -499,7 +522,14 @@ impl<'p> Body<'_, 'p> {
                     self.code.close("");
                     return;
                 }
-                self.line(format!("bpf_probe_read_kernel({dst}, {size}, &{ctx}->{members});"));
+                let here = format!("bpf_probe_read_kernel({dst}, {size}, &{ctx}->{members});");
+                let Some(moved) = self.moved_name(path) else { return self.line(here) };
+                self.code.open(format!("if (bpf_core_field_exists({ctx}->{members}))"));
+                self.line(here);
+                self.code.otherwise();
+                self.zero(to);
+                self.line(format!("bpf_probe_read_kernel_str({dst}, {size}, {moved});"));
+                self.code.close("");
             }
             ContextField::DataLoc(path) => {
                 let address = self.data_loc(path);
