@@ -97,7 +97,11 @@ fn blocks(text: &str, tool: &str, name: &str) -> (String, String) {
         } else {
             let verbatim = indented(line);
             let out = if in_section { &mut sections } else { &mut description };
-            out.push_str(if verbatim { ".PP\n.nf\n.RS 4\n" } else { ".PP\n" });
+            // A title begins a paragraph by itself.
+            if !out.is_empty() && !out.lines().next_back().is_some_and(|line| line.starts_with(".SH")) {
+                out.push_str(".PP\n");
+            }
+            out.push_str(if verbatim { ".nf\n.RS 4\n" } else { "" });
             while let Some(line) = lines.get(at).filter(|line| !line.trim().is_empty() && indented(line) == verbatim) {
                 let line = if verbatim { renamed(line, tool, name) } else { (*line).to_owned() };
                 let _ = writeln!(

@@ -2,7 +2,8 @@
 . /cases/lib
 
 start profile
-cause burn 8 &
+cause burn 100 &
+first=$!
 sleep 1
 stop
 expect '^Sampling at 49 Hertz of all threads by user \+ kernel stack\.\.\. '
@@ -12,13 +13,13 @@ expect '^, cause, [0-9]+\]: [0-9]+$'
 
 start profile -U 1
 finish
-wait
+kill $first
 expect '^@user\[$'
 expect '^ +burn\+[0-9]+'
 refuse '^@\['
 
 # A process that is busy for the whole second is seen about as often as is asked for.
-cause burn 8 &
+cause burn 100 &
 busy=$!
 start profile -F 199 -p $busy 1
 finish
@@ -36,4 +37,4 @@ start profile -K -I -C 0 1
 finish
 expect '^@kernel\[$'
 refuse '^@user|^@\['
-kill $busy
+kill $busy || true

@@ -236,7 +236,8 @@ pub fn c_string(bytes: &[u8]) -> String {
 /// Whether a character ends a line, controls a terminal, or changes the direction in which text is read: rustc refuses
 /// these in comments, and a reader of C would see other code than the compiler.
 pub fn is_unseen(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
+    c.is_control()
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
 /// Text for a comment that ends with its line: `//`, `///`, `#`.
