@@ -45,7 +45,7 @@ impl Lower<'_> {
             Some(op) => {
                 let current = self.expr(&ast::Expr { kind: ast::ExprKind::Var(name.to_owned()), span: target });
                 let right = self.expr(value);
-                let both = self.from_operator(target, value.span);
+                let both = self.operator_onward(target, value.span);
                 self.binary_values(op, current, right, both)
             }
         };
@@ -75,7 +75,7 @@ impl Lower<'_> {
     }
 
     /// `+= value`, where what a compound assignment does is told.
-    fn from_operator(&self, target: Span, value: Span) -> Span {
+    fn operator_onward(&self, target: Span, value: Span) -> Span {
         let text = self.sources.get(target.file).text.get(target.end as usize..).unwrap_or("");
         let blanks = text.len() - text.trim_start().len();
         let end = if value.file == target.file { value.end.max(target.end) } else { target.end };
@@ -139,7 +139,7 @@ impl Lower<'_> {
             None => self.expr(value),
             Some(op) => {
                 let right = self.expr(value);
-                let both = self.from_operator(target.span, value.span);
+                let both = self.operator_onward(target.span, value.span);
                 let (map, key) = self.map_place(name, keys.map(|(keys, _)| keys), name_span);
                 self.maps[map.0].used = true;
                 let before = self.map_value_type(map);
