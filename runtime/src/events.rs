@@ -1,11 +1,12 @@
 //! Records of the ring buffer → output.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
-use libbpf_rs::MapHandle;
+use libbpf_rs::{MapHandle, PerfBuffer, PerfBufferBuilder};
 
 use crate::error::{Error, Result};
 use crate::print::Output;
@@ -35,6 +36,8 @@ pub struct Sink {
     pub unwatched: Vec<u64>,
     /// How often checks failed that are told always (updates of full maps, bounds), by the check's index.
     pub failures: BTreeMap<usize, u64>,
+    /// Packets that did not fit into their buffer.
+    pub lost_packets: u64,
     /// Takes records before they are printed.
     pub observer: Option<Observer>,
 }
@@ -42,7 +45,16 @@ pub struct Sink {
 impl Sink {
     /// A sink for a tool's records.
     pub fn new(tool: &'static Tool, output: Output) -> Self {
-        Sink { output, tool, exit: None, error: None, unwatched: Vec::new(), failures: BTreeMap::new(), observer: None }
+        Sink {
+            output,
+            tool,
+            exit: None,
+            error: None,
+            unwatched: Vec::new(),
+            failures: BTreeMap::new(),
+            lost_packets: 0,
+            observer: None,
+        }
     }
 
     /// Keeps the first error of writing.
@@ -102,6 +114,7 @@ fn word(record: &[u8], at: usize) -> Option<u32> {
 /// The ring of a loaded tool. Tools without events have none.
 pub struct Ring {
     ring: Option<ring::Ring>,
+    packets: Option<Packets>,
 }
 
 impl Ring {
@@ -109,15 +122,20 @@ impl Ring {
     ///
     /// # Errors
     /// When the ring cannot be mapped.
-    pub fn new(map: Option<&MapHandle>) -> Result<Self> {
-        let ring = map.map(ring::Ring::new).transpose();
-        Ok(Ring { ring: ring.map_err(|error| Error::kernel(format!("cannot map the ring buffer: {error}")))? })
+    pub fn new(events: Option<&MapHandle>, packets: Option<&MapHandle>, pages: u32) -> Result<Self> {
+        let ring = events.map(ring::Ring::new).transpose();
+        let ring = ring.map_err(|error| Error::kernel(format!("cannot map the ring buffer: {error}")))?;
+        let packets = packets.map(|map| Packets::new(map, pages)).transpose()?;
+        Ok(Ring { ring, packets })
     }
 
     /// Hands up to `most` records to `sink`; whether there may be more.
     pub fn consume(&mut self, sink: &RefCell<Sink>, most: usize) -> bool {
-        let Some(ring) = &mut self.ring else { return false };
         let mut sink = sink.borrow_mut();
+        if let Some(packets) = &self.packets {
+            packets.consume(&mut sink);
+        }
+        let Some(ring) = &mut self.ring else { return false };
         let mut ended = false;
         let seen = ring.consume(most, |record| {
             let flow = sink.record(record);
@@ -129,8 +147,11 @@ impl Ring {
 
     /// Hands on what is there now, also behind an `exit()`.
     pub fn drain(&mut self, sink: &RefCell<Sink>) {
-        let Some(ring) = &mut self.ring else { return };
         let mut sink = sink.borrow_mut();
+        if let Some(packets) = &self.packets {
+            packets.consume(&mut sink);
+        }
+        let Some(ring) = &mut self.ring else { return };
         while ring.consume(usize::MAX, |record| sink.record(record)) != 0 {
             if sink.error.is_some() {
                 return;
@@ -148,5 +169,40 @@ impl Ring {
         if let Some(ring) = &self.ring {
             ring.heard();
         }
+    }
+}
+
+/// Packets of `skboutput()`, which the kernel copies into a buffer for each CPU.
+struct Packets {
+    buffer: PerfBuffer<'static>,
+    taken: Rc<RefCell<Vec<Vec<u8>>>>,
+    lost: Rc<Cell<u64>>,
+}
+
+/// Pages of a CPU's packets where nothing is said.
+const PACKET_PAGES: usize = 64;
+
+impl Packets {
+    fn new(map: &MapHandle, pages: u32) -> Result<Self> {
+        let (taken, lost) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(0)));
+        let pages = if pages == 0 { PACKET_PAGES } else { (pages as usize).next_power_of_two() };
+        let (taking, losing) = (Rc::clone(&taken), Rc::clone(&lost));
+        let buffer = PerfBufferBuilder::new(map)
+            .pages(pages)
+            .sample_cb(move |_, record: &[u8]| taking.borrow_mut().push(record.to_vec()))
+            .lost_cb(move |_, count| losing.set(losing.get() + count))
+            .build()?;
+        Ok(Packets { buffer, taken, lost })
+    }
+
+    fn consume(&self, sink: &mut Sink) {
+        // What cannot be read now is read next time, or lost and counted.
+        let _ = self.buffer.consume();
+        for record in self.taken.borrow_mut().drain(..) {
+            if sink.record(&record).is_break() {
+                break;
+            }
+        }
+        sink.lost_packets = self.lost.get();
     }
 }

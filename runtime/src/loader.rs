@@ -84,6 +84,11 @@ pub fn error(cause: &dyn std::fmt::Display, log: &str, verbose: bool) -> Error {
             },
         )
     };
+    if log.contains("cannot use helper bpf_override_return") {
+        let told =
+            format!("{text}\nThis kernel cannot override functions: it is built without CONFIG_BPF_KPROBE_OVERRIDE.");
+        return Error::kernel(told);
+    }
     if let Some(helper) = missing_helper(log) {
         return Error::kernel(format!("{text}\nThis kernel lacks the BPF helper {helper}, which the script needs."));
     }

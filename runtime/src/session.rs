@@ -264,7 +264,7 @@ impl Session {
         signal::watch_stop();
         let maps = Maps::new(object)?;
         crate::print::numbers::fill(&maps)?;
-        let (ring_map, losses) = (maps.handle("tw_events"), maps.handle("tw_losses"));
+        let [events, packets, losses] = ["tw_events", "tw_packets", "tw_losses"].map(|name| maps.handle(name));
         let context = Context {
             tool: self.tool,
             config: self.config.clone(),
@@ -284,7 +284,7 @@ impl Session {
         if self.keeps_maps {
             self.kept = Some(Maps::new(object)?);
         }
-        let ring = Ring::new(ring_map.as_ref())?;
+        let ring = Ring::new(events.as_ref(), packets.as_ref(), self.config.perf_rb_pages)?;
         self.running = Some(Running {
             sink,
             ring,

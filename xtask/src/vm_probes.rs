@@ -46,8 +46,8 @@ enum Outcome {
 
 /// Every kind of probe on every kernel, by one boot each.
 pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs) -> Result<()> {
-    let cases = cases(root)?;
-    let files = build(root)?.into_iter().map(|path| {
+    let cases = cases(root, &args.names)?;
+    let files = build(root, &args.names)?.into_iter().map(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok((format!("bin/{name}"), fs::read(path)?))
     });
@@ -104,10 +104,10 @@ fn boot(
     Ok(judge(cases, kernel, &result.output))
 }
 
-/// The cases, by name.
-fn cases(root: &Path) -> Result<Vec<Case>> {
+/// The cases, by name; those in `names`, or all.
+fn cases(root: &Path, names: &[String]) -> Result<Vec<Case>> {
     let mut found = Vec::new();
-    for path in scripts(root)? {
+    for path in scripts(root, names)? {
         let text = fs::read_to_string(&path)?;
         let values = |key: &str| -> Vec<String> {
             let start = format!("//! {key}: ");
@@ -127,22 +127,34 @@ fn cases(root: &Path) -> Result<Vec<Case>> {
     Ok(found)
 }
 
-fn scripts(root: &Path) -> Result<Vec<PathBuf>> {
+fn scripts(root: &Path, names: &[String]) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(root.join("tests/vm/probes")).context("tests/vm/probes")?;
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "bt"));
+    let is_asked = |path: &PathBuf| path.file_stem().is_some_and(|stem| names.iter().any(|name| stem == name.as_str()));
+    paths.retain(|path| names.is_empty() || is_asked(path));
     paths.sort();
     Ok(paths)
 }
 
 /// Compiles all scripts into one binary, and the programs with probes in them; the files for the guest's /bin.
-fn build(root: &Path) -> Result<Vec<PathBuf>> {
+fn build(root: &Path, names: &[String]) -> Result<Vec<PathBuf>> {
     let directory = root.join("target/vm/probes");
     fs::create_dir_all(&directory)?;
     let tool = directory.join("probes");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["run", "--quiet", "--package", "tracewright-cli", "--", "build", "--no-warnings", "--multi-call"]);
-    output(cargo.arg(&tool).args(scripts(root)?).current_dir(root))?;
+    cargo.args([
+        "run",
+        "--quiet",
+        "--package",
+        "tracewright-cli",
+        "--",
+        "build",
+        "--unsafe",
+        "--no-warnings",
+        "--multi-call",
+    ]);
+    output(cargo.arg(&tool).args(scripts(root, names)?).current_dir(root))?;
     let mut files = vec![tool];
     for program in TRACED {
         let binary = directory.join(program);

@@ -7,6 +7,9 @@ use crate::program::{Conversion, Expr, ExprKind, Format, FormatPiece};
 use crate::source::Span;
 use crate::types::Type;
 
+/// `%g`, where `g` stands for `%gr`.
+const POINTED_G: char = 'q';
+
 /// Splits a format into text and conversions. What is no conversion is text, as in bpftrace.
 pub(crate) fn parse(text: &[u8]) -> Format {
     let mut pieces = Vec::new();
@@ -20,6 +23,11 @@ pub(crate) fn parse(text: &[u8]) -> Format {
             literal.push(b'%');
             at += 2;
         } else if let Some((conversion, length)) = conversion(&text[at..]) {
+            if conversion.conversion == '%' {
+                literal.push(b'%');
+                at += length;
+                continue;
+            }
             if !literal.is_empty() {
                 pieces.push(FormatPiece::Text(std::mem::take(&mut literal)));
             }
@@ -46,45 +54,57 @@ fn letters(conversion: char) -> String {
     }
 }
 
-/// One conversion and how many bytes it takes.
+/// One conversion and how many bytes it takes. As in bpftrace, flags come in this order, and a `*` takes no argument.
 fn conversion(text: &[u8]) -> Option<(Conversion, usize)> {
     let mut out = Conversion::default();
     let mut at = 1;
-    while let Some(flag) = text.get(at) {
-        match flag {
-            b'-' => out.left = true,
-            b'0' => out.zero = true,
-            b'+' => out.plus = true,
-            b' ' => out.space = true,
-            b'#' => out.alternate = true,
-            b'\'' => out.grouping = true,
-            _ => break,
+    let mut flag = |letter: u8| {
+        let found = text.get(at) == Some(&letter);
+        at += usize::from(found);
+        found
+    };
+    out.left = flag(b'-');
+    out.plus = flag(b'+');
+    out.space = flag(b' ');
+    out.alternate = flag(b'#');
+    out.zero = text.get(at) == Some(&b'0');
+    loop {
+        match digits(text, at) {
+            (Some(width), next) => (out.width, at) = (Some(width), next),
+            (None, _) if text.get(at) == Some(&b'*') => at += 1,
+            (None, _) => break,
         }
-        at += 1;
-    }
-    if text.get(at) == Some(&b'*') {
-        out.width_from_field = true;
-        at += 1;
-    } else {
-        (out.width, at) = digits(text, at);
     }
     if text.get(at) == Some(&b'.') {
-        let (precision, next) = digits(text, at + 1);
-        out.precision = Some(precision.unwrap_or(0));
+        let (precision, next) = match text.get(at + 1) {
+            Some(b'*') => (None, at + 2),
+            _ => digits(text, at + 1),
+        };
+        if next == at + 1 {
+            return None;
+        }
+        out.precision = precision;
         at = next;
     }
-    for length in ["hh", "ll", "h", "l", "j", "z", "t"] {
-        if text[at..].starts_with(length.as_bytes()) {
-            out.length = length.to_owned();
-            at += length.len();
-            break;
-        }
+    let lengths = at;
+    while text.get(at).is_some_and(|letter| b"hlLjzt".contains(letter)) {
+        at += 1;
     }
+    out.length = match &text[lengths..at] {
+        b"L" => "ll".to_owned(),
+        given => {
+            let known = ["hh", "ll", "h", "l", "j", "z", "t"];
+            known.into_iter().find(|length| given.starts_with(length.as_bytes())).unwrap_or_default().to_owned()
+        }
+    };
     let (conversion, used) = match (text.get(at)?, text.get(at + 1)) {
         (b'r', Some(b'x')) => ('R', 2),
         (b'r', Some(b'h')) => ('H', 2),
         (b'g', Some(b'r')) => ('g', 2),
-        (c @ (b'd' | b'i' | b'u' | b'x' | b'X' | b'o' | b'c' | b's' | b'p' | b'r'), _) => (char::from(*c), 1),
+        // Alone it would be for a number with a point.
+        (b'g', _) => (POINTED_G, 1),
+        (c @ (b'd' | b'i' | b'u' | b'x' | b'X' | b'o' | b'c' | b's' | b'p' | b'r' | b'%'), _) => (char::from(*c), 1),
+        (c @ (b'e' | b'E' | b'f' | b'F' | b'G' | b'a' | b'A' | b'n'), _) => (char::from(*c), 1),
         _ => return None,
     };
     out.conversion = conversion;
@@ -131,7 +151,8 @@ impl Lower<'_> {
                 fine = false;
                 continue;
             }
-            fine &= self.takes(&arg, conversion.conversion, span);
+            // One message a call.
+            fine = fine && self.takes(&arg, conversion.conversion, span);
             out.push(self.printable(arg));
         }
         fine.then_some(out)
@@ -141,6 +162,11 @@ impl Lower<'_> {
         if matches!(arg.kind, ExprKind::MapSummary { .. }) && conversion == 's' {
             return true;
         }
+        if matches!(conversion, 'e' | 'E' | 'f' | 'F' | 'G' | 'a' | 'A' | 'n' | POINTED_G) {
+            let letter = if conversion == POINTED_G { 'g' } else { conversion };
+            self.error(codes::FORMAT, span, format!("unsupported format specifier: {letter}"));
+            return false;
+        }
         if let Some(aggregate) = self.raw_aggregate(arg) {
             let message = format!("unsupported format specifier for type '{aggregate}': {}", letters(conversion));
             self.error(codes::FORMAT, span, message);
@@ -149,9 +175,8 @@ impl Lower<'_> {
         let takes = match &arg.ty {
             Type::Int(_) | Type::Bool => !matches!(conversion, 'r' | 'R' | 'H'),
             Type::Enum { .. } => !matches!(conversion, 'r' | 'R' | 'H'),
-            Type::Pointer { .. } => matches!(conversion, 'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'p' | 's'),
+            Type::Pointer { .. } => !matches!(conversion, 'r' | 'R' | 'H' | 'g'),
             Type::Buffer { .. } => matches!(conversion, 'r' | 'R' | 'H' | 's'),
-            Type::KernelSymbol | Type::UserSymbol => matches!(conversion, 's' | 'd' | 'x' | 'p' | 'u'),
             Type::Void | Type::Aggregate(_) => false,
             _ => conversion == 's',
         };
@@ -197,6 +222,7 @@ mod tests {
         assert_eq!(conversions("%-6d%%%lld"), "<d>%<lld>");
         assert_eq!(conversions("%rx %rh %r %gr"), "<R> <H> <r> <g>");
         assert_eq!(conversions("%hhx %.2s %05d"), "<hhx> <s> <d>");
-        assert_eq!(conversions("100% %q %"), "100% %q %");
+        assert_eq!(conversions("100% %q %"), "100%q %");
+        assert_eq!(conversions("%5% %+ d %-#010x %.*d %0*d %0-5d"), "% <d> <x> <d> <d> %0-5d");
     }
 }

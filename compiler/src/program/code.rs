@@ -54,8 +54,6 @@ pub enum StmtKind {
     Signal { signal: Expr, thread: bool },
     /// `override(rc)`
     Override(Expr),
-    /// `write_user(ptr, value)`
-    WriteUser { pointer: Expr, value: Expr },
     /// `debugf`: bpf_trace_printk with at most three integer arguments.
     Debug { format: String, args: Vec<Expr> },
 }
@@ -300,6 +298,8 @@ pub enum Call {
     NameText(Box<Expr>),
     /// What `stats()` keeps in a map: a record of three 64-bit numbers.
     Stats { map: MapId, key: Option<Box<Expr>> },
+    /// `write_user(pointer, source, length)`: bool.
+    WriteUser { pointer: Box<Expr>, source: Box<Expr>, length: Box<Expr> },
     /// `memcmp(a, b, n)`: int64/int32.
     MemCmp { left: Box<Expr>, right: Box<Expr>, n: Box<Expr> },
     /// `path(struct path *, size)`: bpf_d_path; a string.

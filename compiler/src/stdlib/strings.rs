@@ -41,8 +41,12 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     }
     match value.ty.clone() {
         Type::String { capacity: has } => {
-            let wanted = if given && len.is_none() { (capacity + 1).min(has.max(1)) } else { has };
+            // A length includes the NUL, but not that of a literal.
+            let wanted = if given && len.is_none() { capacity.min(has).max(1) } else { has };
             let ty = Type::String { capacity: wanted };
+            if let Some(len) = len {
+                return read_text(value, has, Some(len), span);
+            }
             if let (ExprKind::Str(bytes), true) = (&value.kind, given && len.is_none()) {
                 let bytes = bytes[..bytes.len().min(capacity as usize)].to_vec();
                 return string(bytes, span);
@@ -215,7 +219,11 @@ pub(super) fn buf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
                 }
                 Err(value) => {
                     let ty = Type::Buffer { capacity: own.min(limit) };
-                    Expr { ty, kind: ExprKind::Call(Call::BufOf(Box::new(value))), span }
+                    let call = match run_time {
+                        Some(len) => Call::Buf { pointer: Box::new(value), len: Some(Box::new(len)) },
+                        None => Call::BufOf(Box::new(value)),
+                    };
+                    Expr { ty, kind: ExprKind::Call(call), span }
                 }
             },
         },

@@ -1,10 +1,9 @@
 //! The machine, and what is settled when the tool starts: addresses, options, numbers of CPUs.
 
-use crate::check::{Lower, Provider, effect, kind_name, poison};
+use crate::check::{Lower, Provider, kind_name, poison};
 use crate::codes;
 use crate::program::{
-    ActionKind, AttachPoint, Call, ContextField, Expr, ExprKind, LateText, OptionDefault, SettingSource, StmtKind,
-    TextPiece,
+    ActionKind, AttachPoint, Call, ContextField, Expr, ExprKind, LateText, OptionDefault, SettingSource, TextPiece,
 };
 use crate::stdlib::CallSite;
 use crate::types::{AddressSpace, IntType, Type};
@@ -116,8 +115,7 @@ pub(super) fn percpu_kaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         Type::Struct(_) | Type::Int(_) | Type::Pointer { .. } => to,
         _ => Type::U64,
     };
-    let _ = to;
-    let pointer = Type::Pointer { to: Box::new(Type::U64), space: AddressSpace::Kernel };
+    let pointer = Type::Pointer { to: Box::new(to), space: AddressSpace::Kernel };
     let call = Expr { ty: pointer, kind: ExprKind::Call(Call::PerCpuKaddr { symbol, cpu }), span: site.span };
     Expr { ty: Type::U64, kind: ExprKind::Cast(Box::new(call)), span: site.span }
 }
@@ -270,6 +268,11 @@ pub(super) fn path(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 }
 
 pub(super) fn socket_cookie(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    use Provider::*;
+    if !matches!(lower.probe.provider, Fentry | Fexit | Iter | RawTracepoint) {
+        let message = format!("socket_cookie can not be used with \"{}\" probes", lower.probe.provider.name());
+        return lower.wrong_probe(site.span, message);
+    }
     let Some(value) = lower.value(site, &site.args[0]) else { return poison(site.span) };
     lower.needs_trampoline = true;
     let is_sock =
@@ -286,7 +289,7 @@ pub(super) fn socket_cookie(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr 
 
 pub(super) fn skboutput(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     use Provider::*;
-    if !matches!(lower.probe.provider, Fentry | Fexit | RawTracepoint | Tracepoint) {
+    if !matches!(lower.probe.provider, Fentry | Fexit | RawTracepoint) {
         let message = format!("skboutput can not be used with \"{}\" probes", lower.probe.provider.name());
         return lower.wrong_probe(site.span, message);
     }
@@ -356,38 +359,31 @@ fn named_number(lower: &mut Lower<'_>, site: &CallSite<'_>, ty: Type) -> Expr {
     Expr { ty, kind: ExprKind::Call(Call::NameText(Box::new(number))), span: site.span }
 }
 
-/// `write_user(pointer, source, length)`
+/// `write_user(pointer, source, length)`: whether it was written.
 pub(super) fn write_user(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let span = site.span;
     let Some(values) = lower.values(site) else { return poison(span) };
-    let mut values = values.into_iter();
-    let (Some(pointer), Some(value)) = (values.next(), values.next()) else { return poison(span) };
-    let pointer = match &pointer.ty {
-        Type::Pointer { .. } => pointer,
-        Type::Int(_) => {
-            let to = match &value.ty {
-                Type::Pointer { to, .. } => to.clone(),
-                other => Box::new(other.clone()),
-            };
-            let ty = Type::Pointer { to, space: AddressSpace::User };
-            Expr { ty, kind: ExprKind::Cast(Box::new(pointer)), span }
-        }
-        ty => {
-            let message = format!("write_user() expects a pointer ({} provided)", kind_name(ty));
-            return lower.error(codes::ARGUMENT_TYPE, span, message);
-        }
-    };
-    // `&$x` with a length: the variable itself is what is written.
-    let value = match (values.next(), value.kind) {
-        (_, ExprKind::AddressOfLocal(local)) => {
+    let Ok([pointer, source, length]) = <[Expr; 3]>::try_from(values) else { return poison(span) };
+    if !matches!(pointer.ty, Type::Pointer { .. } | Type::Int(_)) {
+        let message = format!("write_user() expects a pointer ({} provided)", kind_name(&pointer.ty));
+        return lower.error(codes::ARGUMENT_TYPE, span, message);
+    }
+    if !lower.want_int(&length, "write_user", span) {
+        return poison(span);
+    }
+    // `&$x`: the variable itself.
+    let source = match source.kind {
+        ExprKind::AddressOfLocal(local) => {
             let ty = lower.local_type(local);
             Expr { ty, kind: ExprKind::Local(local), span }
         }
-        (Some(_), kind) if matches!(value.ty, Type::Pointer { .. }) => {
-            let pointer = Expr { ty: value.ty, kind, span };
+        kind if matches!(source.ty, Type::Pointer { .. }) => {
+            let pointer = Expr { ty: source.ty, kind, span };
             lower.deref(pointer, span)
         }
-        (_, kind) => Expr { ty: value.ty, kind, span: value.span },
+        kind => Expr { ty: source.ty, kind, span: source.span },
     };
-    effect(StmtKind::WriteUser { pointer, value }, span)
+    let length = lower.coerce(length, &Type::U32);
+    let call = Call::WriteUser { pointer: Box::new(pointer), source: Box::new(source), length: Box::new(length) };
+    Expr { ty: Type::Bool, kind: ExprKind::Call(call), span }
 }

@@ -55,7 +55,13 @@ impl Writer<'_> {
                     let Some((ty, bytes)) = fields.next() else { continue };
                     let start = self.out.len();
                     self.convert(&conversion, ty, bytes);
-                    pad(self.out, start, &conversion);
+                    // A stream pads what is written first: of values in brackets, the bracket.
+                    let first = match (ty, conversion.conversion) {
+                        (Ty::Tuple(..) | Ty::Array { .. }, b's') => 1,
+                        (Ty::Struct(..), b's') => 2,
+                        _ => self.out.len() - start,
+                    };
+                    pad(self.out, start, first, &conversion);
                 }
             }
         }
@@ -75,7 +81,7 @@ impl Writer<'_> {
                         Shown::KernelSymbol => self.names.kernel_symbol(number(ty, bytes) as u64, self.out),
                         _ => self.convert(conversion, ty, bytes),
                     }
-                    pad(self.out, start, conversion);
+                    pad(self.out, start, self.out.len() - start, conversion);
                 }
             }
         }
@@ -163,15 +169,14 @@ fn mask(length: u8) -> u64 {
     }
 }
 
-/// Pads what was written from `start` on; the width counts bytes, and zeros go outside of a sign (C++ streams).
-fn pad(out: &mut Vec<u8>, start: usize, conversion: &Conversion) {
-    let (len, width) = (out.len() - start, conversion.width as usize);
+/// Pads the first `len` bytes of what was written from `start` on; the width counts bytes, and zeros go outside of a
+/// sign (C++ streams).
+fn pad(out: &mut Vec<u8>, start: usize, len: usize, conversion: &Conversion) {
+    let width = conversion.width as usize;
     if len >= width {
         return;
     }
     let fill = if conversion.zero { b'0' } else { b' ' };
-    out.resize(start + width, fill);
-    if !conversion.left {
-        out[start..].rotate_right(width - len);
-    }
+    let at = if conversion.left { start + len } else { start };
+    out.splice(at..at, std::iter::repeat_n(fill, width - len));
 }

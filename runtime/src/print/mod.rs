@@ -24,7 +24,7 @@ pub use output::Output;
 use crate::spec::{self, SpecFormat};
 use crate::tool::{Action, ActionKind, Check, Map, MissingProbes, Tool, Value};
 use format::Fields;
-use layout::{member_bytes, u64_at};
+use layout::{member_bytes, u32_at, u64_at};
 use map::{Limits, Shape};
 use message::Severity;
 use names::Names;
@@ -181,6 +181,8 @@ impl Printer {
             ActionKind::SkbOutput(path) => {
                 let boot = fields.next().map_or(0, |(_, bytes)| u64_at(bytes, 0));
                 let packet = fields.next().map_or(&[][..], |(_, bytes)| bytes);
+                // The kernel copies from the packet's start on; `aux` says how much of it is not wanted.
+                let packet = &packet[packet.len().min(u32_at(record, 4) as usize)..];
                 if let Err(error) = self.captures.write(path, self.names.wall_clock(boot), packet) {
                     self.error(&format!("cannot write '{path}': {error}"))?;
                 }

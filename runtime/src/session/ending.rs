@@ -43,7 +43,11 @@ impl Session {
             let printed = sink.output.maps();
             sink.check(printed);
         }
-        let losses = self.losses(running.losses.as_ref(), &sink.failures, missed);
+        let mut losses = self.losses(running.losses.as_ref(), &sink.failures, missed);
+        if sink.lost_packets > 0 {
+            let hint = "raise BPFTRACE_PERF_RB_PAGES".to_owned();
+            losses.push(("packets".to_owned(), hint, sink.lost_packets));
+        }
         if sink.error.is_none() && !losses.is_empty() {
             let told = sink.output.losses(&losses);
             sink.check(told);

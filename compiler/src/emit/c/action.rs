@@ -433,25 +433,21 @@ impl<'p> Body<'_, 'p> {
 
     /// `skboutput()`: the linear part of the packet.
     pub fn skb_output(&mut self, id: ActionId, skb: &'p Expr, len: &'p Expr, offset: &'p Expr) -> Value {
-        const SNAP: u32 = 1500;
+        self.e.header("events.bpf.h");
         self.e.header("skb.bpf.h");
         let skb = self.text(skb);
         let (len, offset) = (self.text(len), self.text(offset));
         let record = self.skb_record(id);
-        let tag = record.tag.clone();
-        let member = self.scratch_member(
-            |name| format!("struct {{\n\t\tstruct {tag} event;\n\t\tchar tail[{SNAP}];\n\t}} {name}"),
-            "skb",
-        );
-        let event = self.fresh("event");
-        self.line(format!("struct {tag} *{event} = &{member}.event;"));
-        self.line(format!("{event}->header.action = {};", record.constant));
-        self.line(format!("{event}->header.aux = 0;"));
-        self.line(format!("{event}->nsecs = bpf_ktime_get_boot_ns();"));
-        self.line(format!("__u64 {event}_len = tw_skb_bytes({member}.tail, {SNAP}, {skb}, {len}, {offset});"));
-        self.line(format!("{event}->packet_len = {event}_len;"));
-        self.line(format!("tw_output({event}, sizeof(*{event}) + {event}_len);"));
-        Value::atom("0")
+        let (packet, event) = (self.fresh("skb"), self.fresh("packet"));
+        self.line(format!("void *{packet} = (void *){};", parenthesized(&skb)));
+        self.line(format!("struct {} {event} = {{}};", record.tag));
+        self.line(format!("{event}.header.action = {};", record.constant));
+        // What user space leaves out again: the kernel copies from the start.
+        self.line(format!("{event}.header.aux = {offset};"));
+        self.line(format!("{event}.nsecs = bpf_ktime_get_boot_ns();"));
+        self.line(format!("{event}.packet_len = tw_packet_bytes({packet}, {len}, {offset});"));
+        let call = format!("tw_send_packet({packet}, {event}.packet_len, &{event}, sizeof({event}))");
+        Value::cast("__u32", &Value::atom(call))
     }
 
     fn skb_record(&mut self, id: ActionId) -> Record {

@@ -388,7 +388,9 @@ impl<'e, 'p> Body<'e, 'p> {
             Type::Pointer { space: AddressSpace::None, .. } => "bpf_probe_read",
             Type::Pointer { .. } => "bpf_probe_read_kernel",
             // A number as an address.
-            _ => "bpf_probe_read",
+            _ if e.ty.is_scalar() => "bpf_probe_read",
+            // A value of our own.
+            _ => "bpf_probe_read_kernel",
         }
     }
 
@@ -435,6 +437,7 @@ fn is_literal(text: &str) -> bool {
 
 /// Whether evaluating an expression changes something that other operands may read, or runs statements.
 pub fn has_effects(e: &Expr) -> bool {
+    use crate::program::Call;
     let mut found = false;
     super::walk::expr(e, &mut |e| {
         found |= matches!(
@@ -444,6 +447,7 @@ pub fn has_effects(e: &Expr) -> bool {
                 | ExprKind::MapDelete { .. }
                 | ExprKind::MapFind { .. }
                 | ExprKind::Block(..)
+                | ExprKind::Call(Call::WriteUser { .. } | Call::SkbOutput { .. })
         );
     });
     found

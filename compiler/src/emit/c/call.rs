@@ -236,6 +236,15 @@ impl<'p> Body<'_, 'p> {
                 }
                 Value::atom(format!("{function}({})", texts.join(", ")))
             }
+            Call::WriteUser { pointer, source, length } => {
+                let target = self.pointer_text(pointer);
+                let place = self.place_of(source);
+                let (src, size) = (self.address(&place), self.size_of(&source.ty));
+                let limit = self.limit(Some(length), size, &size.to_string());
+                let result = self.fresh("written");
+                self.line(format!("long {result} = bpf_probe_write_user((void *)({target}), {src}, {limit});"));
+                Value::binary("==", Prec::Equality, &Value::atom(result), &Value::atom("0"))
+            }
             Call::SkbOutput { action, skb, len, offset } => self.skb_output(*action, skb, len, offset),
             _ => {
                 // A value in memory where a scalar is wanted: its place.
@@ -314,6 +323,13 @@ impl<'p> Body<'_, 'p> {
         if !e.ty.is_scalar() {
             let place = self.place_of(e);
             return self.address(&place);
+        }
+        if !matches!(e.ty, Type::Pointer { .. }) {
+            // A number's own bytes.
+            let value = self.expr(e);
+            let name = self.fresh("number");
+            self.line(format!("__u64 {name}[{}] = {{ {} }};", size.div_ceil(8).max(1), value.text));
+            return name;
         }
         let ty = Type::Array { of: Box::new(Type::Int(crate::types::IntType::U8)), len: size };
         let place = self.temp(&ty, "bytes");

@@ -9,7 +9,7 @@ use super::stmt::{Homes, needs_callback, shared_locals};
 use super::value::Value;
 use super::walk;
 use crate::program::{
-    AttachPoint, BpfProgram, ContextField, Expr, ExprKind, KernelLocation, LateText, ProgramKind, StmtKind, Target,
+    AttachPoint, BpfProgram, Call, ContextField, Expr, ExprKind, KernelLocation, LateText, ProgramKind, StmtKind, Target,
     TextPiece,
 };
 
@@ -199,6 +199,7 @@ impl Body<'_, '_> {
     /// libbpf's section name. Where the target is one and known now, it is spelled out; the rest is the tool's to attach.
     fn section(&self) -> String {
         let kind = match &self.program.kind {
+            ProgramKind::RawTracepoint if needs_trusted_pointers(self.program) => "tp_btf",
             ProgramKind::Manual | ProgramKind::RawTracepoint => "raw_tp",
             ProgramKind::Kprobe => "kprobe",
             ProgramKind::Kretprobe => "kretprobe",
@@ -231,6 +232,15 @@ impl Body<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// Whether it calls helpers that take only pointers of which the kernel knows the type.
+fn needs_trusted_pointers(program: &BpfProgram) -> bool {
+    let mut found = false;
+    let mut look = |e: &Expr| found |= matches!(e.kind, ExprKind::Call(Call::SkbOutput { .. } | Call::SocketCookie(_)));
+    program.predicate.iter().for_each(|predicate| walk::expr(predicate, &mut look));
+    walk::stmts(&program.body, &mut |s| walk::stmt(s, &mut look));
+    found
 }
 
 /// Whether conditions may decide which of several arguments is read.

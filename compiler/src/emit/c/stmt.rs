@@ -392,13 +392,6 @@ impl<'p> Body<'_, 'p> {
                 let ctx = self.ctx();
                 self.must("bpf_override_return", s, format!("bpf_override_return({ctx}, {value})"));
             }
-            StmtKind::WriteUser { pointer, value } => {
-                self.comment(s.span);
-                let target = self.text(pointer);
-                let place = self.place_of(value);
-                let (src, size) = (self.address(&place), self.size_text(&place));
-                self.must("bpf_probe_write_user", s, format!("bpf_probe_write_user((void *){target}, {src}, {size})"));
-            }
             StmtKind::Debug { format, args } => {
                 self.comment(s.span);
                 let operands: Vec<&'p Expr> = args.iter().collect();

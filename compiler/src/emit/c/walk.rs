@@ -103,6 +103,11 @@ fn call_args<'a>(call: &'a Call, visit: &mut dyn FnMut(&'a Expr)) {
             expr(haystack, visit);
             expr(needle, visit);
         }
+        Call::WriteUser { pointer, source, length } => {
+            expr(pointer, visit);
+            expr(source, visit);
+            expr(length, visit);
+        }
         Call::MemCmp { left, right, n } => {
             expr(left, visit);
             expr(right, visit);
@@ -188,10 +193,6 @@ pub fn stmt<'a>(s: &'a Stmt, visit: &mut dyn FnMut(&'a Expr)) {
         StmtKind::Action { args, .. } | StmtKind::Debug { args, .. } => args.iter().for_each(|e| expr(e, visit)),
         StmtKind::Join { array, .. } => expr(array, visit),
         StmtKind::Signal { signal, .. } => expr(signal, visit),
-        StmtKind::WriteUser { pointer, value } => {
-            expr(pointer, visit);
-            expr(value, visit);
-        }
         StmtKind::Declare(_) | StmtKind::Break | StmtKind::Continue => {}
     }
 }
