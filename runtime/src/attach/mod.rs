@@ -21,6 +21,7 @@ use libbpf_rs::libbpf_sys::{
 };
 use libbpf_rs::{AsRawLibbpf, Link, Object, libbpf_sys};
 
+use crate::find::archive;
 use crate::find::expand::{Attachment, Place};
 use crate::find::kernel::Addresses;
 use crate::settings::c_string;
@@ -287,7 +288,7 @@ fn usdt(target: Target<'_>, path: &Path, provider: &str, name: &str, cookie: u64
 }
 
 fn c_path(path: &Path) -> io::Result<CString> {
-    Ok(CString::new(path.as_os_str().as_bytes())?)
+    Ok(CString::new(archive::file_of(path).as_os_str().as_bytes())?)
 }
 
 /// Takes a link that libbpf made; null means errno.

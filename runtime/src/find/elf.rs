@@ -6,6 +6,8 @@ use std::path::Path;
 use object::read::elf::{ElfFile32, ElfFile64};
 use object::{Endianness, Object, ObjectSection, ObjectSegment, ObjectSymbol, ReadCache, SymbolKind};
 
+use crate::find::archive;
+
 /// A symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
@@ -26,6 +28,8 @@ pub struct Binary {
     pub symbols: Vec<Symbol>,
     /// Loaded segments: virtual address, size in the file, offset in the file.
     segments: Vec<(u64, u64, u64)>,
+    /// Where it begins in its archive; 0 for a file of its own.
+    base: u64,
     /// USDT probes: provider and name, each once.
     pub usdt: Vec<(String, String)>,
 }
@@ -36,6 +40,11 @@ impl Binary {
     /// # Errors
     /// When it cannot be read or is not ELF.
     pub fn read(path: &Path) -> Result<Self, String> {
+        if let Some((archive, name)) = archive::split(path) {
+            let (base, bytes) = archive::member(archive, name).ok_or("no such member, or a compressed one")?;
+            let elf = ElfFile64::<Endianness>::parse(&*bytes).map_err(|error| error.to_string())?;
+            return Ok(Binary { base, ..Self::of(&elf) });
+        }
         let file = File::open(path).map_err(|error| error.to_string())?;
         let cache = ReadCache::new(file);
         match ElfFile64::<Endianness, _>::parse(&cache) {
@@ -92,7 +101,8 @@ impl Binary {
     pub fn begins_instruction(&self, path: &Path, function: &Symbol, offset: u64) -> bool {
         use std::os::unix::fs::FileExt;
         let mut code = vec![0; offset as usize + 16];
-        let read = File::open(path).and_then(|file| file.read_at(&mut code, self.file_offset(function.address)));
+        let read = File::open(archive::file_of(path))
+            .and_then(|file| file.read_at(&mut code, self.file_offset(function.address)));
         match read {
             Ok(count) => crate::find::instruction::begins_at(&code[..count], offset as usize),
             Err(_) => true,
@@ -105,6 +115,7 @@ impl Binary {
             .iter()
             .find(|(start, size, _)| (*start..start + size).contains(&address))
             .map_or(address, |(start, _, offset)| address - start + offset)
+            + self.base
     }
 }
 

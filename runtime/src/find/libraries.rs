@@ -4,13 +4,16 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::find::glob;
+use crate::find::{archive, glob};
 
 /// Binaries that a script's target means.
 ///
 /// Absolute and relative paths stand for themselves, also with `*`; names with a `/`-less form are looked up on `PATH`
 /// (executables) and in the loader's cache (`libc`, `libc.so.6`). With `pid`, paths are those of the process's root.
 pub fn binaries(target: &str, pid: Option<u32>) -> Vec<PathBuf> {
+    if let Some((archive, _)) = archive::split(Path::new(target)) {
+        return if archive.is_file() { vec![PathBuf::from(target)] } else { Vec::new() };
+    }
     let root = pid.and_then(other_root);
     if glob::is_pattern(target) {
         if target == "*"

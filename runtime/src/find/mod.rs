@@ -1,5 +1,6 @@
 //! What there is to probe on the running system.
 
+pub mod archive;
 pub mod bpf;
 pub mod demangle;
 pub mod elf;
