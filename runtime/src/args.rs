@@ -362,14 +362,36 @@ fn option_value(name: &str, default: OptionDefault, given: &str, bare: bool) -> 
     }
 }
 
-/// An integer as scripts write them: sign, base by prefix (`0x`, `0b`, `0o`, `0`), the whole 64 bits.
+/// Suffixes of numbers and what they multiply by.
+const SUFFIXES: [(&str, u64); 12] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+    ("ull", 1),
+    ("ul", 1),
+    ("u", 1),
+    ("ll", 1),
+    ("l", 1),
+];
+
+/// An integer as scripts write them: sign, base by prefix (`0x`, `0b`, `0o`, `0`), the whole 64 bits, `1e3`, `10ms`.
 pub fn parse_number(text: &str) -> Option<i64> {
+    if text.ends_with(char::is_whitespace) {
+        return None;
+    }
     let text = text.trim();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let lower = digits.to_ascii_lowercase();
+    let lower = match digits.starts_with("0") {
+        true => digits.to_ascii_lowercase(),
+        false => digits.to_owned(),
+    };
     let (base, digits) = if let Some(hex) = lower.strip_prefix("0x") {
         (16, hex)
     } else if let Some(binary) = lower.strip_prefix("0b") {
@@ -384,8 +406,27 @@ pub fn parse_number(text: &str) -> Option<i64> {
     if digits.starts_with(['+', '-']) {
         return None;
     }
-    let magnitude = u64::from_str_radix(&digits.replace('_', ""), base).ok()?;
+    let magnitude = match base {
+        10 => decimal(&digits.replace('_', ""))?,
+        _ => u64::from_str_radix(&digits.replace('_', ""), base).ok()?,
+    };
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { Some(magnitude as i64) }
+}
+
+/// `12`, `1e3`, `10ms`, `5u`
+fn decimal(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, suffix) = text.split_at(end);
+    let number: u64 = digits.parse().ok()?;
+    if suffix.is_empty() {
+        return Some(number);
+    }
+    if let Some(exponent) = suffix.strip_prefix('e') {
+        let scale = 10u64.checked_pow(exponent.parse().ok()?)?;
+        return number.checked_mul(scale).filter(|_| (1..=9).contains(&number));
+    }
+    let (_, scale) = SUFFIXES.iter().find(|(known, _)| *known == suffix)?;
+    number.checked_mul(*scale)
 }
 
 fn mode(given: &str) -> Result<Mode> {

@@ -22,7 +22,8 @@ pub fn param(params: &[String], n: u32) -> Option<&str> {
 pub fn param_any(params: &[String], n: u32) -> (String, bool) {
     let given = param(params, n).filter(|given| !given.is_empty()).unwrap_or("0");
     match crate::args::parse_number(given) {
-        Some(number) => (number.to_string(), true),
+        Some(number) if given.trim_start().starts_with('-') => (number.to_string(), true),
+        Some(number) => ((number as u64).to_string(), true),
         None => (given.to_owned(), false),
     }
 }

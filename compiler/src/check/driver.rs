@@ -198,7 +198,7 @@ fn walk_program(lower: &mut Lower<'_>, script: &Script, plan: &Plan, at: usize) 
     lower.max_arg = None;
     lower.needs_trampoline = false;
     let predicate = probe.predicate.as_ref().map(|predicate| {
-        let value = lower.expr(predicate);
+        let value = lower.condition_value(predicate);
         lower.truth(value)
     });
     let body = lower.body(&probe.body);

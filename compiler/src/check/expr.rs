@@ -132,6 +132,18 @@ impl Lower<'_> {
         Expr { ty, kind: ExprKind::Setting(id), span }
     }
 
+    /// What a condition tests; a bare parameter holds unless it is missing or 0.
+    pub fn condition_value(&mut self, cond: &ast::Expr) -> Expr {
+        let ast::ExprKind::Param(n) = cond.kind else { return self.expr(cond) };
+        let span = cond.span;
+        let kind = ExprKind::Equal {
+            left: Box::new(self.parameter_any(n, span)),
+            right: Box::new(string("0", span)),
+            negated: true,
+        };
+        Expr { ty: Type::Bool, kind, span }
+    }
+
     /// An item of a tuple, key or print: a bare parameter is taken as it was given.
     pub fn item_value(&mut self, expr: &ast::Expr) -> Expr {
         match &expr.kind {
@@ -220,7 +232,10 @@ impl Lower<'_> {
     }
 
     fn ternary(&mut self, cond: &ast::Expr, then: Option<&ast::Expr>, otherwise: &ast::Expr, span: Span) -> Expr {
-        let cond_value = self.expr(cond);
+        let cond_value = match then {
+            Some(_) => self.condition_value(cond),
+            None => self.expr(cond),
+        };
         let Some(then) = then else {
             // `a ?: b`: a is evaluated once.
             let id = self.new_local("__cond", self.infer_type(&cond_value), false, cond.span);

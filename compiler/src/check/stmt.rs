@@ -243,7 +243,7 @@ impl Lower<'_> {
             }
             return;
         }
-        let cond = self.expr(cond);
+        let cond = self.condition_value(cond);
         let cond = self.condition(cond, span);
         let then = self.block(then);
         let otherwise = otherwise.map(|otherwise| self.block(otherwise)).unwrap_or_default();
@@ -279,7 +279,7 @@ impl Lower<'_> {
                  while. These are more easily proven to be bounded by the verifier.",
             ),
         );
-        let cond = self.expr(cond);
+        let cond = self.condition_value(cond);
         let cond = self.truth(cond);
         let body = self.looped(body);
         out.push(Stmt { kind: StmtKind::While { cond, body }, span });

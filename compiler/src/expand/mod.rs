@@ -5,6 +5,7 @@
 //! ```
 
 mod imports;
+mod params;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::params;
 use super::table::{self, Lookup, Table};
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -24,6 +25,7 @@ pub fn expand(script: &mut Script, table: &Table, sources: &mut Sources, diagnos
         diagnostics,
         frames: Vec::new(),
         used: HashSet::new(),
+        parameters: HashMap::new(),
         names: script_variables(script),
         budget: BUDGET,
         exhausted: false,
@@ -32,7 +34,9 @@ pub fn expand(script: &mut Script, table: &Table, sources: &mut Sources, diagnos
         if let Some(predicate) = &mut probe.predicate {
             walker.expr(predicate);
         }
+        walker.parameters = params::take(&mut probe.body, table);
         walker.block(&mut probe.body);
+        walker.parameters.clear();
     }
     for function in &mut script.functions {
         walker.block(&mut function.body);
@@ -47,6 +51,8 @@ struct Walker<'a> {
     frames: Vec<Frame>,
     /// Macros used so far, by the place of their bodies.
     used: HashSet<Span>,
+    /// Variables of the probe that stand for a positional parameter.
+    parameters: HashMap<String, (u32, Span)>,
     /// Names of variables that are taken.
     names: HashSet<String>,
     budget: usize,
@@ -147,6 +153,10 @@ impl Walker<'_> {
             ExprKind::Ident(_) => self.word(expr),
             ExprKind::Call { .. } => self.call(expr),
             ExprKind::Var(name) => {
+                if let Some((n, span)) = self.parameters.get(name).filter(|_| self.frames.is_empty()) {
+                    *expr = Expr { kind: ExprKind::Param(*n), span: *span };
+                    return;
+                }
                 let mut name = std::mem::take(name);
                 self.rename_var(&mut name);
                 expr.kind = ExprKind::Var(name);
