@@ -146,7 +146,7 @@ fn texts(spec: &Spec<'_>, types: &Types) -> Result<Vec<bool>> {
         return Ok(shown);
     }
     let is_text = |ty: &&str| matches!(types.named(ty), Ok(CType::Pointer(to)) if matches!(*to, CType::Int(-1 | 1)));
-    let mut texts: Vec<bool> = spec.types.iter().map(|ty| is_text(&ty)).collect();
+    let mut texts: Vec<bool> = spec.types.iter().map(is_text).collect();
     texts.resize(spec.values.len(), false);
     Ok(texts)
 }

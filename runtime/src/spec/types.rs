@@ -240,7 +240,7 @@ pub fn fields(category: &str, event: &str) -> Option<Vec<Field>> {
     Some(text.lines().filter_map(field).collect())
 }
 
-/// `	field:char comm[16];	offset:8;	size:16;	signed:0;`
+/// `field:char comm[16]; offset:8; size:16; signed:0;`, with tabs between.
 fn field(line: &str) -> Option<Field> {
     let mut parts = line.trim().split(';').map(str::trim);
     let declaration = parts.next()?.strip_prefix("field:")?;
