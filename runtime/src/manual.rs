@@ -73,8 +73,14 @@ fn options(out: &mut String, title: &str, options: &[Described]) {
     for option in options {
         let short = option.short.map_or_else(String::new, |letter| format!("\\fB\\-{letter}\\fR, "));
         let value = option.value.map_or_else(String::new, |value| format!(" \\fI{}\\fR", roff(value)));
-        let _ = writeln!(out, ".TP\n{short}\\fB\\-\\-{}\\fR{value}\n{}", roff(option.long), roff(&option.help));
+        let _ =
+            writeln!(out, ".TP\n{short}\\fB\\-\\-{}\\fR{value}\n{}", roff(option.long), roff(&one_line(&option.help)));
     }
+}
+
+/// A help text is a paragraph, whatever breaks it has.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Paragraphs, sections (`Examples:`) and indented blocks of a header comment: what goes into DESCRIPTION, and the
@@ -201,7 +207,7 @@ fn zsh(tool: &Tool, name: &str) -> String {
     };
     let mut out = format!("#compdef {name}\n_arguments -s -S \\\n");
     for option in all_options(tool) {
-        let help = quoted(&option.help);
+        let help = quoted(&one_line(&option.help));
         let action = option.value.map_or_else(String::new, |value| {
             let action = match values(&option) {
                 Values::Words(words) => format!("({})", words.join(" ")),
@@ -237,7 +243,7 @@ fn fish(tool: &Tool, name: &str) -> String {
             (Some(_), Values::Commands) => " -x -a '(__fish_complete_command)'".to_owned(),
             (Some(_), Values::Anything) => " -x".to_owned(),
         };
-        let help = option.help.replace('\\', "\\\\").replace('\'', "\\'");
+        let help = one_line(&option.help).replace('\\', "\\\\").replace('\'', "\\'");
         let _ = writeln!(out, "complete -c {name}{short} -l {}{value} -d '{help}'", option.long);
     }
     out
