@@ -261,9 +261,6 @@ pub fn c_comment(text: &str) -> String {
     if out.ends_with('*') {
         out.push(' ');
     }
-    if out.starts_with('/') {
-        out.insert(0, ' ');
-    }
     const LONGEST: usize = 100;
     if out.chars().count() > LONGEST {
         out = out.chars().take(LONGEST - 1).collect::<String>() + "…";
@@ -278,7 +275,7 @@ mod tests {
     #[test]
     fn comments_cannot_be_left() {
         assert_eq!(c_comment("a */ b"), "a * / b");
-        assert_eq!(c_comment("/* x"), " / * x");
+        assert_eq!(c_comment("/* x"), "/ * x");
         assert_eq!(c_comment("a\n  b"), "a b");
     }
 

@@ -2,7 +2,7 @@
 
 use crate::check::{Lower, effect, parse_format, poison};
 use crate::codes;
-use crate::program::{ActionKind, Call, Expr, ExprKind, Format, FormatPiece, SettingSource, StmtKind};
+use crate::program::{ActionKind, Call, Conversion, Expr, ExprKind, Format, FormatPiece, SettingSource, StmtKind};
 use crate::stdlib::{CallSite, spec};
 use crate::syntax::ast::{self, Arg};
 use crate::types::{Aggregate, IntType, Type};
@@ -141,9 +141,67 @@ fn printed(lower: &Lower<'_>, arg: Expr) -> Expr {
 /// The statement that sends an event with these fields.
 fn send(lower: &mut Lower<'_>, kind: ActionKind, args: Vec<Expr>, site: &CallSite<'_>) -> Expr {
     let args: Vec<Expr> = args.into_iter().map(|arg| printed(lower, arg)).collect();
+    let (kind, args) = match kind {
+        ActionKind::Printf(format) => {
+            let (format, args) = with_literals(format, args);
+            (ActionKind::Printf(format), args)
+        }
+        kind => (kind, args),
+    };
     let fields = args.iter().map(|arg| arg.ty.clone()).collect();
     let action = lower.add_action(kind, fields, site.span);
     effect(StmtKind::Action { action, args }, site.span)
+}
+
+/// A format with the literal strings among its arguments put into it: what is known now need not be sent.
+fn with_literals(format: Format, args: Vec<Expr>) -> (Format, Vec<Expr>) {
+    // These count the pieces of text around them.
+    if format.pieces.iter().any(|piece| matches!(piece, FormatPiece::Spec { .. })) {
+        return (format, args);
+    }
+    let mut args = args.into_iter();
+    let mut kept = Vec::new();
+    let mut pieces: Vec<FormatPiece> = Vec::new();
+    for piece in format.pieces {
+        let known = match &piece {
+            FormatPiece::Text(text) => Some(text.clone()),
+            FormatPiece::Spec { .. } => None,
+            FormatPiece::Conversion(conversion) => {
+                kept.extend(conversion.width_from_field.then(|| args.next()).flatten());
+                args.next().and_then(|arg| {
+                    let known = literal_text(conversion, &arg);
+                    kept.extend(known.is_none().then_some(arg));
+                    known
+                })
+            }
+        };
+        match (known, pieces.last_mut()) {
+            (Some(more), Some(FormatPiece::Text(text))) => text.extend(more),
+            (Some(text), _) => pieces.push(FormatPiece::Text(text)),
+            (None, _) => pieces.push(piece),
+        }
+    }
+    kept.extend(args);
+    (Format { pieces, ..format }, kept)
+}
+
+/// What `%-16s` makes of a literal; none where that is not known for sure.
+fn literal_text(conversion: &Conversion, arg: &Expr) -> Option<Vec<u8>> {
+    const LONGEST: usize = 64;
+    let plain = Conversion {
+        left: conversion.left,
+        width: conversion.width,
+        conversion: 's',
+        length: conversion.length.clone(),
+        ..Conversion::default()
+    };
+    let ExprKind::Str(text) = &arg.kind else { return None };
+    let is_plain = text.len() <= LONGEST && text.iter().all(|byte| (b' '..=b'~').contains(byte));
+    if *conversion != plain || !is_plain {
+        return None;
+    }
+    let blanks = vec![b' '; (conversion.width.unwrap_or(0) as usize).saturating_sub(text.len())];
+    Some(if conversion.left { [text.as_slice(), &blanks].concat() } else { [&blanks, text.as_slice()].concat() })
 }
 
 pub(super) fn debugf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {

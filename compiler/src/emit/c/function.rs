@@ -193,7 +193,9 @@ impl Body<'_, '_> {
     /// The attach points as the script has them.
     fn places(&self) -> String {
         let shown = |target: &Target| target.display.iter().map(TextPiece::to_string).collect::<String>();
-        self.program.targets.iter().map(shown).collect::<Vec<_>>().join(", ")
+        let mut places: Vec<String> = self.program.targets.iter().map(shown).collect();
+        places.dedup();
+        places.join(", ")
     }
 
     /// libbpf's section name. Where the target is one and known now, it is spelled out; the rest is the tool's to attach.

@@ -106,7 +106,9 @@ impl Emitter<'_> {
             let function = self.global_name(&format!("probe_{number}"));
             let same_type = alike.iter().all(|&other| programs[other].ctx_type == program.ctx_type);
             let parameters = if same_type { program.parameters() } else { "void *ctx".to_string() };
-            let text = self.shared(program, &function, &parameters);
+            let places: Vec<&str> = alike.iter().map(|&other| programs[other].places.as_str()).collect();
+            let about = if program.comment.ends_with(',') { places.join(", ") } else { program.comment.clone() };
+            let text = self.shared(program, &function, &parameters, &about);
             texts.push(text + &wrapper(program, &function));
             for other in alike {
                 shared[other] = Some(function.clone());
@@ -122,19 +124,19 @@ impl Emitter<'_> {
         format!(
             "{}{}SEC(\"{}\")\nint {name}({parameters})\n{{\n{}}}\n\n",
             program.prelude(name, &parameters),
-            comment(&program.comment),
+            comment(if program.comment.ends_with(',') { &program.places } else { &program.comment }),
             program.section,
             program.block(name)
         )
     }
 
     /// What several programs do.
-    fn shared(&mut self, program: &Written, function: &str, parameters: &str) -> String {
+    fn shared(&mut self, program: &Written, function: &str, parameters: &str, about: &str) -> String {
         self.keep_scratch(program, function);
         format!(
             "{}{}static __always_inline int {function}({parameters})\n{{\n{}}}\n\n",
             program.prelude(function, parameters),
-            comment(&program.comment),
+            comment(about),
             program.block(function)
         )
     }

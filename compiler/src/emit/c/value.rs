@@ -48,6 +48,12 @@ impl Value {
 
     /// A prefix operator or a cast.
     pub fn unary(operator: &str, operand: &Value) -> Self {
+        if operator == "!" && operand.prec == Prec::Equality {
+            let positive = operand.text.strip_suffix(" != NULL").or_else(|| operand.text.strip_suffix(" != 0"));
+            if let Some(positive) = positive.filter(|text| is_unary(text)) {
+                return Value { text: format!("!{positive}"), prec: Prec::Unary };
+            }
+        }
         let inner = operand.at(Prec::Unary);
         // `- -1` must not become `--1`.
         let gap = if operator.ends_with(['-', '&', '+']) && inner.starts_with(['-', '&', '+']) { " " } else { "" };
@@ -89,4 +95,13 @@ impl Value {
         };
         if plain { self.text.clone() } else { format!("({})", self.text) }
     }
+}
+
+/// Whether nothing looser than a cast stands outside of parentheses.
+fn is_unary(text: &str) -> bool {
+    let mut depth = 0;
+    text.replace("->", ".").chars().all(|c| {
+        depth += i32::from(matches!(c, '(' | '[')) - i32::from(matches!(c, ')' | ']'));
+        depth > 0 || c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ')' | ']')
+    })
 }
