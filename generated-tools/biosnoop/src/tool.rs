@@ -480,31 +480,13 @@ const MAP_disk: Map = Map {
 const PRINTF_1: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(11).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(14).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(9).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(1).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(10).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
+            FormatPiece::Text(
+                b"TIME(s)     COMM           PID     DISK      T SECTOR     BYTES  ",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(8)),
-        Member::new("arg2", 16, Ty::Str(5)),
-        Member::new("arg3", 21, Ty::Str(4)),
-        Member::new("arg4", 25, Ty::Str(5)),
-        Member::new("arg5", 30, Ty::Str(2)),
-        Member::new("arg6", 32, Ty::Str(7)),
-        Member::new("arg7", 39, Ty::Str(6)),
-    ],
-    size: 48,
+    fields: &[],
+    size: 8,
     place: "biosnoop.bt:30:2-107",
     line: 30,
     column: 2,
@@ -512,11 +494,9 @@ const PRINTF_1: Action = Action {
 
 /// `printf(" %7s", "QUE(ms)")`
 const PRINTF_2: Action = Action {
-    kind: ActionKind::Printf(
-        &[FormatPiece::Text(b" "), Conversion::new(b's').width(7).piece()],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(8))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b" QUE(ms)")]),
+    fields: &[],
+    size: 8,
     place: "biosnoop.bt:32:3-28",
     line: 32,
     column: 3,
@@ -524,15 +504,9 @@ const PRINTF_2: Action = Action {
 
 /// `printf(" %7s\n", "LAT(ms)")`
 const PRINTF_3: Action = Action {
-    kind: ActionKind::Printf(
-        &[
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(7).piece(),
-            FormatPiece::Text(b"\n"),
-        ],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(8))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b" LAT(ms)\n")]),
+    fields: &[],
+    size: 8,
     place: "biosnoop.bt:34:2-29",
     line: 34,
     column: 2,
@@ -691,12 +665,6 @@ const CLEAR_11: Action = Action {
     line: 102,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 48);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 16);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 128);
 

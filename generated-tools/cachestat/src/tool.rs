@@ -519,11 +519,9 @@ const MAP_outputs: Map = Map {
 
 /// `printf("%-8s ", "TIME")`
 const PRINTF_1: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(5))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME     ")]),
+    fields: &[],
+    size: 8,
     place: "cachestat.bt:23:3-26",
     line: 23,
     column: 3,
@@ -533,29 +531,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(12).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(10).piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"    HITS   MISSES  DIRTIES HITRATIO   BUFFERS_MB  CACHED_MB\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(7)),
-        Member::new("arg3", 20, Ty::Str(8)),
-        Member::new("arg4", 28, Ty::Str(9)),
-        Member::new("arg5", 37, Ty::Str(11)),
-        Member::new("arg6", 48, Ty::Str(10)),
-    ],
-    size: 60,
+    fields: &[],
+    size: 8,
     place: "cachestat.bt:25:2-107",
     line: 25,
     column: 2,
@@ -695,10 +677,6 @@ const CLEAR_13: Action = Action {
     line: 129,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 60);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 64);
 

@@ -508,32 +508,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(9).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(4).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(22).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"TIME      UID    PID    COMM             CAP  NAME                   AUDIT\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(4)),
-        Member::new("arg4", 21, Ty::Str(5)),
-        Member::new("arg5", 26, Ty::Str(4)),
-        Member::new("arg6", 30, Ty::Str(5)),
-        Member::new("arg7", 35, Ty::Str(6)),
-    ],
-    size: 44,
+    fields: &[],
+    size: 8,
     place: "capable.bt:20:2-102",
     line: 20,
     column: 2,
@@ -633,8 +614,6 @@ const CLEAR_7: Action = Action {
     line: 88,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
 

@@ -285,11 +285,9 @@ const MAP_argv: Map = Map {
 
 /// `printf("%-8s ", "TIME")`
 const PRINTF_1: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(5))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME     ")]),
+    fields: &[],
+    size: 8,
     place: "execsnoop.bt:20:3-26",
     line: 20,
     column: 3,
@@ -297,11 +295,9 @@ const PRINTF_1: Action = Action {
 
 /// `printf("%-8s ", "TIME(s)")`
 const PRINTF_2: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(8))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME(s)  ")]),
+    fields: &[],
+    size: 8,
     place: "execsnoop.bt:23:3-29",
     line: 23,
     column: 3,
@@ -309,11 +305,9 @@ const PRINTF_2: Action = Action {
 
 /// `printf("%-6s ", "UID")`
 const PRINTF_3: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(6).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(4))],
-    size: 12,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"UID    ")]),
+    fields: &[],
+    size: 8,
     place: "execsnoop.bt:26:3-25",
     line: 26,
     column: 3,
@@ -322,27 +316,10 @@ const PRINTF_3: Action = Action {
 /// `printf("%-16s %-7s %-7s %3s %s\n", "PCOMM", "PID", "PPID", "RET", "ARGS")`
 const PRINTF_4: Action = Action {
     kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(3).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
+        &[FormatPiece::Text(b"PCOMM            PID     PPID    RET ARGS\n")],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(6)),
-        Member::new("arg2", 14, Ty::Str(4)),
-        Member::new("arg3", 18, Ty::Str(5)),
-        Member::new("arg4", 23, Ty::Str(4)),
-        Member::new("arg5", 27, Ty::Str(5)),
-    ],
-    size: 32,
+    fields: &[],
+    size: 8,
     place: "execsnoop.bt:28:2-75",
     line: 28,
     column: 2,
@@ -444,14 +421,6 @@ const CLEAR_11: Action = Action {
     line: 68,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 12);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 32);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 24);
 

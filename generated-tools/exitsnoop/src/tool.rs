@@ -143,11 +143,9 @@ const TRACEPOINT_SCHED_SCHED_PROCESS_EXIT_1: Program = Program {
 
 /// `printf("%-9s ", "TIME")`
 const PRINTF_1: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(9).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(5))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME      ")]),
+    fields: &[],
+    size: 8,
     place: "exitsnoop.bt:22:3-26",
     line: 22,
     column: 3,
@@ -157,29 +155,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"PCOMM            PID     PPID    TID     AGE(s)   EXIT_CODE\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(6)),
-        Member::new("arg2", 14, Ty::Str(4)),
-        Member::new("arg3", 18, Ty::Str(5)),
-        Member::new("arg4", 23, Ty::Str(4)),
-        Member::new("arg5", 27, Ty::Str(7)),
-        Member::new("arg6", 34, Ty::Str(10)),
-    ],
-    size: 44,
+    fields: &[],
+    size: 8,
     place: "exitsnoop.bt:24:2-96",
     line: 24,
     column: 2,
@@ -267,10 +249,6 @@ const PRINTF_5: Action = Action {
     line: 41,
     column: 4,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 72);
 

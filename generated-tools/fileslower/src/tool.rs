@@ -30,7 +30,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_start, MAP_file, MAP_bytes],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4, CLEAR_5, CLEAR_6],
+    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5, CLEAR_6, CLEAR_7],
     strings: &[],
     settings: &[
         Setting {
@@ -310,32 +310,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(14).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(1).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"TIME(s)  COMM           TID     D BYTES   LAT(ms) FILENAME\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(8)),
-        Member::new("arg2", 16, Ty::Str(5)),
-        Member::new("arg3", 21, Ty::Str(4)),
-        Member::new("arg4", 25, Ty::Str(2)),
-        Member::new("arg5", 27, Ty::Str(6)),
-        Member::new("arg6", 33, Ty::Str(8)),
-        Member::new("arg7", 41, Ty::Str(9)),
-    ],
-    size: 52,
+    fields: &[],
+    size: 8,
     place: "fileslower.bt:26:2-108",
     line: 26,
     column: 2,
@@ -352,9 +333,7 @@ const PRINTF_3: Action = Action {
             Conversion::new(b's').left().width(14).precision(14).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(1).piece(),
-            FormatPiece::Text(b" "),
+            FormatPiece::Text(b" R "),
             Conversion::new(b'd').left().width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').width(4).piece(),
@@ -370,10 +349,47 @@ const PRINTF_3: Action = Action {
         Member::new("arg2", 16, Ty::U64),
         Member::new("comm", 24, Ty::Str(16)),
         Member::new("tid", 40, Ty::U32),
-        Member::new("arg5", 44, Ty::Str(2)),
         Member::new("bytes", 48, Ty::U64),
-        Member::new("arg7", 56, Ty::U64),
-        Member::new("arg8", 64, Ty::U64),
+        Member::new("arg6", 56, Ty::U64),
+        Member::new("arg7", 64, Ty::U64),
+        Member::new("name", 72, Ty::TailStr(1024)),
+    ],
+    size: 80,
+    place: "fileslower.bt:49-51",
+    line: 49,
+    column: 3,
+};
+
+/// `printf("%4d.%03d %-14.14s %-7d %1s %-7d %4d.%02d %s\n", elapsed / 1000000000, (elapsed / 1000000) % 1000, comm, tid,` …
+const PRINTF_4: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b'd').width(4).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(3).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').left().width(14).precision(14).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" W "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').width(4).piece(),
+            FormatPiece::Text(b"."),
+            Conversion::new(b'd').zero().width(2).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("arg1", 8, Ty::U64),
+        Member::new("arg2", 16, Ty::U64),
+        Member::new("comm", 24, Ty::Str(16)),
+        Member::new("tid", 40, Ty::U32),
+        Member::new("bytes", 48, Ty::U64),
+        Member::new("arg6", 56, Ty::U64),
+        Member::new("arg7", 64, Ty::U64),
         Member::new("name", 72, Ty::TailStr(1024)),
     ],
     size: 80,
@@ -383,7 +399,7 @@ const PRINTF_3: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_4: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -393,7 +409,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@file)`
-const CLEAR_5: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -403,7 +419,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@bytes)`
-const CLEAR_6: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -414,9 +430,9 @@ const CLEAR_6: Action = Action {
 
 const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 52);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 80);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../fileslower.bt");

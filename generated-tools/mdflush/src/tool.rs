@@ -138,24 +138,10 @@ const PRINTF_1: Action = Action {
 /// `printf("%-8s %-6s %-16s %s\n", "TIME", "PID", "COMM", "DEVICE")`
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
+        &[FormatPiece::Text(b"TIME     PID    COMM             DEVICE\n")],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(5)),
-        Member::new("arg4", 22, Ty::Str(7)),
-    ],
-    size: 32,
+    fields: &[],
+    size: 8,
     place: "mdflush.bt:16:2-65",
     line: 16,
     column: 2,
@@ -212,8 +198,6 @@ const PRINTF_4: Action = Action {
     line: 25,
     column: 3,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 32);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
 

@@ -169,29 +169,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"TIME     PPID   PCOMM            PID    COMM             SECONDS\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(5)),
-        Member::new("arg3", 18, Ty::Str(6)),
-        Member::new("arg4", 24, Ty::Str(4)),
-        Member::new("arg5", 28, Ty::Str(5)),
-        Member::new("arg6", 33, Ty::Str(8)),
-    ],
-    size: 44,
+    fields: &[],
+    size: 8,
     place: "naptime.bt:15:2-94",
     line: 15,
     column: 2,
@@ -231,8 +215,6 @@ const PRINTF_3: Action = Action {
     line: 23,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 80);
 

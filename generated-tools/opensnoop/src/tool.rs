@@ -432,11 +432,9 @@ const PRINTF_1: Action = Action {
 
 /// `printf("%13s  ", "TIME(s)")`
 const PRINTF_2: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').width(13).piece(), FormatPiece::Text(b"  ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(8))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"      TIME(s)  ")]),
+    fields: &[],
+    size: 8,
     place: "opensnoop.bt:23:3-30",
     line: 23,
     column: 3,
@@ -444,11 +442,9 @@ const PRINTF_2: Action = Action {
 
 /// `printf("%-6s ", "UID")`
 const PRINTF_3: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(6).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(4))],
-    size: 12,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"UID    ")]),
+    fields: &[],
+    size: 8,
     place: "opensnoop.bt:26:3-25",
     line: 26,
     column: 3,
@@ -457,30 +453,10 @@ const PRINTF_3: Action = Action {
 /// `printf("%-6s %-16s %4s %3s %-8s %s\n", "PID", "COMM", "FD", "ERR", "FLAGS", "PATH")`
 const PRINTF_4: Action = Action {
     kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(4).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(3).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
+        &[FormatPiece::Text(b"PID    COMM               FD ERR FLAGS    PATH\n")],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(4)),
-        Member::new("arg2", 12, Ty::Str(5)),
-        Member::new("arg3", 17, Ty::Str(3)),
-        Member::new("arg4", 20, Ty::Str(4)),
-        Member::new("arg5", 24, Ty::Str(6)),
-        Member::new("arg6", 30, Ty::Str(5)),
-    ],
-    size: 36,
+    fields: &[],
+    size: 8,
     place: "opensnoop.bt:29:3-86",
     line: 29,
     column: 3,
@@ -489,27 +465,10 @@ const PRINTF_4: Action = Action {
 /// `printf("%-6s %-16s %4s %3s %s\n", "PID", "COMM", "FD", "ERR", "PATH")`
 const PRINTF_5: Action = Action {
     kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(4).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(3).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
+        &[FormatPiece::Text(b"PID    COMM               FD ERR PATH\n")],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(4)),
-        Member::new("arg2", 12, Ty::Str(5)),
-        Member::new("arg3", 17, Ty::Str(3)),
-        Member::new("arg4", 20, Ty::Str(4)),
-        Member::new("arg5", 24, Ty::Str(5)),
-    ],
-    size: 32,
+    fields: &[],
+    size: 8,
     place: "opensnoop.bt:31:3-72",
     line: 31,
     column: 3,
@@ -663,14 +622,6 @@ const CLEAR_13: Action = Action {
     line: 96,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 12);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 36);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 32);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_6>() == 24);
 

@@ -268,29 +268,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(10).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"TIME(us)   TID      COMM             LAT(us)   RET FUNC\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(9)),
-        Member::new("arg2", 17, Ty::Str(4)),
-        Member::new("arg3", 21, Ty::Str(5)),
-        Member::new("arg4", 26, Ty::Str(8)),
-        Member::new("arg5", 34, Ty::Str(4)),
-        Member::new("arg6", 38, Ty::Str(5)),
-    ],
-    size: 44,
+    fields: &[],
+    size: 8,
     place: "sslsnoop.bt:20:2-94",
     line: 20,
     column: 2,
@@ -309,9 +293,7 @@ const PRINTF_3: Action = Action {
             Conversion::new(b'u').width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(b" SSL_read\n"),
         ],
     ),
     fields: &[
@@ -320,9 +302,8 @@ const PRINTF_3: Action = Action {
         Member::new("comm", 20, Ty::Str(16)),
         Member::new("arg4", 40, Ty::U64),
         Member::new("ret", 48, Ty::I32),
-        Member::new("arg6", 52, Ty::Str(9)),
     ],
-    size: 64,
+    size: 56,
     place: "sslsnoop.bt:35-36",
     line: 35,
     column: 2,
@@ -341,9 +322,7 @@ const PRINTF_4: Action = Action {
             Conversion::new(b'u').width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(b" SSL_write\n"),
         ],
     ),
     fields: &[
@@ -352,9 +331,8 @@ const PRINTF_4: Action = Action {
         Member::new("comm", 20, Ty::Str(16)),
         Member::new("arg4", 40, Ty::U64),
         Member::new("ret", 48, Ty::I32),
-        Member::new("arg6", 52, Ty::Str(10)),
     ],
-    size: 64,
+    size: 56,
     place: "sslsnoop.bt:35-36",
     line: 35,
     column: 2,
@@ -373,9 +351,7 @@ const PRINTF_5: Action = Action {
             Conversion::new(b'u').width(7).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b'd').width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(b" SSL_do_handshake\n"),
         ],
     ),
     fields: &[
@@ -384,9 +360,8 @@ const PRINTF_5: Action = Action {
         Member::new("comm", 20, Ty::Str(16)),
         Member::new("arg4", 40, Ty::U64),
         Member::new("ret", 48, Ty::I32),
-        Member::new("arg6", 52, Ty::Str(17)),
     ],
-    size: 72,
+    size: 56,
     place: "sslsnoop.bt:35-36",
     line: 35,
     column: 2,
@@ -402,13 +377,11 @@ const CLEAR_6: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 44);
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 64);
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 56);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 64);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 72);
+const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 56);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../sslsnoop.bt");

@@ -301,11 +301,9 @@ const PRINTF_1: Action = Action {
 
 /// `printf("%13s  ", "TIME(s)")`
 const PRINTF_2: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').width(13).piece(), FormatPiece::Text(b"  ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(8))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"      TIME(s)  ")]),
+    fields: &[],
+    size: 8,
     place: "statsnoop.bt:18:3-30",
     line: 18,
     column: 3,
@@ -314,24 +312,10 @@ const PRINTF_2: Action = Action {
 /// `printf("%-6s %-16s %3s %s\n", "PID", "COMM", "ERR", "PATH")`
 const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(3).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
-        ],
+        &[FormatPiece::Text(b"PID    COMM             ERR PATH\n")],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(4)),
-        Member::new("arg2", 12, Ty::Str(5)),
-        Member::new("arg3", 17, Ty::Str(4)),
-        Member::new("arg4", 21, Ty::Str(5)),
-    ],
-    size: 28,
+    fields: &[],
+    size: 8,
     place: "statsnoop.bt:20:2-61",
     line: 20,
     column: 2,
@@ -389,10 +373,6 @@ const CLEAR_6: Action = Action {
     line: 56,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 28);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
 

@@ -186,35 +186,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(14).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(39).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(39).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"TIME     PID    COMM           RADDR                                   RPORT LADDR                                   LPORT BL\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(5)),
-        Member::new("arg4", 22, Ty::Str(6)),
-        Member::new("arg5", 28, Ty::Str(6)),
-        Member::new("arg6", 34, Ty::Str(6)),
-        Member::new("arg7", 40, Ty::Str(6)),
-        Member::new("arg8", 46, Ty::Str(3)),
-    ],
-    size: 52,
+    fields: &[],
+    size: 8,
     place: "tcpaccept.bt:19-20",
     line: 19,
     column: 2,
@@ -260,8 +238,6 @@ const PRINTF_3: Action = Action {
     line: 37,
     column: 3,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 52);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 104);
 

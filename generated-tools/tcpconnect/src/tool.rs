@@ -180,11 +180,9 @@ const PRINTF_1: Action = Action {
 
 /// `printf("%-6s ", "UID")`
 const PRINTF_2: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(6).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(4))],
-    size: 12,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"UID    ")]),
+    fields: &[],
+    size: 8,
     place: "tcpconnect.bt:21:3-25",
     line: 21,
     column: 3,
@@ -193,21 +191,10 @@ const PRINTF_2: Action = Action {
 /// `printf("%-8s %-8s %-16s ", "TIME", "PID", "COMM")`
 const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
-        &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-        ],
+        &[FormatPiece::Text(b"TIME     PID      COMM             ")],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(5)),
-    ],
-    size: 24,
+    fields: &[],
+    size: 8,
     place: "tcpconnect.bt:23:2-51",
     line: 23,
     column: 2,
@@ -217,23 +204,13 @@ const PRINTF_3: Action = Action {
 const PRINTF_4: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(39).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(39).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(6).piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"SADDR                                   SPORT  DADDR                                   DPORT \n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(6)),
-        Member::new("arg2", 14, Ty::Str(6)),
-        Member::new("arg3", 20, Ty::Str(6)),
-        Member::new("arg4", 26, Ty::Str(6)),
-    ],
-    size: 32,
+    fields: &[],
+    size: 8,
     place: "tcpconnect.bt:24:2-71",
     line: 24,
     column: 2,
@@ -285,12 +262,6 @@ const PRINTF_6: Action = Action {
     line: 45,
     column: 3,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 12);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 24);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 32);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 16);
 

@@ -316,11 +316,9 @@ const MAP_comm: Map = Map {
 
 /// `printf("%-9s ", "TIME(s)")`
 const PRINTF_1: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(9).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(8))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME(s)   ")]),
+    fields: &[],
+    size: 8,
     place: "tcpconnlat.bt:26:3-29",
     line: 26,
     column: 3,
@@ -330,32 +328,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(12).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(2).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"PID     COMM         IP SADDR            DADDR            DPORT LAT(ms)\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(4)),
-        Member::new("arg2", 12, Ty::Str(5)),
-        Member::new("arg3", 17, Ty::Str(3)),
-        Member::new("arg4", 20, Ty::Str(6)),
-        Member::new("arg5", 26, Ty::Str(6)),
-        Member::new("arg6", 32, Ty::Str(6)),
-        Member::new("arg7", 38, Ty::Str(8)),
-    ],
-    size: 48,
+    fields: &[],
+    size: 8,
     place: "tcpconnlat.bt:28:2-108",
     line: 28,
     column: 2,
@@ -445,10 +424,6 @@ const CLEAR_7: Action = Action {
     line: 78,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 48);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 24);
 

@@ -374,32 +374,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(16).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(21).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(21).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(11).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"TIME     PID      COMM             SADDR:SPORT           DADDR:DPORT           STATE       REASON\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(5)),
-        Member::new("arg4", 22, Ty::Str(12)),
-        Member::new("arg5", 34, Ty::Str(12)),
-        Member::new("arg6", 46, Ty::Str(6)),
-        Member::new("arg7", 52, Ty::Str(7)),
-    ],
-    size: 60,
+    fields: &[],
+    size: 8,
     place: "tcpdrop.bt:18-19",
     line: 18,
     column: 2,
@@ -424,9 +405,7 @@ const PRINTF_3: Action = Action {
             Conversion::new(b'd').left().width(5).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').left().width(11).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(b" -\n"),
             Conversion::new(b's').piece(),
             FormatPiece::Text(b"\n"),
         ],
@@ -440,10 +419,9 @@ const PRINTF_3: Action = Action {
         Member::new("daddr", 68, Ty::Inet),
         Member::new("dest", 88, Ty::U16),
         Member::new("arg8", 90, Ty::Str(13)),
-        Member::new("arg9", 103, Ty::Str(2)),
         Member::new(
             "kstack",
-            112,
+            104,
             Ty::KernelStack {
                 mode: StackMode::Bpftrace,
                 map: "tw_stacks_127",
@@ -451,7 +429,7 @@ const PRINTF_3: Action = Action {
             },
         ),
     ],
-    size: 128,
+    size: 120,
     place: "tcpdrop.bt:53-55",
     line: 53,
     column: 4,
@@ -633,9 +611,7 @@ const ENUM_SKB_DROP_REASON: &[(i64, &str)] = &[
     (4294901760, "SKB_DROP_REASON_SUBSYS_MASK"),
 ];
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 60);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 128);
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 120);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 128);
 

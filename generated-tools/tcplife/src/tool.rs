@@ -298,11 +298,9 @@ const MAP_comm: Map = Map {
 
 /// `printf("%-8s ", "TIME")`
 const PRINTF_1: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(8).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(5))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME     ")]),
+    fields: &[],
+    size: 8,
     place: "tcplife.bt:26:3-26",
     line: 26,
     column: 3,
@@ -310,11 +308,9 @@ const PRINTF_1: Action = Action {
 
 /// `printf("%-9s ", "TIME(s)")`
 const PRINTF_2: Action = Action {
-    kind: ActionKind::Printf(
-        &[Conversion::new(b's').left().width(9).piece(), FormatPiece::Text(b" ")],
-    ),
-    fields: &[Member::new("arg1", 8, Ty::Str(8))],
-    size: 16,
+    kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME(s)   ")]),
+    fields: &[],
+    size: 8,
     place: "tcplife.bt:29:3-29",
     line: 29,
     column: 3,
@@ -324,38 +320,13 @@ const PRINTF_2: Action = Action {
 const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(10).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(15).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"PID     COMM       LADDR           LPORT RADDR           RPORT TX_KB RX_KB MS\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(4)),
-        Member::new("arg2", 12, Ty::Str(5)),
-        Member::new("arg3", 17, Ty::Str(6)),
-        Member::new("arg4", 23, Ty::Str(6)),
-        Member::new("arg5", 29, Ty::Str(6)),
-        Member::new("arg6", 35, Ty::Str(6)),
-        Member::new("arg7", 41, Ty::Str(6)),
-        Member::new("arg8", 47, Ty::Str(6)),
-        Member::new("arg9", 53, Ty::Str(3)),
-    ],
-    size: 56,
+    fields: &[],
+    size: 8,
     place: "tcplife.bt:31-32",
     line: 31,
     column: 2,
@@ -458,12 +429,6 @@ const CLEAR_9: Action = Action {
     line: 83,
     column: 2,
 };
-
-const _: () = assert!(size_of::<skeleton::types::printf_event>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 16);
-
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 56);
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
 

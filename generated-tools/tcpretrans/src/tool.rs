@@ -35,7 +35,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_states, MAP_retransmits],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4],
+    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -379,32 +379,13 @@ const PRINTF_1: Action = Action {
 const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[
-            Conversion::new(b's').left().width(8).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(7).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(2).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').left().width(20).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').width(1).piece(),
-            FormatPiece::Text(b"> "),
-            Conversion::new(b's').left().width(20).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"\n"),
+            FormatPiece::Text(
+                b"TIME     PID     IP LADDR:LPORT          T> RADDR:RPORT          STATE\n",
+            ),
         ],
     ),
-    fields: &[
-        Member::new("arg1", 8, Ty::Str(5)),
-        Member::new("arg2", 13, Ty::Str(4)),
-        Member::new("arg3", 17, Ty::Str(3)),
-        Member::new("arg4", 20, Ty::Str(12)),
-        Member::new("arg5", 32, Ty::Str(2)),
-        Member::new("arg6", 34, Ty::Str(12)),
-        Member::new("arg7", 46, Ty::Str(6)),
-    ],
-    size: 52,
+    fields: &[],
+    size: 8,
     place: "tcpretrans.bt:20:2-113",
     line: 20,
     column: 2,
@@ -423,9 +404,7 @@ const PRINTF_3: Action = Action {
             Conversion::new(b's').width(14).piece(),
             FormatPiece::Text(b":"),
             Conversion::new(b'd').left().width(5).piece(),
-            FormatPiece::Text(b" "),
-            Conversion::new(b's').piece(),
-            FormatPiece::Text(b"> "),
+            FormatPiece::Text(b" R> "),
             Conversion::new(b's').width(14).piece(),
             FormatPiece::Text(b":"),
             Conversion::new(b'd').left().width(5).piece(),
@@ -440,7 +419,44 @@ const PRINTF_3: Action = Action {
         Member::new("arg3", 28, Ty::I8),
         Member::new("laddr", 32, Ty::Inet),
         Member::new("skc_num", 52, Ty::U16),
-        Member::new("arg6", 54, Ty::Str(2)),
+        Member::new("raddr", 56, Ty::Inet),
+        Member::new("skc_dport", 76, Ty::U16),
+        Member::new("states", 78, Ty::Str(13)),
+    ],
+    size: 96,
+    place: "tcpretrans.bt:53-55",
+    line: 53,
+    column: 3,
+};
+
+/// `printf("%-8s %-7d %-2d %14s:%-5d %s> %14s:%-5d %s\n", strftime("%H:%M:%S", nsecs), pid,` …
+const PRINTF_4: Action = Action {
+    kind: ActionKind::Printf(
+        &[
+            Conversion::new(b's').left().width(8).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(7).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b'd').left().width(2).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').width(14).piece(),
+            FormatPiece::Text(b":"),
+            Conversion::new(b'd').left().width(5).piece(),
+            FormatPiece::Text(b" L> "),
+            Conversion::new(b's').width(14).piece(),
+            FormatPiece::Text(b":"),
+            Conversion::new(b'd').left().width(5).piece(),
+            FormatPiece::Text(b" "),
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"\n"),
+        ],
+    ),
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("arg3", 28, Ty::I8),
+        Member::new("laddr", 32, Ty::Inet),
+        Member::new("skc_num", 52, Ty::U16),
         Member::new("raddr", 56, Ty::Inet),
         Member::new("skc_dport", 76, Ty::U16),
         Member::new("states", 78, Ty::Str(13)),
@@ -452,7 +468,7 @@ const PRINTF_3: Action = Action {
 };
 
 /// `clear(@states)`
-const CLEAR_4: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -461,9 +477,9 @@ const CLEAR_4: Action = Action {
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 52);
-
 const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 96);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 96);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcpretrans.bt");

@@ -263,7 +263,7 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds()/ */
+	/* /spec_holds()/ */
 	if (!tw_spec_holds(ctx, &inputs))
 		return 0;
 
@@ -357,7 +357,7 @@ static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds()/ */
+	/* /spec_holds()/ */
 	if (!tw_spec_holds(ctx, &inputs))
 		return 0;
 
@@ -451,7 +451,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds()/ */
+	/* /spec_holds()/ */
 	if (!tw_spec_holds(ctx, &inputs))
 		return 0;
 
@@ -545,7 +545,7 @@ static __always_inline int probe_4_body(struct pt_regs *ctx, struct probe_4_scra
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds()/ */
+	/* /spec_holds()/ */
 	if (!tw_spec_holds(ctx, &inputs))
 		return 0;
 
@@ -556,12 +556,12 @@ static __always_inline int probe_4_body(struct pt_regs *ctx, struct probe_4_scra
 			/* @strings[text(0)] = count() */
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(11, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(12, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
-			tw_must(2, tw_add(&strings, scratch->text, 1));
+			tw_must(13, tw_add(&strings, scratch->text, 1));
 		} else {
 			/* if (getopt("hist|H", false, "As a histogram")) */
 			if (opt_hist) {
@@ -575,11 +575,11 @@ static __always_inline int probe_4_body(struct pt_regs *ctx, struct probe_4_scra
 					struct pairs_key key __aligned_8;
 					key.item_0 = tw_spec_value(ctx, &inputs, 0);
 					key.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key, 1));
+					tw_must(14, tw_add(&pairs, &key, 1));
 				} else {
 					/* @values[spec_number(0)] = count() */
 					__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_2, 1));
+					tw_must(15, tw_add(&values, &key_2, 1));
 				}
 			}
 		}
@@ -594,7 +594,7 @@ static __always_inline int probe_4_body(struct pt_regs *ctx, struct probe_4_scra
 		} else {
 			/* @values[$value] = count() */
 			__s64 value_2 = value;
-			tw_must(11, tw_add(&values, &value_2, 1));
+			tw_must(16, tw_add(&values, &value_2, 1));
 		}
 	}
 
@@ -634,7 +634,7 @@ static __always_inline int probe_5_body(void *ctx, struct probe_5_scratch *scrat
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /probetype != "usdt" && spec_count() > 0 && spec_holds()/ */
+	/* /probetype != "usdt" && spec_count() > 0 && spec_holds()/ */
 	if (!(true && spec_count > 0 && tw_spec_holds(ctx, &inputs)))
 		return 0;
 
@@ -643,12 +643,12 @@ static __always_inline int probe_5_body(void *ctx, struct probe_5_scratch *scrat
 		/* @strings[text(0)] = count() */
 		if (tw_spec_value(ctx, &inputs, 0) < 0) {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(17, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(18, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		}
-		tw_must(2, tw_add(&strings, scratch->text, 1));
+		tw_must(19, tw_add(&strings, scratch->text, 1));
 	} else {
 		/* if (getopt("hist|H", false, "As a histogram")) */
 		if (opt_hist) {
@@ -662,11 +662,11 @@ static __always_inline int probe_5_body(void *ctx, struct probe_5_scratch *scrat
 				struct pairs_key key __aligned_8;
 				key.item_0 = tw_spec_value(ctx, &inputs, 0);
 				key.item_1 = tw_spec_value(ctx, &inputs, 1);
-				tw_must(3, tw_add(&pairs, &key, 1));
+				tw_must(20, tw_add(&pairs, &key, 1));
 			} else {
 				/* @values[spec_number(0)] = count() */
 				__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-				tw_must(4, tw_add(&values, &key_2, 1));
+				tw_must(21, tw_add(&values, &key_2, 1));
 			}
 		}
 	}
@@ -707,7 +707,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /probetype != "usdt" && spec_count() > 0 && spec_holds()/ */
+	/* /probetype != "usdt" && spec_count() > 0 && spec_holds()/ */
 	if (!false)
 		return 0;
 
@@ -716,12 +716,12 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		/* @strings[text(0)] = count() */
 		if (tw_spec_value(ctx, &inputs, 0) < 0) {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(17, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(18, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		}
-		tw_must(2, tw_add(&strings, scratch->text, 1));
+		tw_must(19, tw_add(&strings, scratch->text, 1));
 	} else {
 		/* if (getopt("hist|H", false, "As a histogram")) */
 		if (opt_hist) {
@@ -735,11 +735,11 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 				struct pairs_key key __aligned_8;
 				key.item_0 = tw_spec_value(ctx, &inputs, 0);
 				key.item_1 = tw_spec_value(ctx, &inputs, 1);
-				tw_must(3, tw_add(&pairs, &key, 1));
+				tw_must(20, tw_add(&pairs, &key, 1));
 			} else {
 				/* @values[spec_number(0)] = count() */
 				__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-				tw_must(4, tw_add(&values, &key_2, 1));
+				tw_must(21, tw_add(&values, &key_2, 1));
 			}
 		}
 	}

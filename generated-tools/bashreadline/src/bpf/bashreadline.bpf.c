@@ -17,13 +17,6 @@ enum action {
 	ACTION_PRINTF_3,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[8];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	__u32 pid;
@@ -31,7 +24,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 struct uretprobe__bin_bash_readline_1_scratch {
@@ -62,14 +54,7 @@ int begin_1(void)
 	/* printf("Tracing bash commands... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %s\n", "TIME", "PID", "COMMAND") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMMAND", 8);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }

@@ -166,7 +166,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* kprobe:blk_mq_start_request, */
+/* kprobe:blk_mq_start_request */
 SEC("kprobe/blk_mq_start_request")
 int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 {
@@ -200,7 +200,7 @@ int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 	return 0;
 }
 
-/* kprobe:blk_mq_start_request, */
+/* rawtracepoint:block_rq_issue */
 SEC("raw_tp/block_rq_issue")
 int rawtracepoint_block_rq_issue_1(__u64 *ctx)
 {
@@ -239,7 +239,7 @@ static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, st
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, arg0)/ */
+	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)ctx[0];
 	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
@@ -350,7 +350,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

@@ -97,27 +97,6 @@ enum action {
 	ACTION_CLEAR_6,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[8];
-	char arg2[5];
-	char arg3[4];
-	char arg4[5];
-	char arg5[2];
-	char arg6[7];
-	char arg7[6];
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[8];
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-	char arg1[8];
-};
-
 struct printf_event_4 {
 	struct tw_header header;
 	__u64 arg1;
@@ -149,9 +128,6 @@ struct printf_event_5 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
 
@@ -160,38 +136,19 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("%-11s %-14s %-7s %-9s %-1s %-10s %-7s", "TIME(s)", "COMM", "PID", "DISK", "T", "SECTOR", "B… */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME(s)", 8);
-		__builtin_memcpy(event->arg2, "COMM", 5);
-		__builtin_memcpy(event->arg3, "PID", 4);
-		__builtin_memcpy(event->arg4, "DISK", 5);
-		__builtin_memcpy(event->arg5, "T", 2);
-		__builtin_memcpy(event->arg6, "SECTOR", 7);
-		__builtin_memcpy(event->arg7, "BYTES", 6);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 	/* if (getopt("queue|Q", false, "Show the time in the queue")) */
 	if (opt_queue) {
 		/* printf(" %7s", "QUE(ms)") */
-		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-		if (event_2) {
-			__builtin_memcpy(event_2->arg1, "QUE(ms)", 8);
-			tw_submit(event_2);
-		}
+		tw_send(ACTION_PRINTF_2);
 	}
 	/* printf(" %7s\n", "LAT(ms)") */
-	struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
-	if (event_3) {
-		__builtin_memcpy(event_3->arg1, "LAT(ms)", 8);
-		tw_submit(event_3);
-	}
+	tw_send(ACTION_PRINTF_3);
 
 	return 0;
 }
 
-/* kprobe:blk_account_io_start, */
+/* kprobe:blk_account_io_start, kprobe:__blk_account_io_start */
 SEC("kprobe")
 int kprobe_blk_account_io_start_1(struct pt_regs *ctx)
 {
@@ -211,7 +168,7 @@ int kprobe_blk_account_io_start_1(struct pt_regs *ctx)
 	return 0;
 }
 
-/* kprobe:blk_account_io_start, */
+/* rawtracepoint:block_io_start */
 SEC("raw_tp/block_io_start")
 int rawtracepoint_block_io_start_1(__u64 *ctx)
 {
@@ -290,7 +247,7 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, arg0)/ */
+	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)ctx[0];
 	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;

@@ -109,7 +109,7 @@ static __always_inline int kprobe_blk_account_io_start_1_body(struct pt_regs *ct
 	return 0;
 }
 
-/* kprobe:blk_account_io_start, */
+/* kprobe:blk_account_io_start, kprobe:__blk_account_io_start */
 SEC("kprobe")
 int kprobe_blk_account_io_start_1(struct pt_regs *ctx)
 {
@@ -141,7 +141,7 @@ static __always_inline int rawtracepoint_block_io_start_1_body(__u64 *ctx, struc
 	return 0;
 }
 
-/* kprobe:blk_account_io_start, */
+/* rawtracepoint:block_io_start */
 SEC("raw_tp/block_io_start")
 int rawtracepoint_block_io_start_1(__u64 *ctx)
 {
@@ -160,7 +160,7 @@ static __always_inline int kprobe_blk_mq_start_request_1_body(struct pt_regs *ct
 	if (tw_other_process())
 		return 0;
 
-	/*  /!has_key(@start, arg0)/ */
+	/* /!has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
 	if (!!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
@@ -199,7 +199,7 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, arg0)/ */
+	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)ctx[0];
 	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;

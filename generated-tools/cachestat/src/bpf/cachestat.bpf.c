@@ -129,21 +129,6 @@ enum action {
 	ACTION_CLEAR_9,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[5];
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[7];
-	char arg3[8];
-	char arg4[9];
-	char arg5[11];
-	char arg6[10];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	__s64 hits;
@@ -156,8 +141,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 /* begin */
@@ -167,25 +150,10 @@ int begin_1(void)
 	/* if (getopt("timestamp|T", false, "Print the time of day")) */
 	if (opt_timestamp) {
 		/* printf("%-8s ", "TIME") */
-		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-		if (event) {
-			__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-			__builtin_memcpy(event->arg1, "TIME", 5);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF);
 	}
 	/* printf("%8s %8s %8s %8s %12s %10s\n", "HITS", "MISSES", "DIRTIES", "HITRATIO", "BUFFERS_MB", "CACHE… */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "HITS", 5);
-		__builtin_memcpy(event_2->arg2, "MISSES", 7);
-		__builtin_memcpy(event_2->arg3, "DIRTIES", 8);
-		__builtin_memcpy(event_2->arg4, "HITRATIO", 9);
-		__builtin_memcpy(event_2->arg5, "BUFFERS_MB", 11);
-		__builtin_memcpy(event_2->arg6, "CACHED_MB", 10);
-		tw_submit(event_2);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
@@ -275,7 +243,7 @@ int kprobe_filemap_add_folio_1(void)
 	return 0;
 }
 
-/* kprobe:account_page_dirtied, */
+/* kprobe:account_page_dirtied, tracepoint:writeback:writeback_dirty_page */
 static __always_inline int probe_7(void)
 {
 	if (tw_exiting || tw_other_process())

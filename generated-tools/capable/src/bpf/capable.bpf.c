@@ -49,17 +49,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[4];
-	char arg4[5];
-	char arg5[4];
-	char arg6[5];
-	char arg7[6];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -82,7 +71,6 @@ struct printf_event_5 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
@@ -154,18 +142,7 @@ static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 	/* printf("Tracing cap_capable syscalls... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %-6s %-16s %-4s %-22s %s\n", "TIME", "UID", "PID", "COMM", "CAP", "NAME", "AUDIT") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "UID", 4);
-		__builtin_memcpy(event->arg3, "PID", 4);
-		__builtin_memcpy(event->arg4, "COMM", 5);
-		__builtin_memcpy(event->arg5, "CAP", 4);
-		__builtin_memcpy(event->arg6, "NAME", 5);
-		__builtin_memcpy(event->arg7, "AUDIT", 6);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 	/* @cap[0] = "CAP_CHOWN" */
 	char text[23] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));

@@ -75,13 +75,20 @@ static __always_inline __u64 tw_wakeup(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+/* Counts a record that found no room: all of them, and those of its action. */
+__noinline int tw_lost_event(__u32 action)
+{
+	tw_lost(TW_LOST_EVENTS);
+	return action < TW_ACTION_CHECK ? tw_lost(TW_LOSSES + action) : 0;
+}
+
 /* Room for a control record of constant size; NULL, and counted as lost, when there is none. */
 static __always_inline void *tw_reserve_control(__u64 size, __u32 action)
 {
 	struct tw_header *header = bpf_ringbuf_reserve(&tw_events, size, 0);
 
 	if (!header) {
-		tw_lost(TW_LOST_EVENTS);
+		tw_lost_event(action);
 		return NULL;
 	}
 	header->action = action;
@@ -93,7 +100,7 @@ static __always_inline void *tw_reserve_control(__u64 size, __u32 action)
 static __always_inline void *tw_reserve(__u64 size, __u32 action)
 {
 	if (!tw_room_for_data(size)) {
-		tw_lost(TW_LOST_EVENTS);
+		tw_lost_event(action);
 		return NULL;
 	}
 	return tw_reserve_control(size, action);
@@ -147,13 +154,13 @@ static __always_inline void tw_print_map(__u32 action, __u64 top, __u64 div)
 static __always_inline void tw_output(void *record, __u64 size)
 {
 	if (!tw_room_for_data(size) || bpf_ringbuf_output(&tw_events, record, size, tw_wakeup()))
-		tw_lost(TW_LOST_EVENTS);
+		tw_lost_event(((struct tw_header *)record)->action);
 }
 
 static __always_inline void tw_output_control(void *record, __u64 size)
 {
 	if (bpf_ringbuf_output(&tw_events, record, size, BPF_RB_FORCE_WAKEUP))
-		tw_lost(TW_LOST_EVENTS);
+		tw_lost_event(((struct tw_header *)record)->action);
 }
 
 #endif

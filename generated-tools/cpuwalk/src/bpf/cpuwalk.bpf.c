@@ -55,8 +55,8 @@ int profile_hz_99_1(void)
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /pid != 0/ */
-	if (!((__u64)tw_pid() != 0))
+	/* /pid != 0/ */
+	if (!(__u64)tw_pid())
 		return 0;
 
 	/* @cpu = lhist(cpu, 0, 1000, 1) */
@@ -73,7 +73,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

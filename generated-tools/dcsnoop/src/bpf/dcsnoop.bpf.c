@@ -48,15 +48,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[9];
-	char arg2[4];
-	char arg3[5];
-	char arg4[2];
-	char arg5[5];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	__u64 arg1;
@@ -82,7 +73,6 @@ struct printf_event_5 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
@@ -131,16 +121,7 @@ int begin_1(void)
 	/* printf("Tracing dcache lookups... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-7s %-16s %1s %s\n", "TIME(ms)", "PID", "COMM", "T", "FILE") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME(ms)", 9);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "T", 2);
-		__builtin_memcpy(event->arg5, "FILE", 5);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
@@ -150,7 +131,7 @@ static __always_inline int kprobe_lookup_fast_1_body(struct pt_regs *ctx, struct
 	if (tw_other_process())
 		return 0;
 
-	/*  /getopt("all|a", false, "Show every look-up")/ */
+	/* /getopt("all|a", false, "Show every look-up")/ */
 	if (!opt_all)
 		return 0;
 
@@ -173,7 +154,7 @@ static __always_inline int kprobe_lookup_fast_1_body(struct pt_regs *ctx, struct
 	return 0;
 }
 
-/* kprobe:lookup_fast, */
+/* kprobe:lookup_fast, kprobe:lookup_fast.*  */
 SEC("kprobe")
 int kprobe_lookup_fast_1(struct pt_regs *ctx)
 {
@@ -207,7 +188,7 @@ static __always_inline int kretprobe_d_lookup_1_body(struct pt_regs *ctx, struct
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@name, tid)/ */
+	/* /has_key(@name, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&name_map, &tid))
 		return 0;

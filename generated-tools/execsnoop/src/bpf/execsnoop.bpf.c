@@ -63,30 +63,6 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[5];
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[8];
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-	char arg1[4];
-};
-
-struct printf_event_4 {
-	struct tw_header header;
-	char arg1[6];
-	char arg2[4];
-	char arg3[5];
-	char arg4[4];
-	char arg5[5];
-};
-
 struct printf_event_5 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -122,10 +98,6 @@ struct join_event_2 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
 const struct printf_event_6 *printf_event_6_type __maybe_unused;
 const struct printf_event_7 *printf_event_7_type __maybe_unused;
@@ -165,53 +137,32 @@ int begin_1(void)
 	/* if (getopt("time|T", false, "Show the time of day")) */
 	if (opt_time) {
 		/* printf("%-8s ", "TIME") */
-		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-		if (event) {
-			__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-			__builtin_memcpy(event->arg1, "TIME", 5);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF);
 	}
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
 	if (opt_timestamp) {
 		/* printf("%-8s ", "TIME(s)") */
-		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-		if (event_2) {
-			__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
-			tw_submit(event_2);
-		}
+		tw_send(ACTION_PRINTF_2);
 	}
 	/* if (getopt("print-uid|U", false, "Show the user id")) */
 	if (opt_print_uid) {
 		/* printf("%-6s ", "UID") */
-		struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
-		if (event_3) {
-			__builtin_memcpy(event_3->arg1, "UID", 4);
-			tw_submit(event_3);
-		}
+		tw_send(ACTION_PRINTF_3);
 	}
 	/* printf("%-16s %-7s %-7s %3s %s\n", "PCOMM", "PID", "PPID", "RET", "ARGS") */
-	struct printf_event_4 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_4);
-	if (event_4) {
-		__builtin_memcpy(event_4->arg1, "PCOMM", 6);
-		__builtin_memcpy(event_4->arg2, "PID", 4);
-		__builtin_memcpy(event_4->arg3, "PPID", 5);
-		__builtin_memcpy(event_4->arg4, "RET", 4);
-		__builtin_memcpy(event_4->arg5, "ARGS", 5);
-		tw_submit(event_4);
-	}
+	tw_send(ACTION_PRINTF_4);
 
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_execve, */
+/* tracepoint:syscalls:sys_enter_execve */
 SEC("tracepoint/syscalls/sys_enter_execve")
 int tracepoint_syscalls_sys_enter_execve_1(struct trace_event_raw_sys_enter *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
+	/* /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
 	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
 		return 0;
 
@@ -223,14 +174,14 @@ int tracepoint_syscalls_sys_enter_execve_1(struct trace_event_raw_sys_enter *ctx
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_execve, */
+/* tracepoint:syscalls:sys_enter_execveat */
 SEC("tracepoint/syscalls/sys_enter_execveat")
 int tracepoint_syscalls_sys_enter_execveat_1(struct trace_event_raw_sys_enter *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
+	/* /getopt("uid|u", -1, "Only this user id") == -1 || (int64)uid == getopt("uid", -1)/ */
 	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
 		return 0;
 
@@ -247,7 +198,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@argv, tid)/ */
+	/* /has_key(@argv, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&argv, &tid))
 		return 0;
@@ -339,7 +290,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_exit_execve, */
+/* tracepoint:syscalls:sys_exit_execve, tracepoint:syscalls:sys_exit_execveat */
 SEC("tracepoint")
 int tracepoint_syscalls_sys_exit_execve_1(struct trace_event_raw_sys_exit *ctx)
 {

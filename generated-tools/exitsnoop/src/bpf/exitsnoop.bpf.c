@@ -28,21 +28,6 @@ enum action {
 	ACTION_PRINTF_4,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[5];
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[6];
-	char arg2[4];
-	char arg3[5];
-	char arg4[4];
-	char arg5[7];
-	char arg6[10];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	char comm[16];
@@ -67,8 +52,6 @@ struct printf_event_4 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
@@ -79,24 +62,10 @@ int begin_1(void)
 	/* if (getopt("timestamp|t", false, "Print the time of day")) */
 	if (opt_timestamp) {
 		/* printf("%-9s ", "TIME") */
-		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-		if (event) {
-			__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-			__builtin_memcpy(event->arg1, "TIME", 5);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF);
 	}
 	/* printf("%-16s %-7s %-7s %-7s %-8s %s\n", "PCOMM", "PID", "PPID", "TID", "AGE(s)", "EXIT_CODE") */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memcpy(event_2->arg1, "PCOMM", 6);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "PPID", 5);
-		__builtin_memcpy(event_2->arg4, "TID", 4);
-		__builtin_memcpy(event_2->arg5, "AGE(s)", 7);
-		__builtin_memcpy(event_2->arg6, "EXIT_CODE", 10);
-		tw_submit(event_2);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
@@ -108,7 +77,7 @@ int tracepoint_sched_sched_process_exit_1(void)
 	if (tw_other_process())
 		return 0;
 
-	/*  /pid == tid || getopt("threads|T", false, "Show threads as well")/ */
+	/* /pid == tid || getopt("threads|T", false, "Show threads as well")/ */
 	if (!((__u64)tw_pid() == (__u64)tw_tid() || opt_threads))
 		return 0;
 

@@ -101,7 +101,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* kprobe:ext4_file_read_iter, */
+/* kprobe:ext4_file_read_iter */
 SEC("kprobe/ext4_file_read_iter")
 int kprobe_ext4_file_read_iter_1(void)
 {
@@ -122,7 +122,7 @@ int kprobe_ext4_file_read_iter_1(void)
 	return 0;
 }
 
-/* kprobe:ext4_file_read_iter, */
+/* kprobe:ext4_file_write_iter */
 SEC("kprobe/ext4_file_write_iter")
 int kprobe_ext4_file_write_iter_1(void)
 {
@@ -141,7 +141,7 @@ int kprobe_ext4_file_write_iter_1(void)
 	return 0;
 }
 
-/* kprobe:ext4_file_read_iter, */
+/* kprobe:ext4_file_open */
 SEC("kprobe/ext4_file_open")
 int kprobe_ext4_file_open_1(void)
 {
@@ -162,7 +162,7 @@ int kprobe_ext4_file_open_1(void)
 	return 0;
 }
 
-/* kprobe:ext4_file_read_iter, */
+/* kprobe:ext4_sync_file */
 SEC("kprobe/ext4_sync_file")
 int kprobe_ext4_sync_file_1(void)
 {
@@ -183,14 +183,14 @@ int kprobe_ext4_sync_file_1(void)
 	return 0;
 }
 
-/* kretprobe:ext4_file_read_iter, */
+/* kretprobe:ext4_file_read_iter, kretprobe:ext4_file_write_iter, kretprobe:ext4_file_open, kretprobe:… */
 SEC("kretprobe")
 int kretprobe_ext4_file_read_iter_1(void)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, tid)/ */
+	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
@@ -242,7 +242,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

@@ -34,15 +34,6 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[7];
-	char arg5[5];
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -54,7 +45,6 @@ struct printf_event_2 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 
 struct kprobe_security_inode_unlink_1_scratch {
@@ -83,16 +73,7 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("%-8s %-7s %-16s %-8s %s\n", "TIME", "PID", "COMM", "AGE(s)", "FILE") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "AGE(s)", 7);
-		__builtin_memcpy(event->arg5, "FILE", 5);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }
@@ -117,7 +98,7 @@ static __always_inline int kprobe_security_inode_unlink_1_body(struct pt_regs *c
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@created, arg1)/ */
+	/* /has_key(@created, arg1)/ */
 	__u64 arg1 = (__u64)PT_REGS_PARM2(ctx);
 	if (!!!bpf_map_lookup_elem(&created, &arg1))
 		return 0;

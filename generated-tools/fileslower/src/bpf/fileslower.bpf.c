@@ -66,6 +66,7 @@ enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
+	ACTION_PRINTF_4,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
@@ -76,34 +77,34 @@ struct printf_event {
 	__s64 least;
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[8];
-	char arg2[5];
-	char arg3[4];
-	char arg4[2];
-	char arg5[6];
-	char arg6[8];
-	char arg7[9];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	__u64 arg1;
 	__u64 arg2;
 	char comm[16];
 	__u32 tid;
-	char arg5[2];
 	__u64 bytes;
+	__u64 arg6;
 	__u64 arg7;
-	__u64 arg8;
+	__u32 name_len;
+};
+
+struct printf_event_4 {
+	struct tw_header header;
+	__u64 arg1;
+	__u64 arg2;
+	char comm[16];
+	__u32 tid;
+	__u64 bytes;
+	__u64 arg6;
+	__u64 arg7;
 	__u32 name_len;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
+const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
 struct kretprobe_vfs_read_1_scratch {
 	struct {
@@ -114,9 +115,9 @@ struct kretprobe_vfs_read_1_scratch {
 
 struct kretprobe_vfs_write_1_scratch {
 	struct {
-		struct printf_event_3 event;
+		struct printf_event_4 event;
 		char tail[1024];
-	} printf_event_3 __aligned_8;
+	} printf_event_4 __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -147,23 +148,12 @@ int begin_1(void)
 		tw_submit(event);
 	}
 	/* printf("%-8s %-14s %-7s %1s %-7s %7s %s\n", "TIME(s)", "COMM", "TID", "D", "BYTES", "LAT(ms)", "FIL… */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
-		__builtin_memcpy(event_2->arg2, "COMM", 5);
-		__builtin_memcpy(event_2->arg3, "TID", 4);
-		__builtin_memcpy(event_2->arg4, "D", 2);
-		__builtin_memcpy(event_2->arg5, "BYTES", 6);
-		__builtin_memcpy(event_2->arg6, "LAT(ms)", 8);
-		__builtin_memcpy(event_2->arg7, "FILENAME", 9);
-		tw_submit(event_2);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
 
-/* kprobe:vfs_read, */
+/* kprobe:vfs_read, kprobe:vfs_write */
 SEC("kprobe")
 int kprobe_vfs_read_1(struct pt_regs *ctx)
 {
@@ -194,7 +184,7 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, tid)/ */
+	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
@@ -222,12 +212,11 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 		event->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000) % 1000;
 		tw_current_comm(event->comm);
 		event->tid = tw_tid();
-		__builtin_memcpy(event->arg5, "R", 2);
 		__u32 tid_4 = tw_tid();
 		__u64 *bytes_2 = tw_found(6, bpf_map_lookup_elem(&bytes, &tid_4));
 		event->bytes = bytes_2 ? *bytes_2 : 0;
-		event->arg7 = us / 1000;
-		event->arg8 = (us / 10) % 100;
+		event->arg6 = us / 1000;
+		event->arg7 = (us / 10) % 100;
 		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
@@ -246,7 +235,7 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 	return 0;
 }
 
-/* kretprobe:vfs_read, */
+/* kretprobe:vfs_read */
 SEC("kretprobe/vfs_read")
 int kretprobe_vfs_read_1(void)
 {
@@ -265,7 +254,7 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, tid)/ */
+	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
@@ -283,23 +272,22 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 		__u64 *file_2 = tw_found(5, bpf_map_lookup_elem(&file_map, &tid_3));
 		struct file *file = (struct file *)(file_2 ? *file_2 : 0);
 		/* printf("%4d.%03d %-14.14s %-7d %1s %-7d %4d.%02d %s\n", elapsed / 1000000000, (elapsed / 1000000) %… */
-		struct printf_event_3 *event = &scratch->printf_event_3.event;
+		struct printf_event_4 *event = &scratch->printf_event_4.event;
 		__u64 tail = 0, len;
 
-		event->header.action = ACTION_PRINTF_3;
+		event->header.action = ACTION_PRINTF_4;
 		event->header.aux = 0;
 		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
 		event->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000) % 1000;
 		tw_current_comm(event->comm);
 		event->tid = tw_tid();
-		__builtin_memcpy(event->arg5, "W", 2);
 		__u32 tid_4 = tw_tid();
 		__u64 *bytes_2 = tw_found(6, bpf_map_lookup_elem(&bytes, &tid_4));
 		event->bytes = bytes_2 ? *bytes_2 : 0;
-		event->arg7 = us / 1000;
-		event->arg8 = (us / 10) % 100;
-		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
+		event->arg6 = us / 1000;
+		event->arg7 = (us / 10) % 100;
+		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -317,7 +305,7 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 	return 0;
 }
 
-/* kretprobe:vfs_read, */
+/* kretprobe:vfs_write */
 SEC("kretprobe/vfs_write")
 int kretprobe_vfs_write_1(void)
 {

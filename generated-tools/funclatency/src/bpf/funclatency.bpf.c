@@ -186,10 +186,10 @@ static __always_inline int probe_3(struct pt_regs *ctx)
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /@start[tid]/ */
+	/* /@start[tid]/ */
 	__u32 tid = tw_tid();
 	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &tid));
-	if (!((start_2 ? *start_2 : 0) != 0))
+	if (!(start_2 ? *start_2 : 0))
 		return 0;
 
 	/* $time = (uint64)((int64)nsecs - (int64)@start[tid]) */

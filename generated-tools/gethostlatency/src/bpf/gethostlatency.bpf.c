@@ -36,15 +36,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[6];
-	char arg5[5];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -56,7 +47,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 struct uretprobe_libc_getaddrinfo_1_scratch {
@@ -87,21 +77,12 @@ int begin_1(void)
 	/* printf("Tracing getaddr/gethost calls... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %-16s %6s %s\n", "TIME", "PID", "COMM", "LATms", "HOST") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "LATms", 6);
-		__builtin_memcpy(event->arg5, "HOST", 5);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
 
-/* uprobe:libc:getaddrinfo, */
+/* uprobe:libc:getaddrinfo, uprobe:libc:gethostbyname, uprobe:libc:gethostbyname2 */
 SEC("uprobe")
 int uprobe_libc_getaddrinfo_1(struct pt_regs *ctx)
 {
@@ -125,7 +106,7 @@ static __always_inline int uretprobe_libc_getaddrinfo_1_body(struct uretprobe_li
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, tid)/ */
+	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&start, &tid))
 		return 0;
@@ -164,7 +145,7 @@ static __always_inline int uretprobe_libc_getaddrinfo_1_body(struct uretprobe_li
 	return 0;
 }
 
-/* uretprobe:libc:getaddrinfo, */
+/* uretprobe:libc:getaddrinfo, uretprobe:libc:gethostbyname, uretprobe:libc:gethostbyname2 */
 SEC("uretprobe")
 int uretprobe_libc_getaddrinfo_1(void)
 {

@@ -242,7 +242,7 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (cpu, args.irq))/ */
+	/* /has_key(@start, (cpu, args.irq))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.cpu = (__u64)bpf_get_smp_processor_id();
@@ -358,7 +358,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

@@ -46,16 +46,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[4];
-	char arg5[5];
-	char arg6[7];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -67,7 +57,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 /* begin */
@@ -77,17 +66,7 @@ int begin_1(void)
 	/* printf("Tracing kill() signals... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %-16s %-4s %-6s %s\n", "TIME", "PID", "COMM", "SIG", "TPID", "RESULT") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "SIG", 4);
-		__builtin_memcpy(event->arg5, "TPID", 5);
-		__builtin_memcpy(event->arg6, "RESULT", 7);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
@@ -149,14 +128,14 @@ int tracepoint_syscalls_sys_enter_tgkill_1(struct trace_event_raw_sys_enter *ctx
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_exit_kill, */
+/* tracepoint:syscalls:sys_exit_kill, tracepoint:syscalls:sys_exit_tkill, tracepoint:syscalls:sys_exit… */
 SEC("tracepoint")
 int tracepoint_syscalls_sys_exit_kill_1(struct trace_event_raw_sys_exit *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@target, tid)/ */
+	/* /has_key(@target, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&target, &tid))
 		return 0;

@@ -33,14 +33,6 @@ enum action {
 	ACTION_PRINTF_4,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[7];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -58,7 +50,6 @@ struct printf_event_4 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
@@ -69,15 +60,7 @@ int begin_1(void)
 	/* printf("Tracing md flush events... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-6s %-16s %s\n", "TIME", "PID", "COMM", "DEVICE") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "DEVICE", 7);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }

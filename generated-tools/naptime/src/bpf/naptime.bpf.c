@@ -31,16 +31,6 @@ enum action {
 	ACTION_PRINTF_3,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[5];
-	char arg3[6];
-	char arg4[4];
-	char arg5[5];
-	char arg6[8];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -53,7 +43,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 /* begin */
@@ -63,22 +52,12 @@ int begin_1(void)
 	/* printf("Tracing sleeps. Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-6s %-16s %-6s %-16s %s\n", "TIME", "PPID", "PCOMM", "PID", "COMM", "SECONDS") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PPID", 5);
-		__builtin_memcpy(event->arg3, "PCOMM", 6);
-		__builtin_memcpy(event->arg4, "PID", 4);
-		__builtin_memcpy(event->arg5, "COMM", 5);
-		__builtin_memcpy(event->arg6, "SECONDS", 8);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_nanosleep, */
+/* tracepoint:syscalls:sys_enter_nanosleep */
 SEC("tracepoint/syscalls/sys_enter_nanosleep")
 int tracepoint_syscalls_sys_enter_nanosleep_1(struct trace_event_raw_sys_enter *ctx)
 {
@@ -109,7 +88,7 @@ int tracepoint_syscalls_sys_enter_nanosleep_1(struct trace_event_raw_sys_enter *
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_nanosleep, */
+/* tracepoint:syscalls:sys_enter_clock_nanosleep */
 SEC("tracepoint/syscalls/sys_enter_clock_nanosleep")
 int tracepoint_syscalls_sys_enter_clock_nanosleep_1(struct trace_event_raw_sys_enter *ctx)
 {

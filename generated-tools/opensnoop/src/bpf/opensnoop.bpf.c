@@ -80,35 +80,6 @@ enum action {
 	ACTION_CLEAR_3,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[8];
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-	char arg1[4];
-};
-
-struct printf_event_4 {
-	struct tw_header header;
-	char arg1[4];
-	char arg2[5];
-	char arg3[3];
-	char arg4[4];
-	char arg5[6];
-	char arg6[5];
-};
-
-struct printf_event_5 {
-	struct tw_header header;
-	char arg1[4];
-	char arg2[5];
-	char arg3[3];
-	char arg4[4];
-	char arg5[5];
-};
-
 struct printf_event_6 {
 	struct tw_header header;
 	__u64 arg1;
@@ -149,10 +120,6 @@ struct printf_event_10 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct printf_event_4 *printf_event_4_type __maybe_unused;
-const struct printf_event_5 *printf_event_5_type __maybe_unused;
 const struct printf_event_6 *printf_event_6_type __maybe_unused;
 const struct printf_event_7 *printf_event_7_type __maybe_unused;
 const struct printf_event_8 *printf_event_8_type __maybe_unused;
@@ -197,53 +164,26 @@ int begin_1(void)
 	/* if (getopt("timestamp|T", false, "Show the time since the start, in seconds")) */
 	if (opt_timestamp) {
 		/* printf("%13s ", "TIME(s)") */
-		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-		if (event) {
-			__builtin_memcpy(event->arg1, "TIME(s)", 8);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF_2);
 	}
 	/* if (getopt("print-uid|U", false, "Show the user id")) */
 	if (opt_print_uid) {
 		/* printf("%-6s ", "UID") */
-		struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
-		if (event_2) {
-			__builtin_memcpy(event_2->arg1, "UID", 4);
-			tw_submit(event_2);
-		}
+		tw_send(ACTION_PRINTF_3);
 	}
 	/* if (getopt("extended|e", false, "Show the flags, in octal")) */
 	if (opt_extended) {
 		/* printf("%-6s %-16s %4s %3s %-8s %s\n", "PID", "COMM", "FD", "ERR", "FLAGS", "PATH") */
-		struct printf_event_4 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_4);
-		if (event_3) {
-			__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-			__builtin_memcpy(event_3->arg1, "PID", 4);
-			__builtin_memcpy(event_3->arg2, "COMM", 5);
-			__builtin_memcpy(event_3->arg3, "FD", 3);
-			__builtin_memcpy(event_3->arg4, "ERR", 4);
-			__builtin_memcpy(event_3->arg5, "FLAGS", 6);
-			__builtin_memcpy(event_3->arg6, "PATH", 5);
-			tw_submit(event_3);
-		}
+		tw_send(ACTION_PRINTF_4);
 	} else {
 		/* printf("%-6s %-16s %4s %3s %s\n", "PID", "COMM", "FD", "ERR", "PATH") */
-		struct printf_event_5 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_5);
-		if (event_4) {
-			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
-			__builtin_memcpy(event_4->arg1, "PID", 4);
-			__builtin_memcpy(event_4->arg2, "COMM", 5);
-			__builtin_memcpy(event_4->arg3, "FD", 3);
-			__builtin_memcpy(event_4->arg4, "ERR", 4);
-			__builtin_memcpy(event_4->arg5, "PATH", 5);
-			tw_submit(event_4);
-		}
+		tw_send(ACTION_PRINTF_5);
 	}
 
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_open, */
+/* tracepoint:syscalls:sys_enter_open */
 SEC("tracepoint/syscalls/sys_enter_open")
 int tracepoint_syscalls_sys_enter_open_1(struct trace_event_raw_sys_enter *ctx)
 {
@@ -262,7 +202,7 @@ int tracepoint_syscalls_sys_enter_open_1(struct trace_event_raw_sys_enter *ctx)
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_open, */
+/* tracepoint:syscalls:sys_enter_openat */
 SEC("tracepoint/syscalls/sys_enter_openat")
 int tracepoint_syscalls_sys_enter_openat_1(struct trace_event_raw_sys_enter *ctx)
 {
@@ -306,10 +246,10 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /@filename[tid]/ */
+	/* /@filename[tid]/ */
 	__u32 tid = tw_tid();
 	__u64 *filename_2 = tw_found(5, bpf_map_lookup_elem(&filename, &tid));
-	if (!((__u8 *)(filename_2 ? *filename_2 : 0) != NULL))
+	if (!(__u8 *)(filename_2 ? *filename_2 : 0))
 		return 0;
 
 	/* $ret = args.ret */
@@ -424,7 +364,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_exit_open, */
+/* tracepoint:syscalls:sys_exit_open, tracepoint:syscalls:sys_exit_openat, tracepoint:syscalls:sys_exi… */
 SEC("tracepoint")
 int tracepoint_syscalls_sys_exit_open_1(struct trace_event_raw_sys_exit *ctx)
 {
@@ -445,7 +385,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /getopt("duration|d", 0, "End after this many seconds") > 0/ */
+	/* /getopt("duration|d", 0, "End after this many seconds") > 0/ */
 	if (!(opt_duration > 0))
 		return 0;
 

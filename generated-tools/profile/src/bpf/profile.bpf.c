@@ -137,7 +137,7 @@ static __always_inline int profile_hz__frequency_1_body(struct bpf_perf_event_da
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /pid != 0 || getopt("include-idle|I", false, "Idle CPUs as well")) &&/ */
+	/* /pid != 0 || getopt("include-idle|I", false, "Idle CPUs as well")) &&/ */
 	if (!(((__u64)tw_pid() != 0 || opt_include_idle) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid) && (opt_cpu == -1 || (__s64)(__u64)bpf_get_smp_processor_id() == opt_cpu)))
 		return 0;
 
@@ -193,7 +193,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

@@ -144,7 +144,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* rawtracepoint:sched_wakeup, */
+/* rawtracepoint:sched_wakeup, rawtracepoint:sched_wakeup_new */
 SEC("raw_tp")
 int rawtracepoint_sched_wakeup_1(__u64 *ctx)
 {
@@ -244,7 +244,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

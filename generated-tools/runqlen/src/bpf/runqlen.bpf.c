@@ -131,7 +131,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

@@ -72,16 +72,6 @@ enum action {
 	ACTION_CLEAR_5,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[4];
-	char arg5[8];
-	char arg6[11];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -126,7 +116,6 @@ struct printf_event_6 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
@@ -139,22 +128,12 @@ int begin_1(void)
 	/* printf("Tracing setuid(2) family syscalls. Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-6s %-16s %-6s %-9s %s\n", "TIME", "PID", "COMM", "UID", "SYSCALL", "ARGS (RET)") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "UID", 4);
-		__builtin_memcpy(event->arg5, "SYSCALL", 8);
-		__builtin_memcpy(event->arg6, "ARGS (RET)", 11);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_setuid, */
+/* tracepoint:syscalls:sys_enter_setuid, tracepoint:syscalls:sys_enter_setfsuid */
 SEC("tracepoint")
 int tracepoint_syscalls_sys_enter_setuid_1(struct trace_event_raw_sys_enter *ctx)
 {
@@ -230,7 +209,7 @@ int tracepoint_syscalls_sys_exit_setuid_1(struct trace_event_raw_sys_exit *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@uid, tid)/ */
+	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&uid, &tid))
 		return 0;
@@ -270,7 +249,7 @@ int tracepoint_syscalls_sys_exit_setfsuid_1(struct trace_event_raw_sys_exit *ctx
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@uid, tid)/ */
+	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&uid, &tid))
 		return 0;
@@ -310,7 +289,7 @@ int tracepoint_syscalls_sys_exit_setresuid_1(struct trace_event_raw_sys_exit *ct
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@uid, tid)/ */
+	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&uid, &tid))
 		return 0;
@@ -362,7 +341,7 @@ int tracepoint_syscalls_sys_exit_setreuid_1(struct trace_event_raw_sys_exit *ctx
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@uid, tid)/ */
+	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&uid, &tid))
 		return 0;

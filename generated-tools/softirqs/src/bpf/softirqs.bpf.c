@@ -249,7 +249,7 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (cpu, args.vec))/ */
+	/* /has_key(@start, (cpu, args.vec))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.cpu = (__u64)bpf_get_smp_processor_id();
@@ -335,7 +335,7 @@ int interval_s_1_1(void)
 	if (tw_exiting)
 		return 0;
 
-	/*  /$1 > 0/ */
+	/* /$1 > 0/ */
 	if (!(param_1 > 0))
 		return 0;
 

@@ -5,6 +5,11 @@
 
 #define TW_EEXIST 17
 
+/* Whether all CPUs share a value, as cpus.bpf.h has it for kernels that cannot read the values of other CPUs. */
+#ifndef TW_SHARED
+#define TW_SHARED false
+#endif
+
 /* min(), max(): set says whether there is a value. */
 struct tw_extreme {
 	__s64 value;
@@ -38,13 +43,21 @@ static __always_inline void *tw_element(void *map, const void *key, const void *
 	return NULL;
 }
 
+static __always_inline void tw_grow(__u64 *total, __u64 n)
+{
+	if (TW_SHARED)
+		__sync_fetch_and_add(total, n);
+	else
+		*total += n;
+}
+
 static __always_inline long tw_add(void *map, const void *key, __u64 n)
 {
 	long result = 0;
 	__u64 *sum = tw_element(map, key, &n, &result);
 
 	if (sum)
-		*sum += n;
+		tw_grow(sum, n);
 	return result;
 }
 
@@ -53,7 +66,7 @@ static __always_inline long tw_add_total(void *map, const void *key, __u64 n)
 	struct tw_total *total = bpf_map_lookup_elem(map, key);
 
 	if (total) {
-		total->sum += n;
+		tw_grow(&total->sum, n);
 		total->set = 1;
 	}
 	return 0;
@@ -66,8 +79,8 @@ static __always_inline long tw_average(void *map, const void *key, __s64 n)
 
 	average = tw_element(map, key, &first, &result);
 	if (average) {
-		average->total += n;
-		average->count += 1;
+		tw_grow((__u64 *)&average->total, n);
+		tw_grow(&average->count, 1);
 	}
 	return result;
 }

@@ -67,7 +67,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* uprobe:libssl:SSL_read, */
+/* uprobe:libssl:SSL_read */
 SEC("uprobe")
 int uprobe_libssl_SSL_read_1(void)
 {
@@ -86,7 +86,7 @@ int uprobe_libssl_SSL_read_1(void)
 	return 0;
 }
 
-/* uprobe:libssl:SSL_read, */
+/* uprobe:libssl:SSL_write */
 SEC("uprobe")
 int uprobe_libssl_SSL_write_1(void)
 {
@@ -105,7 +105,7 @@ int uprobe_libssl_SSL_write_1(void)
 	return 0;
 }
 
-/* uprobe:libssl:SSL_read, */
+/* uprobe:libssl:SSL_do_handshake */
 SEC("uprobe")
 int uprobe_libssl_SSL_do_handshake_1(void)
 {
@@ -123,14 +123,14 @@ int uprobe_libssl_SSL_do_handshake_1(void)
 	return 0;
 }
 
-/* uretprobe:libssl:SSL_read, */
+/* uretprobe:libssl:SSL_read */
 SEC("uretprobe")
 int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (tid, func))/ */
+	/* /has_key(@start, (tid, func))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.tid = tw_tid();
@@ -178,14 +178,14 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 	return 0;
 }
 
-/* uretprobe:libssl:SSL_read, */
+/* uretprobe:libssl:SSL_write */
 SEC("uretprobe")
 int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (tid, func))/ */
+	/* /has_key(@start, (tid, func))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.tid = tw_tid();
@@ -233,14 +233,14 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 	return 0;
 }
 
-/* uretprobe:libssl:SSL_read, */
+/* uretprobe:libssl:SSL_do_handshake */
 SEC("uretprobe")
 int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (tid, func))/ */
+	/* /has_key(@start, (tid, func))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.tid = tw_tid();

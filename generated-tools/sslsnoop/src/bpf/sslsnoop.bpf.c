@@ -33,16 +33,6 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[9];
-	char arg2[4];
-	char arg3[5];
-	char arg4[8];
-	char arg5[4];
-	char arg6[5];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	__u64 arg1;
@@ -50,7 +40,6 @@ struct printf_event_3 {
 	char comm[16];
 	__u64 arg4;
 	__s32 ret;
-	char arg6[9];
 };
 
 struct printf_event_4 {
@@ -60,7 +49,6 @@ struct printf_event_4 {
 	char comm[16];
 	__u64 arg4;
 	__s32 ret;
-	char arg6[10];
 };
 
 struct printf_event_5 {
@@ -70,11 +58,9 @@ struct printf_event_5 {
 	char comm[16];
 	__u64 arg4;
 	__s32 ret;
-	char arg6[17];
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
@@ -86,22 +72,12 @@ int begin_1(void)
 	/* printf("Tracing SSL/TLS handshake... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-10s %-8s %-16s %7s %5s %s\n", "TIME(us)", "TID", "COMM", "LAT(us)", "RET", "FUNC") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME(us)", 9);
-		__builtin_memcpy(event->arg2, "TID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "LAT(us)", 8);
-		__builtin_memcpy(event->arg5, "RET", 4);
-		__builtin_memcpy(event->arg6, "FUNC", 5);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
 
-/* uprobe:libssl:SSL_read, */
+/* uprobe:libssl:SSL_read */
 SEC("uprobe")
 int uprobe_libssl_SSL_read_1(void)
 {
@@ -120,7 +96,7 @@ int uprobe_libssl_SSL_read_1(void)
 	return 0;
 }
 
-/* uprobe:libssl:SSL_read, */
+/* uprobe:libssl:SSL_write */
 SEC("uprobe")
 int uprobe_libssl_SSL_write_1(void)
 {
@@ -139,7 +115,7 @@ int uprobe_libssl_SSL_write_1(void)
 	return 0;
 }
 
-/* uprobe:libssl:SSL_read, */
+/* uprobe:libssl:SSL_do_handshake */
 SEC("uprobe")
 int uprobe_libssl_SSL_do_handshake_1(void)
 {
@@ -157,14 +133,14 @@ int uprobe_libssl_SSL_do_handshake_1(void)
 	return 0;
 }
 
-/* uretprobe:libssl:SSL_read, */
+/* uretprobe:libssl:SSL_read */
 SEC("uretprobe")
 int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (tid, func))/ */
+	/* /has_key(@start, (tid, func))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.tid = tw_tid();
@@ -188,7 +164,6 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
 		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
-		__builtin_memcpy(event->arg6, "SSL_read", 9);
 		tw_submit(event);
 	}
 	/* _ = delete(@start, (tid, func)) */
@@ -202,14 +177,14 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 	return 0;
 }
 
-/* uretprobe:libssl:SSL_read, */
+/* uretprobe:libssl:SSL_write */
 SEC("uretprobe")
 int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (tid, func))/ */
+	/* /has_key(@start, (tid, func))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.tid = tw_tid();
@@ -233,7 +208,6 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
 		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
-		__builtin_memcpy(event->arg6, "SSL_write", 10);
 		tw_submit(event);
 	}
 	/* _ = delete(@start, (tid, func)) */
@@ -247,14 +221,14 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 	return 0;
 }
 
-/* uretprobe:libssl:SSL_read, */
+/* uretprobe:libssl:SSL_do_handshake */
 SEC("uretprobe")
 int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, (tid, func))/ */
+	/* /has_key(@start, (tid, func))/ */
 	struct start_key key __aligned_8;
 	__builtin_memset(&key, 0, sizeof(key));
 	key.tid = tw_tid();
@@ -276,7 +250,6 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
 		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
-		__builtin_memcpy(event->arg6, "SSL_do_handshake", 17);
 		tw_submit(event);
 	}
 	/* _ = delete(@start, (tid, func)) */

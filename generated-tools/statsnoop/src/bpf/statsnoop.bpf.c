@@ -40,19 +40,6 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[8];
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-	char arg1[4];
-	char arg2[5];
-	char arg3[4];
-	char arg4[5];
-};
-
 struct printf_event_4 {
 	struct tw_header header;
 	__u64 arg1;
@@ -68,8 +55,6 @@ struct printf_event_5 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
 
@@ -103,22 +88,10 @@ int begin_1(void)
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
 	if (opt_timestamp) {
 		/* printf("%13s ", "TIME(s)") */
-		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-		if (event) {
-			__builtin_memcpy(event->arg1, "TIME(s)", 8);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF_2);
 	}
 	/* printf("%-6s %-16s %3s %s\n", "PID", "COMM", "ERR", "PATH") */
-	struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "PID", 4);
-		__builtin_memcpy(event_2->arg2, "COMM", 5);
-		__builtin_memcpy(event_2->arg3, "ERR", 4);
-		__builtin_memcpy(event_2->arg4, "PATH", 5);
-		tw_submit(event_2);
-	}
+	tw_send(ACTION_PRINTF_3);
 
 	return 0;
 }
@@ -138,7 +111,7 @@ int tracepoint_syscalls_sys_enter_statfs_1(struct trace_event_raw_sys_enter *ctx
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_statx, */
+/* tracepoint:syscalls:sys_enter_statx, tracepoint:syscalls:sys_enter_newfstatat */
 static __always_inline int probe_3(struct trace_event_raw_sys_enter *ctx)
 {
 	if (tw_other_process())
@@ -158,7 +131,7 @@ int tracepoint_syscalls_sys_enter_statx_1(struct trace_event_raw_sys_enter *ctx)
 	return probe_3(ctx);
 }
 
-/* tracepoint:syscalls:sys_enter_statx, */
+/* tracepoint:syscalls:sys_enter_newstat, tracepoint:syscalls:sys_enter_newlstat */
 SEC("tracepoint")
 int tracepoint_syscalls_sys_enter_newstat_1(struct trace_event_raw_sys_enter *ctx)
 {
@@ -184,7 +157,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct tra
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@path, tid)/ */
+	/* /has_key(@path, tid)/ */
 	__u32 tid = tw_tid();
 	if (!!!bpf_map_lookup_elem(&path, &tid))
 		return 0;
@@ -229,7 +202,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct tra
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_exit_statfs, */
+/* tracepoint:syscalls:sys_exit_statfs, tracepoint:syscalls:sys_exit_statx, tracepoint:syscalls:sys_ex… */
 SEC("tracepoint")
 int tracepoint_syscalls_sys_exit_statfs_1(struct trace_event_raw_sys_exit *ctx)
 {

@@ -68,7 +68,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* kprobe:swap_readpage, */
+/* kprobe:swap_readpage, kprobe:swap_read_folio */
 SEC("kprobe")
 int kprobe_swap_readpage_1(void)
 {

@@ -15,14 +15,6 @@ enum action {
 	ACTION_PRINTF_3,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[6];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -32,7 +24,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 /* begin */
@@ -42,19 +33,12 @@ int begin_1(void)
 	/* printf("Tracing sync syscalls... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-6s %-16s %s\n", "TIME", "PID", "COMM", "EVENT") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "EVENT", 6);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
 
-/* tracepoint:syscalls:sys_enter_sync, */
+/* tracepoint:syscalls:sys_enter_sync, tracepoint:syscalls:sys_enter_syncfs, tracepoint:syscalls:sys_e… */
 SEC("tracepoint")
 int tracepoint_syscalls_sys_enter_sync_1(void *ctx)
 {

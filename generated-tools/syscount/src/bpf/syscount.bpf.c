@@ -175,7 +175,7 @@ static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /getopt("tid|t", 0, "Only this thread") == 0 || (int64)tid == getopt("tid", 0)/ */
+	/* /getopt("tid|t", 0, "Only this thread") == 0 || (int64)tid == getopt("tid", 0)/ */
 	if (!(opt_tid == 0 || (__s64)tw_tid() == opt_tid))
 		return 0;
 
@@ -221,7 +221,7 @@ static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /getopt("failures") || getopt("latency") || getopt("errno", 0) > 0) &&/ */
+	/* /getopt("failures") || getopt("latency") || getopt("errno", 0) > 0) &&/ */
 	if (!((opt_failures || opt_latency || opt_errno > 0) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid)))
 		return 0;
 

@@ -48,18 +48,6 @@ enum action {
 	ACTION_PRINTF_3,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[6];
-	char arg5[6];
-	char arg6[6];
-	char arg7[6];
-	char arg8[3];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -74,7 +62,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 /* begin */
@@ -84,19 +71,7 @@ int begin_1(void)
 	/* printf("Tracing TCP accepts. Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-6s %-14s %-39s %-5s %-39s %-5s %s\n", "TIME", "PID", "COMM", "RADDR", "RPORT", */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "RADDR", 6);
-		__builtin_memcpy(event->arg5, "RPORT", 6);
-		__builtin_memcpy(event->arg6, "LADDR", 6);
-		__builtin_memcpy(event->arg7, "LPORT", 6);
-		__builtin_memcpy(event->arg8, "BL", 3);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
@@ -108,8 +83,8 @@ int kretprobe_inet_csk_accept_1(struct pt_regs *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/*  /retval != 0/ */
-	if (!((__u64)PT_REGS_RC(ctx) != 0))
+	/* /retval != 0/ */
+	if (!(__u64)PT_REGS_RC(ctx))
 		return 0;
 
 	/* $sk = (struct sock *)retval */

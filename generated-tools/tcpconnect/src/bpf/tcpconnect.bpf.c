@@ -51,26 +51,6 @@ enum action {
 	ACTION_PRINTF_6,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[4];
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-};
-
-struct printf_event_4 {
-	struct tw_header header;
-	char arg1[6];
-	char arg2[6];
-	char arg3[6];
-	char arg4[6];
-};
-
 struct printf_event_5 {
 	struct tw_header header;
 	__u64 uid;
@@ -88,9 +68,6 @@ struct printf_event_6 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
-const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
 const struct printf_event_6 *printf_event_6_type __maybe_unused;
 
@@ -103,30 +80,12 @@ int begin_1(void)
 	/* if (getopt("print-uid|U", false, "Show the user id")) */
 	if (opt_print_uid) {
 		/* printf("%-6s ", "UID") */
-		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-		if (event) {
-			__builtin_memcpy(event->arg1, "UID", 4);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF_2);
 	}
 	/* printf("%-8s %-8s %-16s ", "TIME", "PID", "COMM") */
-	struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "TIME", 5);
-		__builtin_memcpy(event_2->arg2, "PID", 4);
-		__builtin_memcpy(event_2->arg3, "COMM", 5);
-		tw_submit(event_2);
-	}
+	tw_send(ACTION_PRINTF_3);
 	/* printf("%-39s %-6s %-39s %-6s\n", "SADDR", "SPORT", "DADDR", "DPORT") */
-	struct printf_event_4 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_4);
-	if (event_3) {
-		__builtin_memcpy(event_3->arg1, "SADDR", 6);
-		__builtin_memcpy(event_3->arg2, "SPORT", 6);
-		__builtin_memcpy(event_3->arg3, "DADDR", 6);
-		__builtin_memcpy(event_3->arg4, "DPORT", 6);
-		tw_submit(event_3);
-	}
+	tw_send(ACTION_PRINTF_4);
 
 	return 0;
 }

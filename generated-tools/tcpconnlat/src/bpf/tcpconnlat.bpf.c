@@ -77,22 +77,6 @@ enum action {
 	ACTION_CLEAR_3,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[8];
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[4];
-	char arg2[5];
-	char arg3[3];
-	char arg4[6];
-	char arg5[6];
-	char arg6[6];
-	char arg7[8];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	__u64 arg1;
@@ -112,8 +96,6 @@ struct printf_event_4 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
@@ -124,37 +106,22 @@ int begin_1(void)
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
 	if (opt_timestamp) {
 		/* printf("%-9s ", "TIME(s)") */
-		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-		if (event) {
-			__builtin_memcpy(event->arg1, "TIME(s)", 8);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF);
 	}
 	/* printf("%-7s %-12s %-2s %-16s %-16s %-5s %s\n", "PID", "COMM", "IP", "SADDR", "DADDR", "DPORT", "LA… */
-	struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-	if (event_2) {
-		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-		__builtin_memcpy(event_2->arg1, "PID", 4);
-		__builtin_memcpy(event_2->arg2, "COMM", 5);
-		__builtin_memcpy(event_2->arg3, "IP", 3);
-		__builtin_memcpy(event_2->arg4, "SADDR", 6);
-		__builtin_memcpy(event_2->arg5, "DADDR", 6);
-		__builtin_memcpy(event_2->arg6, "DPORT", 6);
-		__builtin_memcpy(event_2->arg7, "LAT(ms)", 8);
-		tw_submit(event_2);
-	}
+	tw_send(ACTION_PRINTF_2);
 
 	return 0;
 }
 
-/* kprobe:tcp_v4_connect, */
+/* kprobe:tcp_v4_connect, kprobe:tcp_v6_connect */
 SEC("kprobe")
 int kprobe_tcp_v4_connect_1(struct pt_regs *ctx)
 {
 	if (tw_other_process())
 		return 0;
 
-	/*  /getopt("pid|p", 0, "Only this process") == 0 || (int64)pid == getopt("pid", 0)/ */
+	/* /getopt("pid|p", 0, "Only this process") == 0 || (int64)pid == getopt("pid", 0)/ */
 	if (!(opt_pid == 0 || (__s64)tw_pid() == opt_pid))
 		return 0;
 
@@ -182,7 +149,7 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, arg0)/ */
+	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
 	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
@@ -280,7 +247,7 @@ int kprobe_tcp_v4_destroy_sock_1(struct pt_regs *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/*  /has_key(@start, arg0)/ */
+	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
 	if (!!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;

@@ -92,17 +92,6 @@ enum action {
 	ACTION_CLEAR,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[5];
-	char arg4[12];
-	char arg5[12];
-	char arg6[6];
-	char arg7[7];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -113,7 +102,6 @@ struct printf_event_3 {
 	struct tw_inet daddr;
 	__u16 dest;
 	char arg8[13];
-	char arg9[2];
 	struct tw_stack kstack;
 };
 
@@ -132,7 +120,6 @@ struct printf_event_4 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
@@ -168,18 +155,7 @@ int begin_1(void)
 	/* printf("Tracing tcp drops. Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-8s %-16s %-21s %-21s %-11s %s\n", "TIME", "PID", "COMM", "SADDR:SPORT", "DADDR:DPORT… */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "SADDR:SPORT", 12);
-		__builtin_memcpy(event->arg5, "DADDR:DPORT", 12);
-		__builtin_memcpy(event->arg6, "STATE", 6);
-		__builtin_memcpy(event->arg7, "REASON", 7);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 	/* @states[1] = "ESTABLISHED" */
 	char text[13] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
@@ -327,7 +303,6 @@ static __always_inline int tracepoint_skb_kfree_skb_1_body(struct trace_event_ra
 						__builtin_memset(event->arg8, 0, sizeof(event->arg8));
 					}
 				}
-				__builtin_memcpy(event->arg9, "-", 2);
 				tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 				tw_submit(event);
 			}

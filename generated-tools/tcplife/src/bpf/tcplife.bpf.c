@@ -87,29 +87,6 @@ enum action {
 	ACTION_CLEAR_3,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[5];
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[8];
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-	char arg1[4];
-	char arg2[5];
-	char arg3[6];
-	char arg4[6];
-	char arg5[6];
-	char arg6[6];
-	char arg7[6];
-	char arg8[6];
-	char arg9[3];
-};
-
 struct printf_event_4 {
 	struct tw_header header;
 	__u64 arg1;
@@ -130,9 +107,6 @@ struct printf_event_5 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
 
@@ -143,36 +117,15 @@ int begin_1(void)
 	/* if (getopt("time|T", false, "Print the time of day")) */
 	if (opt_time) {
 		/* printf("%-8s ", "TIME") */
-		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-		if (event) {
-			__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-			__builtin_memcpy(event->arg1, "TIME", 5);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF);
 	}
 	/* if (getopt("timestamp|t", false, "Print the time since the start, in seconds")) */
 	if (opt_timestamp) {
 		/* printf("%-9s ", "TIME(s)") */
-		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-		if (event_2) {
-			__builtin_memcpy(event_2->arg1, "TIME(s)", 8);
-			tw_submit(event_2);
-		}
+		tw_send(ACTION_PRINTF_2);
 	}
 	/* printf("%-7s %-10s %-15s %-5s %-15s %-5s %5s %5s %s\n", "PID", "COMM", "LADDR", "LPORT", "RADDR", "… */
-	struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
-	if (event_3) {
-		__builtin_memcpy(event_3->arg1, "PID", 4);
-		__builtin_memcpy(event_3->arg2, "COMM", 5);
-		__builtin_memcpy(event_3->arg3, "LADDR", 6);
-		__builtin_memcpy(event_3->arg4, "LPORT", 6);
-		__builtin_memcpy(event_3->arg5, "RADDR", 6);
-		__builtin_memcpy(event_3->arg6, "RPORT", 6);
-		__builtin_memcpy(event_3->arg7, "TX_KB", 6);
-		__builtin_memcpy(event_3->arg8, "RX_KB", 6);
-		__builtin_memcpy(event_3->arg9, "MS", 3);
-		tw_submit(event_3);
-	}
+	tw_send(ACTION_PRINTF_3);
 
 	return 0;
 }

@@ -70,18 +70,8 @@ enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
+	ACTION_PRINTF_4,
 	ACTION_CLEAR,
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[4];
-	char arg3[3];
-	char arg4[12];
-	char arg5[2];
-	char arg6[12];
-	char arg7[6];
 };
 
 struct printf_event_3 {
@@ -91,15 +81,26 @@ struct printf_event_3 {
 	__s8 arg3;
 	struct tw_inet laddr;
 	__u16 skc_num;
-	char arg6[2];
+	struct tw_inet raddr;
+	__u16 skc_dport;
+	char states[13];
+};
+
+struct printf_event_4 {
+	struct tw_header header;
+	struct tw_timestamp time;
+	__u32 pid;
+	__s8 arg3;
+	struct tw_inet laddr;
+	__u16 skc_num;
 	struct tw_inet raddr;
 	__u16 skc_dport;
 	char states[13];
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
+const struct printf_event_4 *printf_event_4_type __maybe_unused;
 
 struct kprobe_tcp_retransmit_skb_1_scratch {
 	struct retransmits_key key __aligned_8;
@@ -131,17 +132,7 @@ int begin_1(void)
 	/* printf("Tracing tcp retransmits. Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-8s %-7s %-2s %-20s %1s> %-20s %s\n", "TIME", "PID", "IP", "LADDR:LPORT", "T", "RADDR:RPOR… */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "IP", 3);
-		__builtin_memcpy(event->arg4, "LADDR:LPORT", 12);
-		__builtin_memcpy(event->arg5, "T", 2);
-		__builtin_memcpy(event->arg6, "RADDR:RPORT", 12);
-		__builtin_memcpy(event->arg7, "STATE", 6);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 	/* @states[1] = "ESTABLISHED" */
 	char text[13] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
@@ -221,7 +212,7 @@ static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx,
 	if (tw_other_process())
 		return 0;
 
-	/*  /func == "tcp_retransmit_skb" || getopt("lossprobe|l", false, "Show tail loss probes as well")/ */
+	/* /func == "tcp_retransmit_skb" || getopt("lossprobe|l", false, "Show tail loss probes as well")/ */
 	if (!true)
 		return 0;
 
@@ -283,7 +274,6 @@ static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx,
 			event->arg3 = (__u64)family == 2 ? 4 : 6;
 			event->laddr = laddr;
 			event->skc_num = tw_core_read(21, sk, __sk_common.skc_num);
-			__builtin_memcpy(event->arg6, "R", 2);
 			event->raddr = raddr;
 			event->skc_dport = __builtin_bswap16(tw_core_read(22, sk, __sk_common.skc_dport));
 			__s64 state_2 = state;
@@ -300,7 +290,7 @@ static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx,
 	return 0;
 }
 
-/* kprobe:tcp_retransmit_skb, */
+/* kprobe:tcp_retransmit_skb */
 SEC("kprobe/tcp_retransmit_skb")
 int kprobe_tcp_retransmit_skb_1(struct pt_regs *ctx)
 {
@@ -319,7 +309,7 @@ static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx
 	if (tw_other_process())
 		return 0;
 
-	/*  /func == "tcp_retransmit_skb" || getopt("lossprobe|l", false, "Show tail loss probes as well")/ */
+	/* /func == "tcp_retransmit_skb" || getopt("lossprobe|l", false, "Show tail loss probes as well")/ */
 	if (!(false || opt_lossprobe))
 		return 0;
 
@@ -371,7 +361,7 @@ static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx
 		/* $state = (int64)$sk->__sk_common.skc_state */
 		__s64 state = (__s64)tw_core_read(20, sk, __sk_common.skc_state);
 		/* printf("%-8s %-7d %-2d %14s:%-5d %s> %14s:%-5d %s\n", strftime("%H:%M:%S", nsecs), pid, */
-		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
+		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 		if (event) {
 			__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
 			event->time.nsecs = bpf_ktime_get_boot_ns();
@@ -381,7 +371,6 @@ static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx
 			event->arg3 = (__u64)family == 2 ? 4 : 6;
 			event->laddr = laddr;
 			event->skc_num = tw_core_read(21, sk, __sk_common.skc_num);
-			__builtin_memcpy(event->arg6, "L", 2);
 			event->raddr = raddr;
 			event->skc_dport = __builtin_bswap16(tw_core_read(22, sk, __sk_common.skc_dport));
 			__s64 state_2 = state;
@@ -398,7 +387,7 @@ static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx
 	return 0;
 }
 
-/* kprobe:tcp_retransmit_skb, */
+/* kprobe:tcp_send_loss_probe */
 SEC("kprobe/tcp_send_loss_probe")
 int kprobe_tcp_send_loss_probe_1(struct pt_regs *ctx)
 {

@@ -7,6 +7,7 @@
 #define TW_LOST_NESTED 1
 #define TW_LOST_STACKS 2
 #define TW_LOSSES 3
+/* Behind these the tool puts one for each action of the script: its lost records. */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

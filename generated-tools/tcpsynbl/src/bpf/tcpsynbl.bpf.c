@@ -43,7 +43,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* kprobe:tcp_v4_syn_recv_sock, */
+/* kprobe:tcp_v4_syn_recv_sock, kprobe:tcp_v6_syn_recv_sock */
 SEC("kprobe")
 int kprobe_tcp_v4_syn_recv_sock_1(struct pt_regs *ctx)
 {

@@ -16,14 +16,6 @@ enum action {
 	ACTION_PRINTF_2,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[9];
-	char arg2[4];
-	char arg3[5];
-	char arg4[5];
-};
-
 struct printf_event_2 {
 	struct tw_header header;
 	__u64 arg1;
@@ -33,7 +25,6 @@ struct printf_event_2 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
 
 /* begin */
@@ -41,15 +32,7 @@ SEC("raw_tp")
 int begin_1(void)
 {
 	/* printf("%-10s %-6s %-16s %s\n", "TIME(ms)", "PID", "COMM", "FUNC") */
-	struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-	if (event) {
-		__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-		__builtin_memcpy(event->arg1, "TIME(ms)", 9);
-		__builtin_memcpy(event->arg2, "PID", 4);
-		__builtin_memcpy(event->arg3, "COMM", 5);
-		__builtin_memcpy(event->arg4, "FUNC", 5);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF);
 
 	return 0;
 }

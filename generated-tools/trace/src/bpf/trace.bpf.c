@@ -82,25 +82,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event {
-	struct tw_header header;
-	char arg1[8];
-};
-
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-};
-
-struct printf_event_3 {
-	struct tw_header header;
-	char arg1[4];
-	char arg2[4];
-	char arg3[5];
-	char arg4[6];
-	char arg5[2];
-};
-
 struct printf_event_4 {
 	struct tw_header header;
 	__u64 arg1;
@@ -322,9 +303,6 @@ struct printf_event_27 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event *printf_event_type __maybe_unused;
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
-const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
 const struct printf_event_6 *printf_event_6_type __maybe_unused;
@@ -467,33 +445,15 @@ int begin_1(void)
 	/* if (getopt("timestamp")) */
 	if (opt_timestamp) {
 		/* printf("%13s ", "TIME(s)") */
-		struct printf_event *event = tw_reserve(sizeof(*event), ACTION_PRINTF);
-		if (event) {
-			__builtin_memcpy(event->arg1, "TIME(s)", 8);
-			tw_submit(event);
-		}
+		tw_send(ACTION_PRINTF);
 	}
 	/* if (getopt("time")) */
 	if (opt_time) {
 		/* printf("%-8s ", "TIME") */
-		struct printf_event_2 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_2);
-		if (event_2) {
-			__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-			__builtin_memcpy(event_2->arg1, "TIME", 5);
-			tw_submit(event_2);
-		}
+		tw_send(ACTION_PRINTF_2);
 	}
 	/* printf("%-7s %-7s %-16s %-28s %s\n", "PID", "TID", "COMM", "PROBE", "-") */
-	struct printf_event_3 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_3);
-	if (event_3) {
-		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
-		__builtin_memcpy(event_3->arg1, "PID", 4);
-		__builtin_memcpy(event_3->arg2, "TID", 4);
-		__builtin_memcpy(event_3->arg3, "COMM", 5);
-		__builtin_memcpy(event_3->arg4, "PROBE", 6);
-		__builtin_memcpy(event_3->arg5, "-", 2);
-		tw_submit(event_3);
-	}
+	tw_send(ACTION_PRINTF_3);
 
 	return 0;
 }
@@ -504,7 +464,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds() && is_wanted()/ */
+	/* /spec_holds() && is_wanted()/ */
 	bool holds_3 = tw_spec_holds(ctx, &inputs);
 	if (holds_3) {
 		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
@@ -582,10 +542,10 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
@@ -597,10 +557,10 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
@@ -612,10 +572,10 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
@@ -627,10 +587,10 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
@@ -642,10 +602,10 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
@@ -780,7 +740,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds() && is_wanted()/ */
+	/* /spec_holds() && is_wanted()/ */
 	bool holds_3 = tw_spec_holds(ctx, &inputs);
 	if (holds_3) {
 		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
@@ -858,10 +818,10 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
@@ -873,10 +833,10 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
@@ -888,10 +848,10 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
@@ -903,10 +863,10 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
@@ -918,10 +878,10 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
@@ -1056,7 +1016,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds() && is_wanted()/ */
+	/* /spec_holds() && is_wanted()/ */
 	bool holds_3 = tw_spec_holds(ctx, &inputs);
 	if (holds_3) {
 		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
@@ -1134,10 +1094,10 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
@@ -1149,10 +1109,10 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
@@ -1164,10 +1124,10 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
@@ -1179,10 +1139,10 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
@@ -1194,10 +1154,10 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
@@ -1332,7 +1292,7 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /spec_holds() && is_wanted()/ */
+	/* /spec_holds() && is_wanted()/ */
 	bool holds_3 = tw_spec_holds(ctx, &inputs);
 	if (holds_3) {
 		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
@@ -1395,10 +1355,10 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(12, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(13, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
@@ -1410,10 +1370,10 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(14, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(15, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
@@ -1425,10 +1385,10 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(16, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(17, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
@@ -1440,10 +1400,10 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(18, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(19, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
@@ -1455,10 +1415,10 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(20, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(21, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
@@ -1470,10 +1430,10 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(22, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(23, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
@@ -1569,7 +1529,7 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
+	/* /probetype != "usdt" && spec_holds() && is_wanted()/ */
 	bool holds_3 = true && tw_spec_holds(ctx, &inputs);
 	if (holds_3) {
 		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
@@ -1632,10 +1592,10 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(24, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(25, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
@@ -1647,10 +1607,10 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(26, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(27, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
@@ -1662,10 +1622,10 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(28, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(29, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
@@ -1677,10 +1637,10 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(30, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(31, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
@@ -1692,10 +1652,10 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(32, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(33, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
@@ -1707,10 +1667,10 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(34, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(35, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
@@ -1802,7 +1762,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/*  /probetype != "usdt" && spec_holds() && is_wanted()/ */
+	/* /probetype != "usdt" && spec_holds() && is_wanted()/ */
 	if (!false)
 		return 0;
 
@@ -1851,10 +1811,10 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(24, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(25, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
@@ -1866,10 +1826,10 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(26, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(27, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
@@ -1881,10 +1841,10 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(28, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(29, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
@@ -1896,10 +1856,10 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(30, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(31, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
@@ -1911,10 +1871,10 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(32, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(33, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
@@ -1926,10 +1886,10 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(34, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(1, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(35, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));

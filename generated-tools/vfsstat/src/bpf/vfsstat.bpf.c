@@ -61,7 +61,7 @@ int begin_1(void)
 	return 0;
 }
 
-/* kprobe:vfs_read, */
+/* kprobe:vfs_read */
 SEC("kprobe/vfs_read")
 int kprobe_vfs_read_1(void)
 {
@@ -77,7 +77,7 @@ int kprobe_vfs_read_1(void)
 	return 0;
 }
 
-/* kprobe:vfs_read, */
+/* kprobe:vfs_write */
 SEC("kprobe/vfs_write")
 int kprobe_vfs_write_1(void)
 {
@@ -93,7 +93,7 @@ int kprobe_vfs_write_1(void)
 	return 0;
 }
 
-/* kprobe:vfs_read, */
+/* kprobe:vfs_fsync */
 SEC("kprobe/vfs_fsync")
 int kprobe_vfs_fsync_1(void)
 {
@@ -109,7 +109,7 @@ int kprobe_vfs_fsync_1(void)
 	return 0;
 }
 
-/* kprobe:vfs_read, */
+/* kprobe:vfs_open */
 SEC("kprobe/vfs_open")
 int kprobe_vfs_open_1(void)
 {
@@ -125,7 +125,7 @@ int kprobe_vfs_open_1(void)
 	return 0;
 }
 
-/* kprobe:vfs_read, */
+/* kprobe:vfs_create */
 SEC("kprobe/vfs_create")
 int kprobe_vfs_create_1(void)
 {

@@ -39,15 +39,6 @@ enum action {
 	ACTION_CLEAR_2,
 };
 
-struct printf_event_2 {
-	struct tw_header header;
-	char arg1[5];
-	char arg2[7];
-	char arg3[6];
-	char arg4[7];
-	char arg5[3];
-};
-
 struct printf_event_3 {
 	struct tw_header header;
 	struct tw_timestamp time;
@@ -59,7 +50,6 @@ struct printf_event_3 {
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
-const struct printf_event_2 *printf_event_2_type __maybe_unused;
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 /* begin */
@@ -69,15 +59,7 @@ int begin_1(void)
 	/* printf("Tracing writeback... Hit Ctrl-C to end.\n") */
 	tw_send(ACTION_PRINTF);
 	/* printf("%-9s %-8s %-8s %-16s %s\n", "TIME", "DEVICE", "PAGES", "REASON", "ms") */
-	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-	if (event) {
-		__builtin_memcpy(event->arg1, "TIME", 5);
-		__builtin_memcpy(event->arg2, "DEVICE", 7);
-		__builtin_memcpy(event->arg3, "PAGES", 6);
-		__builtin_memcpy(event->arg4, "REASON", 7);
-		__builtin_memcpy(event->arg5, "ms", 3);
-		tw_submit(event);
-	}
+	tw_send(ACTION_PRINTF_2);
 	/* @reason[0] = "background" */
 	char text[14] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
