@@ -9,8 +9,8 @@ use super::stmt::{Homes, needs_callback, shared_locals};
 use super::value::Value;
 use super::walk;
 use crate::program::{
-    AttachPoint, BpfProgram, Call, ContextField, Expr, ExprKind, KernelLocation, LateText, ProgramKind, StmtKind, Target,
-    TextPiece,
+    AttachPoint, BpfProgram, Call, ContextField, Expr, ExprKind, KernelLocation, LateText, ProgramKind, StmtKind,
+    Target, TextPiece,
 };
 
 impl<'p> Emitter<'p> {
