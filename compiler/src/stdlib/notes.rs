@@ -32,6 +32,7 @@ pub(super) fn of(name: &str) -> &'static str {
             "Of a scalar map, forgets its value. A warning tells when the key was not there and nobody looks at the \
              result. The form `delete(@m[k])` is deprecated."
         }
+        "dw_ustack" => "Unwinding by DWARF is missing: code that was compiled without frame pointers ends the stack.",
         "errorf" | "warnf" => {
             "On standard error as `FILE:1:9-62: ERROR: text`; with `-f json` an object on standard output."
         }
@@ -56,7 +57,10 @@ pub(super) fn of(name: &str) -> &'static str {
              ll j z t`. `%s` names enums, symbols, addresses, errors, times; `%gr` the kernel's GFP flags."
         }
         "signal" | "signal_thread" => "By number, or by name with or without `SIG`.",
-        "skboutput" => "Packets without an Ethernet header (link type RAW).",
+        "skboutput" => {
+            "The file is of link type RAW: an offset of 14 leaves out an Ethernet header. Packets have their fragments; what is \
+             longer than 64 KiB is cut. `BPFTRACE_PERF_RB_PAGES` sizes the buffers."
+        }
         "str" => {
             "At most `max_strlen` characters; the length counts the NUL. What was cut off ends with \
              `str_trunc_trailer`."

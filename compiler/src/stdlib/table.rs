@@ -237,7 +237,7 @@ pub(crate) static ENTRIES: &[Entry] = &[
         mode: Async,
         is_unsafe: false,
         signatures: &["ustack_t dw_ustack([mode], [int limit])"],
-        about: "The user stack, unwound by DWARF",
+        about: "The user stack; as ustack, by frame pointers",
         example: "print(dw_ustack);",
         lower: stacks::dw_ustack,
     },
