@@ -290,7 +290,7 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
-/// `@latency_of[probe]`
+/// `hist($time)`
 #[allow(non_upper_case_globals)]
 const MAP_latency_of: Map = Map {
     name: "@latency_of",
@@ -302,7 +302,7 @@ const MAP_latency_of: Map = Map {
     default_size: true,
 };
 
-/// `@latency`
+/// `hist($time)`
 #[allow(non_upper_case_globals)]
 const MAP_latency: Map = Map {
     name: "@latency",
@@ -317,7 +317,7 @@ const MAP_latency: Map = Map {
     default_size: true,
 };
 
-/// `@times`
+/// `stats($time)`
 #[allow(non_upper_case_globals)]
 const MAP_times: Map = Map {
     name: "@times",

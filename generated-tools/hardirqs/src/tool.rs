@@ -288,13 +288,13 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@count[str(args.name, 32)]`
+/// `count()`
 #[allow(non_upper_case_globals)]
 const MAP_count: Map = Map {
     name: "@count",
     bpf_name: "count",
-    key: Some(Ty::Str(33)),
-    key_size: 33,
+    key: Some(Ty::Str(32)),
+    key_size: 32,
     value: Value::Count,
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
@@ -323,54 +323,54 @@ const MAP_name: Map = Map {
         Ty::Tuple(16, &[Member::new("", 0, Ty::U64), Member::new("", 8, Ty::I32)]),
     ),
     key_size: 16,
-    value: Value::Plain(Ty::Str(33)),
+    value: Value::Plain(Ty::Str(32)),
     storage: Storage::Hash { per_cpu: false },
     default_size: true,
 };
 
-/// `@nsecs[@name[cpu, args.irq]]`
+/// `hist($ns)`
 #[allow(non_upper_case_globals)]
 const MAP_nsecs: Map = Map {
     name: "@nsecs",
     bpf_name: "nsecs",
-    key: Some(Ty::Str(33)),
-    key_size: 33,
+    key: Some(Ty::Str(32)),
+    key_size: 32,
     value: Value::Hist { k: 0 },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
 
-/// `@usecs[@name[cpu, args.irq]]`
+/// `hist($ns / 1000)`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
     name: "@usecs",
     bpf_name: "usecs",
-    key: Some(Ty::Str(33)),
-    key_size: 33,
+    key: Some(Ty::Str(32)),
+    key_size: 32,
     value: Value::Hist { k: 0 },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
 
-/// `@total_nsecs[@name[cpu, args.irq]]`
+/// `sum($ns)`
 #[allow(non_upper_case_globals)]
 const MAP_total_nsecs: Map = Map {
     name: "@total_nsecs",
     bpf_name: "total_nsecs",
-    key: Some(Ty::Str(33)),
-    key_size: 33,
+    key: Some(Ty::Str(32)),
+    key_size: 32,
     value: Value::Sum { signed: false },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,
 };
 
-/// `@total_usecs[@name[cpu, args.irq]]`
+/// `sum($ns)`
 #[allow(non_upper_case_globals)]
 const MAP_total_usecs: Map = Map {
     name: "@total_usecs",
     bpf_name: "total_usecs",
-    key: Some(Ty::Str(33)),
-    key_size: 33,
+    key: Some(Ty::Str(32)),
+    key_size: 32,
     value: Value::Sum { signed: false },
     storage: Storage::Hash { per_cpu: true },
     default_size: true,

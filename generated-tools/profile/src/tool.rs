@@ -190,7 +190,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@user[ustack, comm, pid]`
+/// `count()`
 #[allow(non_upper_case_globals)]
 const MAP_user: Map = Map {
     name: "@user",
@@ -219,7 +219,7 @@ const MAP_user: Map = Map {
     default_size: true,
 };
 
-/// `@kernel[kstack, comm, pid]`
+/// `count()`
 #[allow(non_upper_case_globals)]
 const MAP_kernel: Map = Map {
     name: "@kernel",
@@ -248,7 +248,7 @@ const MAP_kernel: Map = Map {
     default_size: true,
 };
 
-/// `@[kstack, ustack, comm, pid]`
+/// `count()`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",

@@ -173,7 +173,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@cpu[cpu]`
+/// `lhist($waiting, 0, 100, 1)`
 #[allow(non_upper_case_globals)]
 const MAP_cpu: Map = Map {
     name: "@cpu",
@@ -189,7 +189,7 @@ const MAP_cpu: Map = Map {
     default_size: true,
 };
 
-/// `@runqlen`
+/// `lhist($waiting, 0, 100, 1)`
 #[allow(non_upper_case_globals)]
 const MAP_runqlen: Map = Map {
     name: "@runqlen",

@@ -340,7 +340,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@user_by_process[ustack, comm, pid]`
+/// `count()`
 #[allow(non_upper_case_globals)]
 const MAP_user_by_process: Map = Map {
     name: "@user_by_process",
@@ -369,7 +369,7 @@ const MAP_user_by_process: Map = Map {
     default_size: true,
 };
 
-/// `@user[ustack]`
+/// `count()`
 #[allow(non_upper_case_globals)]
 const MAP_user: Map = Map {
     name: "@user",
@@ -385,7 +385,7 @@ const MAP_user: Map = Map {
     default_size: true,
 };
 
-/// `@kernel_by_process[kstack, comm, pid]`
+/// `count()`
 #[allow(non_upper_case_globals)]
 const MAP_kernel_by_process: Map = Map {
     name: "@kernel_by_process",
@@ -414,7 +414,7 @@ const MAP_kernel_by_process: Map = Map {
     default_size: true,
 };
 
-/// `@kernel[kstack]`
+/// `count()`
 #[allow(non_upper_case_globals)]
 const MAP_kernel: Map = Map {
     name: "@kernel",

@@ -155,7 +155,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@[comm, pid]`
+/// `count()`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",

@@ -235,7 +235,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@[func]`
+/// `count()`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",

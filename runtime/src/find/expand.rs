@@ -386,7 +386,7 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
 }
 
 /// `add+$1`: name and offset, which only the parameter tells.
-fn late_offset<'a>(text: Text, name: &'a str) -> Option<(&'a str, u64)> {
+fn late_offset(text: Text, name: &str) -> Option<(&str, u64)> {
     let is_late = text.iter().any(|piece| matches!(piece, TextPiece::Param(_)));
     let (function, offset) = name.rsplit_once('+').filter(|_| is_late)?;
     Some((function, u64::try_from(crate::args::parse_number(offset)?).ok()?))

@@ -36,7 +36,7 @@ const volatile __s64 param_2 = 0;
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[33]);
+	__type(key, char[32]);
 	__type(value, __u64);
 } count SEC(".maps");
 
@@ -53,11 +53,11 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct start_key);
-	__type(value, char[33]);
+	__type(value, char[32]);
 } name_map SEC(".maps");
 
 struct nsecs_bucket {
-	char key[33];
+	char key[32];
 	__u32 bucket;
 };
 
@@ -70,7 +70,7 @@ struct {
 } nsecs SEC(".maps");
 
 struct usecs_bucket {
-	char key[33];
+	char key[32];
 	__u32 bucket;
 };
 
@@ -86,7 +86,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[33]);
+	__type(key, char[32]);
 	__type(value, __u64);
 } total_nsecs SEC(".maps");
 
@@ -94,7 +94,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, char[33]);
+	__type(key, char[32]);
 	__type(value, __u64);
 } total_usecs SEC(".maps");
 
@@ -149,17 +149,13 @@ enum action {
 };
 
 struct tracepoint_irq_irq_handler_entry_1_scratch {
-	char data_loc_name_[33] __aligned_8;
 	char data_loc_name__2[1024] __aligned_8;
-	char data_loc_name__3[33] __aligned_8;
 	char data_loc_name__4[1024] __aligned_8;
 };
 
 struct tracepoint_irq_irq_handler_exit_1_scratch {
 	struct nsecs_bucket key __aligned_8;
 	struct usecs_bucket key_2 __aligned_8;
-	char name_3[33] __aligned_8;
-	char name_5[33] __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -195,11 +191,12 @@ static __always_inline int tracepoint_irq_irq_handler_entry_1_body(struct trace_
 	/* if (getopt("count|C", false, "Count interrupts rather than time them")) */
 	if (opt_count) {
 		/* @count[str(args.name, 32)] = count() */
+		char data_loc_name_[32] __aligned_8;
 		tw_zero(scratch->data_loc_name__2, sizeof(scratch->data_loc_name__2));
 		bpf_probe_read_kernel_str(scratch->data_loc_name__2, sizeof(scratch->data_loc_name__2), (void *)ctx + ((__u32)ctx->__data_loc_name & 0xffff));
-		__builtin_memset(scratch->data_loc_name_, 0, sizeof(scratch->data_loc_name_));
-		bpf_probe_read_kernel_str(scratch->data_loc_name_, sizeof(scratch->data_loc_name_), scratch->data_loc_name__2);
-		tw_must(0, tw_add(&count, scratch->data_loc_name_, 1));
+		__builtin_memset(data_loc_name_, 0, sizeof(data_loc_name_));
+		bpf_probe_read_kernel_str(data_loc_name_, sizeof(data_loc_name_), scratch->data_loc_name__2);
+		tw_must(0, tw_add(&count, data_loc_name_, 1));
 	} else {
 		/* @start[cpu, args.irq] = nsecs */
 		__u64 nsecs_2 = bpf_ktime_get_boot_ns();
@@ -209,15 +206,16 @@ static __always_inline int tracepoint_irq_irq_handler_entry_1_body(struct trace_
 		key.irq = ctx->irq;
 		tw_must(1, bpf_map_update_elem(&start, &key, &nsecs_2, BPF_ANY));
 		/* @name[cpu, args.irq] = str(args.name, 32) */
+		char data_loc_name__3[32] __aligned_8;
 		tw_zero(scratch->data_loc_name__4, sizeof(scratch->data_loc_name__4));
 		bpf_probe_read_kernel_str(scratch->data_loc_name__4, sizeof(scratch->data_loc_name__4), (void *)ctx + ((__u32)ctx->__data_loc_name & 0xffff));
-		__builtin_memset(scratch->data_loc_name__3, 0, sizeof(scratch->data_loc_name__3));
-		bpf_probe_read_kernel_str(scratch->data_loc_name__3, sizeof(scratch->data_loc_name__3), scratch->data_loc_name__4);
+		__builtin_memset(data_loc_name__3, 0, sizeof(data_loc_name__3));
+		bpf_probe_read_kernel_str(data_loc_name__3, sizeof(data_loc_name__3), scratch->data_loc_name__4);
 		struct start_key key_2 __aligned_8;
 		__builtin_memset(&key_2, 0, sizeof(key_2));
 		key_2.cpu = (__u64)bpf_get_smp_processor_id();
 		key_2.irq = ctx->irq;
-		tw_must(2, bpf_map_update_elem(&name_map, &key_2, scratch->data_loc_name__3, BPF_ANY));
+		tw_must(2, bpf_map_update_elem(&name_map, &key_2, data_loc_name__3, BPF_ANY));
 	}
 
 	return 0;
@@ -295,30 +293,32 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 		/* if (getopt("nanoseconds")) */
 		if (opt_nanoseconds) {
 			/* @total_nsecs[@name[cpu, args.irq]] = sum($ns) */
+			char name_3[32] __aligned_8;
 			struct start_key key_7 __aligned_8;
 			__builtin_memset(&key_7, 0, sizeof(key_7));
 			key_7.cpu = (__u64)bpf_get_smp_processor_id();
 			key_7.irq = ctx->irq;
 			char *name_4 = bpf_map_lookup_elem(&name_map, &key_7);
 			if (name_4) {
-				__builtin_memcpy(scratch->name_3, name_4, sizeof(scratch->name_3));
+				__builtin_memcpy(name_3, name_4, sizeof(name_3));
 			} else {
-				__builtin_memset(scratch->name_3, 0, sizeof(scratch->name_3));
+				__builtin_memset(name_3, 0, sizeof(name_3));
 			}
-			tw_must(6, tw_add(&total_nsecs, scratch->name_3, ns));
+			tw_must(6, tw_add(&total_nsecs, name_3, ns));
 		} else {
 			/* @total_usecs[@name[cpu, args.irq]] = sum($ns) */
+			char name_5[32] __aligned_8;
 			struct start_key key_8 __aligned_8;
 			__builtin_memset(&key_8, 0, sizeof(key_8));
 			key_8.cpu = (__u64)bpf_get_smp_processor_id();
 			key_8.irq = ctx->irq;
 			char *name_6 = bpf_map_lookup_elem(&name_map, &key_8);
 			if (name_6) {
-				__builtin_memcpy(scratch->name_5, name_6, sizeof(scratch->name_5));
+				__builtin_memcpy(name_5, name_6, sizeof(name_5));
 			} else {
-				__builtin_memset(scratch->name_5, 0, sizeof(scratch->name_5));
+				__builtin_memset(name_5, 0, sizeof(name_5));
 			}
-			tw_must(7, tw_add(&total_usecs, scratch->name_5, ns));
+			tw_must(7, tw_add(&total_usecs, name_5, ns));
 		}
 	}
 	/* _ = delete(@start, (cpu, args.irq)) */
