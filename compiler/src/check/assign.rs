@@ -127,6 +127,7 @@ impl Lower<'_> {
         if op.is_none()
             && let Some(call) = crate::stdlib::aggregates::aggregate_call(value)
         {
+            self.map_named(name, name_span);
             let (map, key) = self.map_place(name, keys.map(|(keys, _)| keys), call.span);
             self.maps[map.0].assigned = true;
             self.maps[map.0].used = true;

@@ -38,6 +38,16 @@ impl Lower<'_> {
         super::warnings::with_semicolon(self.sources, span)
     }
 
+    /// The place of a block that is a statement: up to what follows, as bpftrace tells it.
+    pub fn to_next_token(&self, span: Span) -> Span {
+        let after = self.sources.get(span.file).text.get(span.end as usize..).unwrap_or("");
+        let rest = after.trim_start();
+        if rest.starts_with([';', '}']) {
+            return span;
+        }
+        Span { end: span.end + (after.len() - rest.len()) as u32, ..span }
+    }
+
     /// `(type)` of a cast.
     pub fn cast_place(&self, whole: Span, type_span: Span) -> Span {
         let text = &self.sources.get(whole.file).text;

@@ -73,7 +73,7 @@ impl Lower<'_> {
                 out.push(Stmt { kind: StmtKind::Return(value), span });
             }
             ast::StmtKind::Block(block) => {
-                let body = self.dropped(block, span);
+                let body = self.dropped(block, self.to_next_token(span));
                 out.push(Stmt { kind: StmtKind::Block(body), span });
             }
             ast::StmtKind::Comptime(inner) => self.comptime_stmt(inner, out),

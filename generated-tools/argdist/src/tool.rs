@@ -577,7 +577,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@strings[text(0)]`
 #[allow(non_upper_case_globals)]
 const MAP_strings: Map = Map {
     name: "@strings",
@@ -589,7 +589,7 @@ const MAP_strings: Map = Map {
     default_size: true,
 };
 
-/// `hist(spec_number(0))`
+/// `@distribution`
 #[allow(non_upper_case_globals)]
 const MAP_distribution: Map = Map {
     name: "@distribution",
@@ -604,7 +604,7 @@ const MAP_distribution: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@pairs[spec_number(0), spec_number(1)]`
 #[allow(non_upper_case_globals)]
 const MAP_pairs: Map = Map {
     name: "@pairs",
@@ -618,7 +618,7 @@ const MAP_pairs: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@values[spec_number(0)]`
 #[allow(non_upper_case_globals)]
 const MAP_values: Map = Map {
     name: "@values",

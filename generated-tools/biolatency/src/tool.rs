@@ -354,7 +354,7 @@ const MAP_disk: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000000)`
+/// `@disk_msecs[@disk[arg0]]`
 #[allow(non_upper_case_globals)]
 const MAP_disk_msecs: Map = Map {
     name: "@disk_msecs",
@@ -366,7 +366,7 @@ const MAP_disk_msecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000000)`
+/// `@msecs`
 #[allow(non_upper_case_globals)]
 const MAP_msecs: Map = Map {
     name: "@msecs",
@@ -381,7 +381,7 @@ const MAP_msecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000)`
+/// `@disk_usecs[@disk[arg0]]`
 #[allow(non_upper_case_globals)]
 const MAP_disk_usecs: Map = Map {
     name: "@disk_usecs",
@@ -393,7 +393,7 @@ const MAP_disk_usecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000)`
+/// `@usecs`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
     name: "@usecs",

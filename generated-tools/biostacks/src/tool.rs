@@ -256,7 +256,7 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
-/// `hist(since(@start[arg0]) / 1000)`
+/// `@usecs[@stacks[arg0]]`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
     name: "@usecs",

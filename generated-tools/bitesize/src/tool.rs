@@ -113,7 +113,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `hist(args.bytes)`
+/// `@[args.comm]`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "histogram",

@@ -127,7 +127,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `lhist(cpu, 0, 1000, 1)`
+/// `@cpu`
 #[allow(non_upper_case_globals)]
 const MAP_cpu: Map = Map {
     name: "@cpu",

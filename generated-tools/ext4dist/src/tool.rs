@@ -336,7 +336,7 @@ const MAP_name: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000000)`
+/// `@ms[@name[tid]]`
 #[allow(non_upper_case_globals)]
 const MAP_ms: Map = Map {
     name: "@ms",
@@ -348,7 +348,7 @@ const MAP_ms: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000)`
+/// `@us[@name[tid]]`
 #[allow(non_upper_case_globals)]
 const MAP_us: Map = Map {
     name: "@us",

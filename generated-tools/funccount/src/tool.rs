@@ -284,7 +284,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@calls[probe]`
 #[allow(non_upper_case_globals)]
 const MAP_calls: Map = Map {
     name: "@calls",

@@ -290,7 +290,7 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
-/// `hist($time)`
+/// `@latency_of[probe]`
 #[allow(non_upper_case_globals)]
 const MAP_latency_of: Map = Map {
     name: "@latency_of",
@@ -302,7 +302,7 @@ const MAP_latency_of: Map = Map {
     default_size: true,
 };
 
-/// `hist($time)`
+/// `@latency`
 #[allow(non_upper_case_globals)]
 const MAP_latency: Map = Map {
     name: "@latency",
@@ -317,7 +317,7 @@ const MAP_latency: Map = Map {
     default_size: true,
 };
 
-/// `stats($time)`
+/// `@times`
 #[allow(non_upper_case_globals)]
 const MAP_times: Map = Map {
     name: "@times",

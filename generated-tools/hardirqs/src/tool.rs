@@ -288,7 +288,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@count[str(args.name, 32)]`
 #[allow(non_upper_case_globals)]
 const MAP_count: Map = Map {
     name: "@count",
@@ -328,7 +328,7 @@ const MAP_name: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns)`
+/// `@nsecs[@name[cpu, args.irq]]`
 #[allow(non_upper_case_globals)]
 const MAP_nsecs: Map = Map {
     name: "@nsecs",
@@ -340,7 +340,7 @@ const MAP_nsecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000)`
+/// `@usecs[@name[cpu, args.irq]]`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
     name: "@usecs",
@@ -352,7 +352,7 @@ const MAP_usecs: Map = Map {
     default_size: true,
 };
 
-/// `sum($ns)`
+/// `@total_nsecs[@name[cpu, args.irq]]`
 #[allow(non_upper_case_globals)]
 const MAP_total_nsecs: Map = Map {
     name: "@total_nsecs",
@@ -364,7 +364,7 @@ const MAP_total_nsecs: Map = Map {
     default_size: true,
 };
 
-/// `sum($ns)`
+/// `@total_usecs[@name[cpu, args.irq]]`
 #[allow(non_upper_case_globals)]
 const MAP_total_usecs: Map = Map {
     name: "@total_usecs",

@@ -272,7 +272,7 @@ const MAP_comm: Map = Map {
     default_size: true,
 };
 
-/// `sum($us)`
+/// `@us[@kernel[args.next_pid], @user[args.next_pid], @comm[args.next_pid]]`
 #[allow(non_upper_case_globals)]
 const MAP_us: Map = Map {
     name: "@us",

@@ -136,7 +136,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",

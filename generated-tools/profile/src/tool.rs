@@ -190,7 +190,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@user[ustack, comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_user: Map = Map {
     name: "@user",
@@ -219,7 +219,7 @@ const MAP_user: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@kernel[kstack, comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_kernel: Map = Map {
     name: "@kernel",
@@ -248,7 +248,7 @@ const MAP_kernel: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@[kstack, ustack, comm, pid]`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",

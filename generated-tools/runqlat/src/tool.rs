@@ -383,7 +383,7 @@ const MAP_qtime: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000000)`
+/// `@process_msecs[$next.comm, $id]`
 #[allow(non_upper_case_globals)]
 const MAP_process_msecs: Map = Map {
     name: "@process_msecs",
@@ -397,7 +397,7 @@ const MAP_process_msecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000000)`
+/// `@msecs`
 #[allow(non_upper_case_globals)]
 const MAP_msecs: Map = Map {
     name: "@msecs",
@@ -412,7 +412,7 @@ const MAP_msecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000)`
+/// `@process_usecs[$next.comm, $id]`
 #[allow(non_upper_case_globals)]
 const MAP_process_usecs: Map = Map {
     name: "@process_usecs",
@@ -426,7 +426,7 @@ const MAP_process_usecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000)`
+/// `@usecs`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
     name: "@usecs",

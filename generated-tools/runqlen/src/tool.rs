@@ -173,7 +173,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `lhist($waiting, 0, 100, 1)`
+/// `@cpu[cpu]`
 #[allow(non_upper_case_globals)]
 const MAP_cpu: Map = Map {
     name: "@cpu",
@@ -189,7 +189,7 @@ const MAP_cpu: Map = Map {
     default_size: true,
 };
 
-/// `lhist($waiting, 0, 100, 1)`
+/// `@runqlen`
 #[allow(non_upper_case_globals)]
 const MAP_runqlen: Map = Map {
     name: "@runqlen",

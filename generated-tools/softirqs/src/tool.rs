@@ -372,7 +372,7 @@ const MAP_name: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@count[@name[args.vec]]`
 #[allow(non_upper_case_globals)]
 const MAP_count: Map = Map {
     name: "@count",
@@ -398,7 +398,7 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns)`
+/// `@nsecs[@name[args.vec]]`
 #[allow(non_upper_case_globals)]
 const MAP_nsecs: Map = Map {
     name: "@nsecs",
@@ -410,7 +410,7 @@ const MAP_nsecs: Map = Map {
     default_size: true,
 };
 
-/// `hist($ns / 1000)`
+/// `@usecs[@name[args.vec]]`
 #[allow(non_upper_case_globals)]
 const MAP_usecs: Map = Map {
     name: "@usecs",
@@ -422,7 +422,7 @@ const MAP_usecs: Map = Map {
     default_size: true,
 };
 
-/// `sum($ns)`
+/// `@total_nsecs[@name[args.vec]]`
 #[allow(non_upper_case_globals)]
 const MAP_total_nsecs: Map = Map {
     name: "@total_nsecs",
@@ -434,7 +434,7 @@ const MAP_total_nsecs: Map = Map {
     default_size: true,
 };
 
-/// `sum($ns)`
+/// `@total_usecs[@name[args.vec]]`
 #[allow(non_upper_case_globals)]
 const MAP_total_usecs: Map = Map {
     name: "@total_usecs",

@@ -275,7 +275,7 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
-/// `lhist($us, 0, 1000, 100)`
+/// `@hist[func]`
 #[allow(non_upper_case_globals)]
 const MAP_hist: Map = Map {
     name: "@hist",
@@ -291,7 +291,7 @@ const MAP_hist: Map = Map {
     default_size: true,
 };
 
-/// `stats($us)`
+/// `@stat[func]`
 #[allow(non_upper_case_globals)]
 const MAP_stat: Map = Map {
     name: "@stat",
@@ -303,7 +303,7 @@ const MAP_stat: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@failed[func]`
 #[allow(non_upper_case_globals)]
 const MAP_failed: Map = Map {
     name: "@failed",

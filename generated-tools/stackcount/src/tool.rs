@@ -340,7 +340,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@user_by_process[ustack, comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_user_by_process: Map = Map {
     name: "@user_by_process",
@@ -369,7 +369,7 @@ const MAP_user_by_process: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@user[ustack]`
 #[allow(non_upper_case_globals)]
 const MAP_user: Map = Map {
     name: "@user",
@@ -385,7 +385,7 @@ const MAP_user: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@kernel_by_process[kstack, comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_kernel_by_process: Map = Map {
     name: "@kernel_by_process",
@@ -414,7 +414,7 @@ const MAP_kernel_by_process: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@kernel[kstack]`
 #[allow(non_upper_case_globals)]
 const MAP_kernel: Map = Map {
     name: "@kernel",

@@ -155,7 +155,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@[comm, pid]`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",

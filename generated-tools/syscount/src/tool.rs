@@ -329,7 +329,7 @@ const MAP_start: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@syscall[syscall_name(args.id)]`
 #[allow(non_upper_case_globals)]
 const MAP_syscall: Map = Map {
     name: "@syscall",
@@ -341,7 +341,7 @@ const MAP_syscall: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@process[comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_process: Map = Map {
     name: "@process",
@@ -355,7 +355,7 @@ const MAP_process: Map = Map {
     default_size: true,
 };
 
-/// `sum($ns)`
+/// `@syscall_usecs[$name]`
 #[allow(non_upper_case_globals)]
 const MAP_syscall_usecs: Map = Map {
     name: "@syscall_usecs",
@@ -367,7 +367,7 @@ const MAP_syscall_usecs: Map = Map {
     default_size: true,
 };
 
-/// `sum($ns)`
+/// `@process_usecs[comm, pid]`
 #[allow(non_upper_case_globals)]
 const MAP_process_usecs: Map = Map {
     name: "@process_usecs",

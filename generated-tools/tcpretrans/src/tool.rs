@@ -341,7 +341,7 @@ const MAP_states: Map = Map {
     default_size: true,
 };
 
-/// `count()`
+/// `@retransmits[$laddr, $sk->__sk_common.skc_num, $raddr, bswap($sk->__sk_common.skc_dport)]`
 #[allow(non_upper_case_globals)]
 const MAP_retransmits: Map = Map {
     name: "@retransmits",

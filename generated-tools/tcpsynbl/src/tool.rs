@@ -155,7 +155,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `hist($sock->sk_ack_backlog)`
+/// `@backlog[$sock->sk_max_ack_backlog & 0xffffffff]`
 #[allow(non_upper_case_globals)]
 const MAP_backlog: Map = Map {
     name: "@backlog",

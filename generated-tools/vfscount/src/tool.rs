@@ -140,7 +140,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `count()`
+/// `@[func]`
 const MAP: Map = Map {
     name: "@",
     bpf_name: "counts",

@@ -8,7 +8,7 @@
 #define TW_ACTION_EXIT 0xffffffff
 #define TW_ACTION_CHECK 0xfffffffe
 
-/* So much may be written at most before the next look at the ring, which wakes the reader, too. */
+/* So much may be written at most before the next look at the ring, which wakes the reader when much waits. */
 #define TW_LOOK_BYTES (64 * 1024)
 
 struct tw_header {
@@ -49,10 +49,12 @@ __noinline int tw_look(__u64 size)
 	credit = (ring - kept) / 4;
 	if (credit > TW_LOOK_BYTES)
 		credit = TW_LOOK_BYTES;
+	/* A few records are read soon enough by a reader that looks by itself. */
+	if (used >= credit / 2)
+		tw_wake = true;
 	if (credit > ring - kept - used)
 		credit = ring - kept - used;
 	tw_credit = credit;
-	tw_wake = true;
 	return 1;
 }
 
