@@ -121,7 +121,7 @@ pub struct StackType {
     pub limit: u16,
     /// How it is printed.
     pub mode: StackMode,
-    /// `dw_ustack`: unwound by DWARF in user space.
+    /// `dw_ustack`: unwound by DWARF, with tables that the tool makes at start.
     pub dwarf: bool,
 }
 

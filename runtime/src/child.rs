@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+mod entry;
+
 /// A child that waits just before it becomes its program, so that also that is traced.
 #[derive(Debug)]
 pub struct Child {
@@ -82,17 +84,43 @@ impl Child {
 
     /// Lets it become its program, calls `started` while it stands at the first instruction, and lets it run.
     pub fn resume(&mut self, started: impl FnOnce()) {
-        if self.running {
+        if self.start_program() {
+            started();
+            self.let_go();
+        }
+    }
+
+    /// As [`Child::resume`]; calls `mapped` there and again where the program itself begins, its libraries mapped.
+    pub fn resume_through_entry(&mut self, mut mapped: impl FnMut()) {
+        if !self.start_program() {
             return;
+        }
+        mapped();
+        match entry::run_to(self.pid) {
+            entry::Arrival::There => mapped(),
+            entry::Arrival::Unknown => {}
+            entry::Arrival::Ended => {
+                self.ended = true;
+                return;
+            }
+        }
+        self.let_go();
+    }
+
+    /// Whether it stands at the first instruction of its program.
+    fn start_program(&mut self) -> bool {
+        if self.running {
+            return false;
         }
         self.running = true;
         // SAFETY: the child is stopped under our ptrace; exec stops it again with SIGTRAP.
         unsafe { libc::ptrace(libc::PTRACE_CONT, self.pid, 0, 0) };
-        if self.wait_for_stop() {
-            started();
-            // SAFETY: as above.
-            unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, 0) };
-        }
+        self.wait_for_stop()
+    }
+
+    fn let_go(&self) {
+        // SAFETY: as above.
+        unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, 0) };
     }
 
     /// Whether it has ended.

@@ -30,6 +30,7 @@ mod signal;
 mod spec;
 mod text;
 pub mod tool;
+mod unwind;
 
 pub use error::{Error, Result};
 pub use libbpf_rs;

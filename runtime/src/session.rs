@@ -24,6 +24,7 @@ use crate::find::expand::{self, Place, Plan};
 use crate::modes;
 use crate::print::Output;
 use crate::tool::{AttachPoint, Tool};
+use crate::unwind::Unwinder;
 use crate::{capabilities, config, configure, loader, notify, older, read, settings, signal};
 
 mod attaching;
@@ -50,6 +51,8 @@ pub struct Session {
     /// Programs that attach many functions with one link.
     multi: HashSet<usize>,
     pub(crate) running: Option<Running>,
+    /// Tables for `dw_ustack`.
+    unwinder: Option<Unwinder>,
     time: Option<Duration>,
     deadline: Option<Instant>,
     observer: Option<Observer>,
@@ -148,6 +151,7 @@ impl Session {
             refused: None,
             multi,
             running: None,
+            unwinder: None,
             time: None,
             deadline: None,
             observer: None,
@@ -238,6 +242,8 @@ impl Session {
         };
         settings::write(&sources, object)?;
         configure::maps(self.tool, &self.config, object)?;
+        let program = self.child.as_ref().map(Child::program);
+        self.unwinder = Unwinder::new(object, self.target_pid(), program, self.args.verbose)?;
         older::share_values(self.tool, self.args.verbose, object)?;
         older::shorten_keys(self.tool, self.args.verbose, object)?;
         configure::programs(self.tool, &self.plan, &self.disabled, &self.multi, object)
@@ -264,6 +270,9 @@ impl Session {
         signal::watch_stop();
         let maps = Maps::new(object)?;
         crate::print::numbers::fill(&maps)?;
+        if let Some(unwinder) = &mut self.unwinder {
+            unwinder.begin(&maps);
+        }
         let [events, packets, losses] = ["tw_events", "tw_packets", "tw_losses"].map(|name| maps.handle(name));
         let context = Context {
             tool: self.tool,
@@ -314,11 +323,20 @@ impl Session {
         self.deadline = self.time.map(|time| Instant::now() + time);
         if let Some(child) = &mut self.child {
             let (pid, running) = (child.pid(), &self.running);
-            child.resume(|| {
+            let started = || {
                 if let Some(running) = running {
                     running.sink.borrow_mut().output.remember_process(pid);
                 }
-            });
+            };
+            match &mut self.unwinder {
+                None => child.resume(started),
+                Some(unwinder) => {
+                    child.resume_through_entry(|| {
+                        started();
+                        unwinder.update();
+                    });
+                }
+            }
         }
         Ok(())
     }
@@ -414,6 +432,9 @@ impl Session {
             let raised = signal::take_raised();
             if raised != 0 {
                 self.run_each(object, |place| matches!(place, Place::Signal(n) if raised >> (n & 63) & 1 == 1))?;
+            }
+            if let Some(unwinder) = &mut self.unwinder {
+                unwinder.refresh();
             }
             let Some(running) = &mut self.running else { return Ok(()) };
             let waits = !running.ring.consume(&running.sink, BATCH);

@@ -32,7 +32,12 @@ pub(super) fn of(name: &str) -> &'static str {
             "Of a scalar map, forgets its value. A warning tells when the key was not there and nobody looks at the \
              result. The form `delete(@m[k])` is deprecated."
         }
-        "dw_ustack" => "Unwinding by DWARF is missing: code that was compiled without frame pointers ends the stack.",
+        "dw_ustack" => {
+            "Needs `-p` or `-c`: when the tool starts, and as the process maps further files, their `.eh_frame` becomes \
+             tables that are looked through in the kernel; `-v` tells of them. The stack ends at code without such an \
+             entry, and at the first frame in other processes. On processors other than x86_64, and with mode \
+             `build_id`, frame pointers are followed."
+        }
         "errorf" | "warnf" => {
             "On standard error as `FILE:1:9-62: ERROR: text`; with `-f json` an object on standard output."
         }

@@ -237,7 +237,7 @@ pub(crate) static ENTRIES: &[Entry] = &[
         mode: Async,
         is_unsafe: false,
         signatures: &["ustack_t dw_ustack([mode], [int limit])"],
-        about: "The user stack; as ustack, by frame pointers",
+        about: "The user stack of a process whose code was compiled without frame pointers, by DWARF unwind tables",
         example: "print(dw_ustack);",
         lower: stacks::dw_ustack,
     },

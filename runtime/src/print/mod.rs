@@ -13,7 +13,7 @@ mod output;
 mod pcap;
 mod series;
 mod stack;
-mod symbols;
+pub(crate) mod symbols;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -494,6 +494,10 @@ impl<'p> Body<'_, 'p> {
         if limit != stack.limit {
             return self.line(format!("tw_take_build_ids({ctx}, &tw_stacks_{limit}, {dst}, {ips}, {limit});"));
         }
+        if stack.dwarf {
+            self.e.header("unwind.bpf.h");
+            return self.line(format!("tw_take_unwound_stack({ctx}, &tw_stacks_{limit}, {dst}, {ips}, {limit});"));
+        }
         self.line(format!("tw_take_stack({ctx}, &tw_stacks_{limit}, {dst}, {ips}, {limit}, {flags});"));
     }
 

@@ -35,6 +35,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("strings.bpf.h", include_str!("../../../../templates/bpf/strings.bpf.h")),
     ("syscall_names.bpf.h", include_str!("../../../../templates/bpf/syscall_names.bpf.h")),
     ("tracewright.bpf.h", include_str!("../../../../templates/bpf/tracewright.bpf.h")),
+    ("unwind.bpf.h", include_str!("../../../../templates/bpf/unwind.bpf.h")),
     ("usdt_args.bpf.h", include_str!("../../../../templates/bpf/usdt_args.bpf.h")),
     ("usermode.bpf.h", include_str!("../../../../templates/bpf/usermode.bpf.h")),
     ("values.bpf.h", include_str!("../../../../templates/bpf/values.bpf.h")),

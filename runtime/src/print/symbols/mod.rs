@@ -2,7 +2,7 @@
 
 mod elf;
 mod kernel;
-mod process;
+pub(crate) mod process;
 
 pub use elf::build_id;
 pub use kernel::Kernel;

@@ -233,7 +233,8 @@ fn changes(pid: u32) -> Option<u64> {
     Some(maps.len() as u64 ^ jit << 32)
 }
 
-fn parse_mapping(line: &str) -> Option<(u64, u64, u64, u64, &str)> {
+/// Start, end, offset, inode and path of a mapped file.
+pub fn parse_mapping(line: &str) -> Option<(u64, u64, u64, u64, &str)> {
     let path = &line[line.find('/')?..];
     let mut fields = line.split_ascii_whitespace();
     let (start, end) = fields.next()?.split_once('-')?;
@@ -243,7 +244,7 @@ fn parse_mapping(line: &str) -> Option<(u64, u64, u64, u64, &str)> {
 }
 
 /// The path under which we can read a file of a process that may have another root, or that was deleted.
-fn readable(pid: u32, path: &str, start: u64, end: u64, inode: u64) -> Option<PathBuf> {
+pub fn readable(pid: u32, path: &str, start: u64, end: u64, inode: u64) -> Option<PathBuf> {
     let is_it = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.ino() == inode);
     let candidates = [
         PathBuf::from(path),
