@@ -2,7 +2,7 @@
 
 mod rows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -12,6 +12,7 @@ use libbpf_rs::{MapCore, MapFlags, MapHandle, OpenObject};
 
 use crate::context::Maps;
 use crate::error::{Error, Result};
+use crate::find::libraries;
 use crate::print::symbols::process;
 use crate::settings::possible_cpus;
 use rows::{Row, Table};
@@ -92,7 +93,7 @@ impl Unwinder {
         };
         match program {
             Some(program) => {
-                unwinder.file(program);
+                unwinder.read_needed(program);
             }
             None => {
                 let text = unwinder.mappings_text();
@@ -200,6 +201,21 @@ impl Unwinder {
             }
         }
         found
+    }
+
+    /// Reads a program and the libraries that its loader is going to map.
+    fn read_needed(&mut self, program: &Path) {
+        let mut seen = HashSet::new();
+        let mut waiting = vec![program.to_owned()];
+        while let Some(path) = waiting.pop() {
+            let Some(id) = self.file(&path) else { continue };
+            let Some(Some(file)) = self.files.get(&id) else { continue };
+            for name in file.table.needed.iter().filter(|name| !name.contains('/')) {
+                if seen.insert(name.clone()) {
+                    waiting.extend(libraries::binaries(name, None));
+                }
+            }
+        }
     }
 
     /// Reads a file that is not known yet.

@@ -65,6 +65,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Loaded segments: offset in the file, size there, virtual address.
     segments: Vec<(u64, u64, u64)>,
+    /// Names of the libraries that it needs.
+    pub needed: Vec<String>,
 }
 
 impl Table {
@@ -82,7 +84,7 @@ impl Table {
                 (offset, size, segment.address())
             })
             .collect();
-        let mut table = Table { rows: Vec::new(), segments };
+        let mut table = Table { rows: Vec::new(), segments, needed: needed(&elf).unwrap_or_default() };
         if let Some(section) = elf.section_by_name(".eh_frame") {
             let data = section.uncompressed_data().ok()?;
             let mut bases = BaseAddresses::default().set_eh_frame(section.address());
@@ -104,6 +106,20 @@ impl Table {
             self.segments.iter().find(|(at, size, _)| at & !(PAGE - 1) <= offset && offset < at + size)?;
         Some(start.wrapping_sub(address.wrapping_add(offset).wrapping_sub(*at)))
     }
+}
+
+/// DT_NEEDED of the dynamic section.
+fn needed<'data>(elf: &impl Object<'data>) -> Option<Vec<String>> {
+    const NEEDED: u64 = 1;
+    let (dynamic, names) = (elf.section_by_name(".dynamic")?, elf.section_by_name(".dynstr")?);
+    let (dynamic, names) = (dynamic.data().ok()?, names.data().ok()?);
+    let word = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_le_bytes);
+    let entries = dynamic.chunks_exact(16).map(|entry| (word(&entry[..8]), word(&entry[8..])));
+    let name = |offset: u64| {
+        let name = names.get(usize::try_from(offset).ok()?..)?.split(|&byte| byte == 0).next()?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    };
+    Some(entries.filter(|(kind, _)| *kind == NEEDED).filter_map(|(_, offset)| name(offset)).collect())
 }
 
 fn rows(section: &Section<'_>, bases: &BaseAddresses) -> Vec<Row> {
