@@ -292,6 +292,8 @@ pub enum Call {
     StrLen(Box<Expr>),
     /// `strstr(haystack, needle)`: int64 position, -1 when absent.
     StrStr { haystack: Box<Expr>, needle: Box<Expr> },
+    /// `globmatch(text, pattern)`: bool.
+    GlobMatch { text: Box<Expr>, pattern: Box<Expr> },
     /// Strings put together; `ty` is a string.
     StrConcat(Box<Expr>, Box<Expr>),
     /// What a `strerror()`, `signal_name()` or `syscall_name()` number is called; `ty` is a string.

@@ -71,6 +71,10 @@ pub(super) fn of(name: &str) -> &'static str {
              `str_trunc_trailer`."
         }
         "strftime" | "time" => "As `strftime(3)` has it, and `%f` for microseconds.",
+        "globmatch" => {
+            "`?` is any character, `*` any number of them, `[a-z_]` one of a class, `[!a-z]` one that is not in it; `/` is a \
+             character like others. From bpftrace after 0.27. Linux 5.17."
+        }
         "strstr" => "-1 when it is not there.",
         "system" => {
             "`/bin/sh -c`; what it prints comes out in order. Its failing is an error message, and the tool goes on."

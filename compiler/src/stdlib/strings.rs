@@ -311,6 +311,13 @@ pub(super) fn strstr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     Expr { ty: Type::I64, kind, span }
 }
 
+pub(super) fn globmatch(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let span = site.span;
+    let (Some(value), Some(pattern)) = (text(lower, site, 0), text(lower, site, 1)) else { return poison(span) };
+    let kind = ExprKind::Call(Call::GlobMatch { text: Box::new(value), pattern: Box::new(pattern) });
+    Expr { ty: Type::Bool, kind, span }
+}
+
 pub(super) fn strlen(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(value) = text(lower, site, 0) else { return poison(site.span) };
     Expr { ty: Type::U64, kind: ExprKind::Call(Call::StrLen(Box::new(value))), span: site.span }

@@ -341,6 +341,17 @@ pub(crate) static ENTRIES: &[Entry] = &[
         lower: process::gid,
     },
     Entry {
+        name: "globmatch",
+        least: 2,
+        most: 2,
+        mode: Sync,
+        is_unsafe: false,
+        signatures: &["bool globmatch(string str, string pat)"],
+        about: "Whether a string, as a whole, matches a pattern",
+        example: "print(globmatch(comm, \"[a-k]*d\"));",
+        lower: strings::globmatch,
+    },
+    Entry {
         name: "has_cpid",
         least: 0,
         most: 0,

@@ -498,7 +498,10 @@ fn runs_callbacks(e: &Expr) -> bool {
     super::walk::expr(e, &mut |e| {
         found |= matches!(
             e.kind,
-            ExprKind::MapLen(_) | ExprKind::Call(Call::StrContains { .. } | Call::StrStr { .. } | Call::StrLen(_))
+            ExprKind::MapLen(_)
+                | ExprKind::Call(
+                    Call::StrContains { .. } | Call::StrStr { .. } | Call::StrLen(_) | Call::GlobMatch { .. }
+                )
         );
     });
     found

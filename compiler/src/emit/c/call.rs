@@ -159,6 +159,12 @@ impl<'p> Body<'_, 'p> {
                 let position = self.search(haystack, needle);
                 if to == "__s64" { position } else { Value::cast(&to, &position) }
             }
+            Call::GlobMatch { text, pattern } => {
+                self.e.header("glob.bpf.h");
+                let (text, text_size) = self.string_source(text);
+                let (pattern, pattern_size) = self.string_source(pattern);
+                Value::atom(format!("tw_glob_match({text}, {text_size}, {pattern}, {pattern_size})"))
+            }
             Call::StrLen(inner) => {
                 let (text, capacity) = self.string_source(inner);
                 let function = if capacity > PLAIN_LOOP {

@@ -16,6 +16,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("events.bpf.h", include_str!("../../../../templates/bpf/events.bpf.h")),
     ("exit.bpf.h", include_str!("../../../../templates/bpf/exit.bpf.h")),
     ("filter.bpf.h", include_str!("../../../../templates/bpf/filter.bpf.h")),
+    ("glob.bpf.h", include_str!("../../../../templates/bpf/glob.bpf.h")),
     ("histogram.bpf.h", include_str!("../../../../templates/bpf/histogram.bpf.h")),
     ("join.bpf.h", include_str!("../../../../templates/bpf/join.bpf.h")),
     ("length.bpf.h", include_str!("../../../../templates/bpf/length.bpf.h")),

@@ -103,6 +103,10 @@ fn call_args<'a>(call: &'a Call, visit: &mut dyn FnMut(&'a Expr)) {
             expr(haystack, visit);
             expr(needle, visit);
         }
+        Call::GlobMatch { text, pattern } => {
+            expr(text, visit);
+            expr(pattern, visit);
+        }
         Call::WriteUser { pointer, source, length } => {
             expr(pointer, visit);
             expr(source, visit);
