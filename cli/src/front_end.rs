@@ -52,6 +52,7 @@ impl FrontEnd {
             include_dirs: self.args.include_dirs.clone(),
             includes: self.args.includes.clone(),
             env: self.env.clone(),
+            typed_events: false,
             script_dir: script.dir.clone(),
         };
         tracewright_compiler::check(&script.display, &script.text, &options, &self.kernel, &HostEnv::default())

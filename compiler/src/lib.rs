@@ -39,6 +39,8 @@ pub struct Options {
     pub includes: Vec<String>,
     /// `BPFTRACE_*` variables that were set when compiling (name with prefix, value); they win over the script's `config`.
     pub env: Vec<(String, String)>,
+    /// Another program takes the events of `printf`: texts are in them, also those that only user space knows.
+    pub typed_events: bool,
     /// Directory of the script, for relative imports and includes.
     pub script_dir: String,
 }

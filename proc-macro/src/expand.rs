@@ -116,6 +116,7 @@ fn expand_argument(argument: &Argument, place: &Place) -> syn::Result<TokenStrea
     let options = Options {
         name: script.name.clone(),
         allow_unsafe: argument.allow_unsafe,
+        typed_events: true,
         script_dir: script.dir.display().to_string(),
         ..Options::default()
     };

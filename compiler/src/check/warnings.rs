@@ -83,6 +83,9 @@ fn block_ends(block: &Block) -> bool {
     }
 }
 
+/// What scripts of 2018 called `probe`.
+const OLD_PROBE: &str = "name";
+
 /// Stands for `probe` beside a string in a comparison.
 const PROBE_COMPARED: &str = "probe == \"\"";
 
@@ -91,7 +94,7 @@ pub(crate) fn uses_of(probe: &Probe) -> Uses {
     let mut uses = Uses::default();
     let mut visit = |name: &str| match name.strip_prefix("__builtin_").unwrap_or(name) {
         "args" => uses.args = true,
-        "probe" => uses.probe = true,
+        "probe" | OLD_PROBE => uses.probe = true,
         PROBE_COMPARED => uses.probe_compared = true,
         "func" => uses.func = true,
         "retval" => uses.retval = true,
@@ -169,7 +172,9 @@ fn words_of_expr(expr: &Expr, visit: &mut dyn FnMut(&str)) {
             if matches!(op, BinaryOp::Eq | BinaryOp::Ne) && (literal(left) || literal(right)) {
                 let mut is_probe = false;
                 for side in [left, right] {
-                    words_of_expr(side, &mut |name| is_probe |= name == "probe" || name == "__builtin_probe");
+                    words_of_expr(side, &mut |name| {
+                        is_probe |= matches!(name, "probe" | OLD_PROBE | "__builtin_probe")
+                    });
                 }
                 if is_probe {
                     visit(PROBE_COMPARED);

@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 
 use super::table::{Lookup, Table};
-use crate::source::Span;
 use crate::syntax::ast::*;
 use crate::syntax::visit;
 
 /// Takes such variables out of a probe's body: what each stands for.
-pub fn take(body: &mut Block, table: &Table) -> HashMap<String, (u32, Span)> {
+pub fn take(body: &mut Block, table: &Table) -> HashMap<String, u32> {
     let mut taken = HashMap::new();
     let mut at = 0;
     while at < body.stmts.len() {
@@ -27,14 +26,14 @@ pub fn take(body: &mut Block, table: &Table) -> HashMap<String, (u32, Span)> {
 }
 
 /// `$x = $1`, `let $x = $1`
-fn assignment(stmt: &Stmt) -> Option<(String, (u32, Span))> {
+fn assignment(stmt: &Stmt) -> Option<(String, u32)> {
     let (name, value) = match &stmt.kind {
         StmtKind::Assign { target: Expr { kind: ExprKind::Var(name), .. }, op: None, value } => (name, value),
         StmtKind::Let { var, ty: None, value: Some(value) } => (&var.name, value),
         _ => return None,
     };
     match value.kind {
-        ExprKind::Param(n) => Some((name.clone(), (n, value.span))),
+        ExprKind::Param(n) => Some((name.clone(), n)),
         _ => None,
     }
 }
@@ -50,7 +49,12 @@ fn is_only_name(name: &str, body: &Block, at: usize, table: &Table) -> bool {
                 use UnaryOp::{AddrOf, PostDec, PostInc, PreDec, PreInc};
                 changed |= matches!(op, AddrOf | PostDec | PostInc | PreDec | PreInc) && is_var(operand);
             }
+            // A key or an item of the variable is a number, that of a parameter itself a text.
+            ExprKind::MapKey { keys, .. } => changed |= keys.iter().any(is_var),
+            ExprKind::Tuple(items) => changed |= items.iter().any(is_var),
+            ExprKind::Record(fields) => changed |= fields.iter().any(|(_, value)| is_var(value)),
             ExprKind::Call { name, args } if args.iter().any(|arg| matches!(arg, Arg::Expr(arg) if is_var(arg))) => {
+                changed |= matches!(name.name.as_str(), "find" | "has_key" | "delete");
                 changed |= matches!(table.call(&name.name, args.len(), false), Lookup::Found(_, false));
             }
             _ => {}

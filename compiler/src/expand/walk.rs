@@ -52,7 +52,7 @@ struct Walker<'a> {
     /// Macros used so far, by the place of their bodies.
     used: HashSet<Span>,
     /// Variables of the probe that stand for a positional parameter.
-    parameters: HashMap<String, (u32, Span)>,
+    parameters: HashMap<String, u32>,
     /// Names of variables that are taken.
     names: HashSet<String>,
     budget: usize,
@@ -153,8 +153,8 @@ impl Walker<'_> {
             ExprKind::Ident(_) => self.word(expr),
             ExprKind::Call { .. } => self.call(expr),
             ExprKind::Var(name) => {
-                if let Some((n, span)) = self.parameters.get(name).filter(|_| self.frames.is_empty()) {
-                    *expr = Expr { kind: ExprKind::Param(*n), span: *span };
+                if let Some(n) = self.parameters.get(name).filter(|_| self.frames.is_empty()) {
+                    *expr = Expr { kind: ExprKind::Param(*n), span: expr.span };
                     return;
                 }
                 let mut name = std::mem::take(name);

@@ -30,7 +30,7 @@ pub(super) fn system(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
 fn formatted(lower: &mut Lower<'_>, site: &CallSite<'_>, make: fn(Format) -> ActionKind) -> Expr {
     let Some(text) = lower.literal_text(site, 0) else { return poison(site.span) };
     let mut format = parse_format(&text);
-    let values = spec_values(&mut format, site);
+    let Ok(values) = spec_values(lower, &mut format, site) else { return poison(site.span) };
     let args = format_arguments(lower, site, 1, values.as_ref().map(|values| values.argument));
     let Some(mut fields) = lower.check_format(&format, args, site.span) else { return poison(site.span) };
     if let Some(values) = values {
@@ -56,22 +56,41 @@ struct SpecValues<'a> {
     texts: &'a [Arg],
 }
 
-/// The call of `spec_values`, and its `%s` made the piece that it is.
-fn spec_values<'a>(format: &mut Format, site: &CallSite<'a>) -> Option<SpecValues<'a>> {
-    let (argument, texts) = site.args.iter().enumerate().find_map(|(at, arg)| match arg {
+/// The call of `spec_values`, and its `%s` made the piece that it is; `Err` where it is refused.
+fn spec_values<'a>(
+    lower: &mut Lower<'_>,
+    format: &mut Format,
+    site: &CallSite<'a>,
+) -> Result<Option<SpecValues<'a>>, Refused> {
+    let mut calls = site.args.iter().enumerate().filter_map(|(at, arg)| match arg {
         Arg::Expr(ast::Expr { kind: ast::ExprKind::Call { name, args }, .. }) if name.name == "spec_values" => {
             Some((at, args.as_slice()))
         }
         _ => None,
-    })?;
+    });
+    let Some((argument, texts)) = calls.next() else { return Ok(None) };
     let conversions = format.pieces.iter_mut().filter(|piece| matches!(piece, FormatPiece::Conversion(_)));
-    let piece = conversions.into_iter().nth(argument.checked_sub(1)?)?;
-    if matches!(piece, FormatPiece::Conversion(conversion) if conversion.conversion != 's') {
-        return None;
+    let Some(piece) = argument.checked_sub(1).and_then(|at| conversions.into_iter().nth(at)) else { return Ok(None) };
+    let FormatPiece::Conversion(conversion) = &*piece else { return Ok(None) };
+    if conversion.conversion != 's' {
+        return Ok(None);
+    }
+    let plain = Conversion { conversion: 's', ..Conversion::default() };
+    let refusal = if texts.len() > spec::VALUES as usize {
+        Some(format!("spec_values() takes up to {} strings ({} provided)", spec::VALUES, texts.len()))
+    } else {
+        (*conversion != plain).then(|| "spec_values() is printed by a plain %s, without flags or a width".to_owned())
+    };
+    if let Some(message) = refusal {
+        lower.error(codes::ARGUMENT_TYPE, site.span, message);
+        return Err(Refused);
     }
     *piece = FormatPiece::Spec { texts: texts.len() as u32 };
-    Some(SpecValues { argument, field: argument - 1, texts })
+    Ok(Some(SpecValues { argument, field: argument - 1, texts }))
 }
+
+/// What was wrong has been told.
+struct Refused;
 
 /// Arguments of a format: a bare parameter is printed as it was given.
 fn format_arguments(lower: &mut Lower<'_>, site: &CallSite<'_>, from: usize, without: Option<usize>) -> Vec<Expr> {
@@ -113,7 +132,9 @@ fn printed(lower: &Lower<'_>, arg: Expr) -> Expr {
     match kind {
         ExprKind::Call(Call::NameText(number)) => *number,
         ExprKind::Setting(id) => match lower.rodata[id.0].source {
-            SettingSource::ParamAny(n) => crate::check::constant(i64::from(n), Type::Parameter, span),
+            SettingSource::ParamAny(n) if !lower.options.typed_events => {
+                crate::check::constant(i64::from(n), Type::Parameter, span)
+            }
             _ => Expr { ty, kind: ExprKind::Setting(id), span },
         },
         ExprKind::MapSummary { map, key } => match lower.map_value_type(map) {
@@ -140,9 +161,12 @@ fn printed(lower: &Lower<'_>, arg: Expr) -> Expr {
 
 /// The statement that sends an event with these fields.
 fn send(lower: &mut Lower<'_>, kind: ActionKind, args: Vec<Expr>, site: &CallSite<'_>) -> Expr {
-    let args: Vec<Expr> = args.into_iter().map(|arg| printed(lower, arg)).collect();
+    // A key is looked up as it is in the map.
+    let keys = usize::from(matches!(kind, ActionKind::PrintElement { .. }));
+    let shown = |(at, arg)| if at < keys { arg } else { printed(lower, arg) };
+    let args: Vec<Expr> = args.into_iter().enumerate().map(shown).collect();
     let (kind, args) = match kind {
-        ActionKind::Printf(format) => {
+        ActionKind::Printf(format) if !lower.options.typed_events => {
             let (format, args) = with_literals(format, args);
             (ActionKind::Printf(format), args)
         }
@@ -196,11 +220,12 @@ fn literal_text(conversion: &Conversion, arg: &Expr) -> Option<Vec<u8>> {
         ..Conversion::default()
     };
     let ExprKind::Str(text) = &arg.kind else { return None };
-    let is_plain = text.len() <= LONGEST && text.iter().all(|byte| (b' '..=b'~').contains(byte));
+    let width = conversion.width.unwrap_or(0) as usize;
+    let is_plain = text.len().max(width) <= LONGEST && text.iter().all(|byte| (b' '..=b'~').contains(byte));
     if *conversion != plain || !is_plain {
         return None;
     }
-    let blanks = vec![b' '; (conversion.width.unwrap_or(0) as usize).saturating_sub(text.len())];
+    let blanks = vec![b' '; width.saturating_sub(text.len())];
     Some(if conversion.left { [text.as_slice(), &blanks].concat() } else { [&blanks, text.as_slice()].concat() })
 }
 

@@ -187,11 +187,13 @@ impl MapSource for KernelMaps {
     fn lookup(&self, map: usize, key: &[u8]) -> io::Result<Option<(Vec<u8>, usize)>> {
         match self.handle(map) {
             Some(handle) if is_array(handle) => lookup(handle, &[0; 4]),
-            // Old kernels have the keys of maps cut.
-            Some(handle) if key.len() >= handle.key_size() as usize => {
-                lookup(handle, &key[..handle.key_size() as usize])
+            // Old kernels have the keys of maps cut; a text comes without the zeros after it.
+            Some(handle) => {
+                let mut key = key.to_vec();
+                key.resize(handle.key_size() as usize, 0);
+                lookup(handle, &key)
             }
-            _ => Ok(None),
+            None => Ok(None),
         }
     }
 
