@@ -200,15 +200,12 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES, group = clap::ArgGroup::new("what").required(true).multiple(true))]
 pub struct RunArgs {
-    /// The script; `-` reads standard input. With -e, the first argument of the tool
-    #[arg(group = "what", value_name = "SCRIPT")]
-    pub script: Option<String>,
+    /// The script (`-` reads standard input), not with -e, and arguments of the tool: positional parameters, its options
+    #[arg(group = "what", trailing_var_arg = true, allow_hyphen_values = true, value_names = ["SCRIPT", "ARGS"], num_args = 0..)]
+    pub words: Vec<String>,
     /// A program instead of a file
     #[arg(short = 'e', group = "what", value_name = "PROGRAM", allow_hyphen_values = true)]
     pub program: Option<String>,
-    /// Arguments of the tool: positional parameters, its own options
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
-    pub args: Vec<String>,
     /// Options of every tool.
     #[command(flatten)]
     pub tool: ToolArgs,
@@ -224,11 +221,19 @@ impl RunArgs {
         if self.front_end.no_warnings {
             words.push("--no-warnings".to_owned());
         }
-        if self.program.is_some() {
-            words.extend(self.script.clone());
-        }
-        words.extend(self.args.iter().cloned());
+        let arguments = match self.program {
+            Some(_) => &self.words[..],
+            None => self.words.get(1..).unwrap_or_default(),
+        };
+        // Only separates the script from its arguments.
+        let arguments = arguments.strip_prefix(&["--".to_owned()]).unwrap_or(arguments);
+        words.extend(arguments.iter().cloned());
         words
+    }
+
+    /// The file of the script.
+    pub fn script(&self) -> Option<&String> {
+        self.words.first().filter(|_| self.program.is_none())
     }
 }
 

@@ -62,7 +62,7 @@ pub fn build(args: &BuildArgs) -> Result<bool> {
 /// # Errors
 /// As `build`, and when the binary does not start.
 pub fn run(args: &RunArgs) -> Result<bool> {
-    let paths: Vec<String> = args.script.iter().filter(|_| args.program.is_none()).cloned().collect();
+    let paths: Vec<String> = args.script().into_iter().cloned().collect();
     let (scripts, _) = read_scripts(&paths, args.program.as_deref());
     let front_end = FrontEnd::new(&args.front_end)?;
     let binaries = build_scripts(&front_end, &scripts, Profile::Dev)?;

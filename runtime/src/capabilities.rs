@@ -39,7 +39,8 @@ pub fn kept(tool: &Tool, has_child: bool) -> Vec<(CapabilitySet, &'static str)> 
     let mut kept = Vec::new();
     let mut keep = |set: CapabilitySet, why: &'static str| kept.push((set, why));
     let types = || tool.actions.iter().flat_map(action_types).chain(tool.maps.iter().flat_map(map_types));
-    if types().any(|ty| holds(ty, &is_kernel_symbol)) {
+    // `%K` of a parameter's format shows plain numbers as symbols.
+    if crate::spec::parameter(tool).is_some() || types().any(|ty| holds(ty, &is_kernel_symbol)) {
         keep(CapabilitySet::SYSLOG, "symbols of the kernel");
     }
     if types().any(|ty| holds(ty, &is_user_symbol)) {

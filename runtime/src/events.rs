@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use libbpf_rs::{MapHandle, PerfBuffer, PerfBufferBuilder};
 
@@ -111,6 +112,9 @@ fn word(record: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
+/// So long the last records may take to be complete.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 /// The ring of a loaded tool. Tools without events have none.
 pub struct Ring {
     ring: Option<ring::Ring>,
@@ -152,9 +156,15 @@ impl Ring {
             packets.consume(&mut sink);
         }
         let Some(ring) = &mut self.ring else { return };
-        while ring.consume(usize::MAX, |record| sink.record(record)) != 0 {
-            if sink.error.is_some() {
+        // A program that was interrupted may still write its record; what others wrote waits behind it.
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let seen = ring.consume(usize::MAX, |record| sink.record(record));
+            if sink.error.is_some() || (seen == 0 && (ring.is_empty() || Instant::now() >= until)) {
                 return;
+            }
+            if seen == 0 {
+                std::thread::sleep(PATIENCE / 20);
             }
         }
     }
@@ -162,6 +172,11 @@ impl Ring {
     /// Becomes readable when records want to be taken soon, and stays so until [`Ring::heard`].
     pub fn descriptor(&self) -> Option<i32> {
         self.ring.as_ref().map(ring::Ring::descriptor)
+    }
+
+    /// Becomes readable when there are packets.
+    pub fn packets_descriptor(&self) -> Option<i32> {
+        self.packets.as_ref().map(|packets| packets.buffer.epoll_fd())
     }
 
     /// Forgets the wake-up.

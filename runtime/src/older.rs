@@ -6,6 +6,7 @@ use libbpf_rs::libbpf_sys::{self, bpf_map_create_opts, size_t};
 use libbpf_rs::{MapHandle, MapType, OpenMapMut, OpenObject, ProgramType};
 
 use crate::error::{Error, Result};
+use crate::message;
 use crate::rodata::Rodata;
 use crate::tool::{Map, Member, Storage, Tool, Ty, Value};
 
@@ -52,7 +53,7 @@ pub fn share_values(tool: &Tool, verbose: bool, object: &mut OpenObject) -> Resu
 ///
 /// # Errors
 /// When a key does not end in a string, with what to set to make it smaller.
-pub fn shorten_keys(tool: &Tool, verbose: bool, object: &mut OpenObject) -> Result<()> {
+pub fn shorten_keys(tool: &Tool, no_warnings: bool, object: &mut OpenObject) -> Result<()> {
     let large = |map: &OpenMapMut<'_>| {
         let name = map.name().to_string_lossy().into_owned();
         let table = tool.maps.iter().find(|table| table.bpf_name == name);
@@ -70,8 +71,9 @@ pub fn shorten_keys(tool: &Tool, verbose: bool, object: &mut OpenObject) -> Resu
             return Err(too_large(table, map.key_size()));
         }
         map.set_key_size(SAFE_KEY as u32)?;
-        if verbose {
-            eprintln!("{}: keys are cut to {SAFE_KEY} bytes, the kernel takes no larger ones", table.name);
+        if !no_warnings {
+            let name = table.name;
+            message::warning(&format!("{name}: keys are cut to {SAFE_KEY} bytes, the kernel takes no larger ones"));
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use libbpf_rs::{MapCore, MapHandle};
 
@@ -21,7 +21,7 @@ const HEADER: u64 = 8;
 /// The kernel is told at least as often as so many bytes were taken.
 const TOLD_BYTES: u64 = 64 * 1024;
 
-/// Pages shared with the kernel.
+/// Pages shared with the kernel. What cannot be written to may only be loaded with relaxed order, and a fence.
 struct Mapping {
     start: NonNull<u8>,
     size: usize,
@@ -97,7 +97,8 @@ impl Ring {
     /// Shows up to `most` records to `take`, which may end that; how many it saw.
     pub fn consume(&mut self, most: usize, mut take: impl FnMut(&[u8]) -> ControlFlow<()>) -> usize {
         // Not more than is there now: who follows the producers closely is in their way.
-        let produced = self.position(&self.producer).load(Ordering::Acquire);
+        let produced = self.position(&self.producer).load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
         let mut seen = 0;
         while self.taken < produced && seen < most {
             let Some((length, record)) = self.record() else { break };
@@ -109,7 +110,7 @@ impl Ring {
                 None => ControlFlow::Continue(()),
             };
             self.taken += (HEADER + u64::from(length)).next_multiple_of(8);
-            if self.taken - self.told >= TOLD_BYTES {
+            if self.taken - self.told >= TOLD_BYTES.min(self.size / 8) {
                 self.tell();
             }
             if flow.is_break() {
@@ -122,11 +123,17 @@ impl Ring {
         seen
     }
 
+    /// Whether all that producers began was taken.
+    pub fn is_empty(&self) -> bool {
+        self.taken >= self.position(&self.producer).load(Ordering::Relaxed)
+    }
+
     /// The record at hand and its length; none while a producer still writes it, and no bytes when it was given up.
     fn record(&self) -> Option<(u32, Option<&[u8]>)> {
         let at = self.page + (self.taken & (self.size - 1)) as usize;
         // SAFETY: `at` is in the mapping, and aligned to 8 as records are; producers change lengths as atomics.
-        let length = unsafe { &*self.producer.start.as_ptr().add(at).cast::<AtomicU32>() }.load(Ordering::Acquire);
+        let length = unsafe { &*self.producer.start.as_ptr().add(at).cast::<AtomicU32>() }.load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
         if length & BUSY != 0 {
             return None;
         }

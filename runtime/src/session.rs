@@ -245,7 +245,7 @@ impl Session {
         let program = self.child.as_ref().map(Child::program);
         self.unwinder = Unwinder::new(object, self.target_pid(), program, self.args.verbose)?;
         older::share_values(self.tool, self.args.verbose, object)?;
-        older::shorten_keys(self.tool, self.args.verbose, object)?;
+        older::shorten_keys(self.tool, self.args.no_warnings, object)?;
         configure::programs(self.tool, &self.plan, &self.disabled, &self.multi, object)
     }
 
@@ -459,6 +459,7 @@ impl Session {
         let ring = running.ring.descriptor();
         let mut descriptors: Vec<libc::pollfd> = ring
             .into_iter()
+            .chain(running.ring.packets_descriptor())
             .chain(process.map(AsRawFd::as_raw_fd))
             .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
             .collect();

@@ -68,6 +68,11 @@ pub fn keep(holds: &[Hold]) -> Kept {
     Kept(holds.iter().filter_map(descriptor).collect())
 }
 
+/// Whether closing the link's own descriptor detaches, whoever has a copy of it.
+pub fn detaches_at_once(hold: &Hold) -> bool {
+    matches!(&hold.what, Held::Link(link) | Held::Watch(_, link) if is_perf(link.as_fd()))
+}
+
 impl Kept {
     /// Closes them, without the caller.
     pub fn close(self) {

@@ -100,6 +100,9 @@ impl Binary {
     /// Whether an instruction begins `offset` bytes into a function of the file at `path`.
     pub fn begins_instruction(&self, path: &Path, function: &Symbol, offset: u64) -> bool {
         use std::os::unix::fs::FileExt;
+        if offset >= function.size {
+            return true;
+        }
         let mut code = vec![0; offset as usize + 16];
         let read = File::open(archive::file_of(path))
             .and_then(|file| file.read_at(&mut code, self.file_offset(function.address)));

@@ -69,24 +69,30 @@ pub fn tells_data() -> bool {
 #[derive(Debug, Default)]
 pub struct Addresses {
     known: HashMap<(Option<String>, String), u64>,
+    /// Of modules, by name alone.
+    in_modules: HashMap<String, u64>,
 }
 
 impl Addresses {
     /// Those that the kernel shows us.
     pub fn read() -> Self {
-        let mut known = HashMap::new();
+        let (mut known, mut in_modules) = (HashMap::new(), HashMap::new());
         each_symbol(|address, kind, name, module| {
             if address != 0 && matches!(kind, b't' | b'T' | b'w' | b'W') {
+                if module.is_some() {
+                    in_modules.entry(name.to_owned()).or_insert(address);
+                }
                 known.entry((module.map(str::to_owned), name.to_owned())).or_insert(address);
             }
         });
-        Addresses { known }
+        Addresses { known, in_modules }
     }
 
-    /// The address of a function.
+    /// The address of a function; without a module, of the kernel's or else of any module's.
     pub fn get(&self, module: Option<&str>, name: &str) -> Option<u64> {
-        let module = module.filter(|module| *module != "vmlinux").map(str::to_owned);
-        self.known.get(&(module, name.to_owned())).copied()
+        let own = module.filter(|module| *module != "vmlinux").map(str::to_owned);
+        let known = self.known.get(&(own, name.to_owned()));
+        known.or_else(|| self.in_modules.get(name).filter(|_| module.is_none())).copied()
     }
 }
 

@@ -169,10 +169,14 @@ fn mask(length: u8) -> u64 {
     }
 }
 
+/// Wider fields are not.
+const WIDEST: usize = 1 << 20;
+
 /// Pads the first `len` bytes of what was written from `start` on; the width counts bytes, and zeros go outside of a
 /// sign (C++ streams).
 fn pad(out: &mut Vec<u8>, start: usize, len: usize, conversion: &Conversion) {
-    let width = conversion.width as usize;
+    // A width that was given when the tool was started may be anything.
+    let width = (conversion.width as usize).min(WIDEST);
     if len >= width {
         return;
     }

@@ -22,6 +22,8 @@ impl Session {
         }
         self.explain(|| format!("traced for {:.1?}", running.started.elapsed()));
         let missed = self.missed_runs(object, &running.links);
+        // Others stay attached as long as the reaper has a copy of their descriptor.
+        running.links.retain(attach::reaper::detaches_at_once);
         let are_many = running.links.len() > attach::reaper::FEW;
         let reaper = (are_many && self.standalone).then(attach::reaper::start).flatten();
         let kept = (are_many && !self.standalone).then(|| attach::reaper::keep(&running.links));

@@ -79,6 +79,10 @@ pub struct Compiled {
 /// What cannot be understood.
 pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Compiled> {
     let tokens = tokens(text)?;
+    // Before it is taken apart: parentheses nest.
+    if tokens.len() > 8 * super::STEPS {
+        return Err(refuse(&format!("\"{text}\" is too long")));
+    }
     let mut compiler = Compiler { tokens: &tokens, at: 0, scope, steps: Vec::new(), wants_entry: false };
     compiler.value(0)?;
     if let Some(token) = tokens.get(compiler.at) {
@@ -86,6 +90,19 @@ pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Compiled> {
     }
     if compiler.steps.len() > super::STEPS - 1 {
         return Err(refuse(&format!("\"{text}\" is too long")));
+    }
+    let mut depth = 0usize;
+    for step in &compiler.steps {
+        let operation = step.operation as u32;
+        depth = match operation {
+            _ if operation <= Operation::Context as u32 => depth + 1,
+            _ if operation >= Operation::Add as u32 => depth.saturating_sub(1),
+            _ => depth,
+        };
+        // One more is not on the stack of the programs.
+        if depth > super::DEPTH + 1 {
+            return Err(refuse(&format!("\"{text}\" is nested too deeply")));
+        }
     }
     Ok(Compiled { steps: compiler.steps, wants_entry: compiler.wants_entry })
 }

@@ -23,6 +23,8 @@ use types::{CType, Types};
 /// As in `spec.bpf.h`.
 pub const VALUES: usize = 6;
 const STEPS: usize = 24;
+/// So many operands wait for theirs at most (templates/bpf/spec.bpf.h).
+const DEPTH: usize = 8;
 /// `struct tw_spec_step`
 const STEP_BYTES: usize = 16;
 
@@ -82,7 +84,9 @@ pub fn format(text: &str) -> SpecFormat {
 /// What cannot be understood, or is not to be had at this probe.
 pub fn write(text: &str, pid: Option<u32>, rodata: &Rodata, object: &mut OpenObject) -> Result<()> {
     let spec = split::split(text)?;
-    if spec.values.is_empty() && spec.filter.is_none() {
+    let has_places =
+        spec.format.as_deref().is_some_and(|format| pieces(format).iter().any(|p| matches!(p, Piece::Value { .. })));
+    if spec.values.is_empty() && spec.filter.is_none() && !has_places {
         return Ok(());
     }
     let types = Types::of_kernel();

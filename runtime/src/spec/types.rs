@@ -159,7 +159,7 @@ impl Types {
     pub fn parameters(&self, signature: &str) -> Result<Vec<Parameter>> {
         let mut found = Vec::new();
         for text in signature.split(',').map(str::trim).filter(|text| !text.is_empty() && *text != "void") {
-            let start = text.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + 1);
+            let start = text.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len();
             let (ty, name) = text.split_at(start);
             found.push(Parameter { name: name.to_owned(), ty: self.named(ty)? });
         }
