@@ -412,7 +412,7 @@ impl Output<'_> {
         if is_typedef {
             self.code.open(format!("typedef {}", if def.is_union { "union" } else { "struct" }));
         } else {
-            self.code.open(&name.0);
+            self.code.open(&*struct_name(self.program, name));
         }
         self.kernel_members(name);
         let attribute = "__attribute__((preserve_access_index))";
@@ -652,9 +652,11 @@ impl Output<'_> {
 pub fn struct_name<'n>(program: &Program, name: &'n StructName) -> Cow<'n, str> {
     let (kind, tag) = name.0.split_once(' ').unwrap_or(("", &name.0));
     let own = program.structs.get(name).is_none_or(|def| def.origin == Origin::Script);
-    match own && kind != "anon" && escape::is_taken_tag(tag) {
-        true => Cow::Owned(format!("{}_", name.0)),
-        false => Cow::Borrowed(&name.0),
+    match kind != "anon" && escape::is_taken_tag(tag) {
+        true if own => Cow::Owned(format!("{}_", name.0)),
+        // What follows three underscores is not part of the name when fields are relocated.
+        true if kind == "struct" => Cow::Owned(format!("{}___kernel", name.0)),
+        _ => Cow::Borrowed(&name.0),
     }
 }
 
