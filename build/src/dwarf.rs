@@ -100,7 +100,8 @@ fn function_in(file: &object::File<'_>, symbol: &str) -> Option<UserFunction> {
     let mut units = dwarf.units();
     while let Ok(Some(header)) = units.next() {
         let Ok(unit) = dwarf.unit(header) else { continue };
-        let mut reader = UnitReader { dwarf: &dwarf, unit: &unit, structs: BTreeMap::new() };
+        let is_x86 = file.architecture() == object::Architecture::X86_64;
+        let mut reader = UnitReader { dwarf: &dwarf, unit: &unit, structs: BTreeMap::new(), is_x86 };
         if let Some(function) = reader.function(symbol) {
             return Some(function);
         }
@@ -113,6 +114,7 @@ struct UnitReader<'d, 'a> {
     dwarf: &'d Dwarf<Reader<'a>>,
     unit: &'d Unit<Reader<'a>>,
     structs: BTreeMap<StructName, StructDef>,
+    is_x86: bool,
 }
 
 impl<'a> UnitReader<'_, 'a> {
@@ -139,8 +141,62 @@ impl<'a> UnitReader<'_, 'a> {
             let name = self.text(child, gimli::DW_AT_name).unwrap_or_else(|| format!("arg{}", params.len()));
             params.push((name, self.type_of(child).map_or(Type::Void, |ty| self.ty(ty, 0))));
         }
+        let places = self.places(&params);
         let structs = std::mem::take(&mut self.structs).into_values().collect();
-        Some(UserFunction { params, structs, result })
+        Some(UserFunction { params, places, structs, result })
+    }
+
+    /// Where the calling convention has each parameter: `argN` counts the integer registers, then words of the stack.
+    /// Nothing is known behind a parameter of which it is not known whether it takes integer registers.
+    fn places(&self, params: &[(String, Type)]) -> Vec<Option<u32>> {
+        let registers = if self.is_x86 { 6 } else { 8 };
+        let (mut taken, mut floats, mut words, mut lost) = (0, 0, 0, false);
+        let mut places = Vec::new();
+        for (_, ty) in params {
+            let place = match ty {
+                // A float.
+                Type::Void => {
+                    floats += 1;
+                    lost |= floats > 8;
+                    None
+                }
+                Type::Struct(name) => {
+                    let def = self.structs.get(name);
+                    let size = def.map_or(0, |def| def.size);
+                    let needs = size.div_ceil(8);
+                    lost |= size == 0 || def.is_none_or(|def| def.fields.iter().any(|field| self.has_float(&field.ty)));
+                    match () {
+                        // By reference.
+                        () if size > 16 && !self.is_x86 => taken += 1,
+                        () if size > 16 || taken + needs > registers => words += needs,
+                        () => taken += needs,
+                    }
+                    None
+                }
+                _ if lost => None,
+                _ if taken < registers => {
+                    taken += 1;
+                    Some(taken - 1)
+                }
+                _ => {
+                    words += 1;
+                    Some(registers + words - 1)
+                }
+            };
+            places.push(place);
+        }
+        places
+    }
+
+    fn has_float(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Void => true,
+            Type::Array { of, .. } => self.has_float(of),
+            Type::Struct(name) => {
+                self.structs.get(name).is_none_or(|def| def.fields.iter().any(|field| self.has_float(&field.ty)))
+            }
+            _ => false,
+        }
     }
 
     fn text(&self, entry: &Die<'a>, name: gimli::DwAt) -> Option<String> {

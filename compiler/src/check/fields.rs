@@ -153,10 +153,22 @@ impl Lower<'_> {
     fn argument_field(&mut self, field: &Ident, args_span: Span, span: Span) -> Expr {
         let Some(args) = self.probe.args.clone() else { return self.no_args(args_span) };
         match args.iter().find(|arg| arg.name == field.name) {
+            Some(arg)
+                if arg.name.starts_with("common_") && self.probe.provider == super::attach::Provider::Tracepoint =>
+            {
+                self.error(codes::UNKNOWN_FIELD, span, "BPF does not support accessing common tracepoint fields")
+            }
+            Some(arg) if arg.ty == Type::Void => {
+                self.error(codes::TYPE_MISMATCH, span, format!("{} has unsupported type", field.name))
+            }
             Some(arg) => {
                 self.know_type(&arg.ty);
                 self.know_source(&arg.source);
                 self.argument(arg.ty.clone(), arg.source.clone(), span)
+            }
+            None if self.probe.provider == super::attach::Provider::Uprobe => {
+                let near = super::names::nearest(&field.name, args.iter().map(|arg| arg.name.as_str()));
+                self.unknown_field(span, format!("Can't find function parameter {}", field.name), near)
             }
             None => {
                 let near = super::names::nearest(&field.name, args.iter().map(|arg| arg.name.as_str()));
@@ -222,7 +234,7 @@ impl Lower<'_> {
         let Some(args) = self.probe.args.clone() else { return self.no_args(span) };
         let mut types = Vec::new();
         let mut items = Vec::new();
-        for arg in args.iter().filter(|arg| !arg.name.starts_with("common_")) {
+        for arg in args.iter().filter(|arg| !arg.name.starts_with("common_") && arg.ty != Type::Void) {
             self.know_type(&arg.ty);
             self.know_source(&arg.source);
             types.push((arg.name.clone(), arg.ty.clone()));

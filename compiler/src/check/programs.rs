@@ -352,10 +352,10 @@ impl Planner<'_> {
         if let Some(function) = self.host.user_function(path, &attach::plain(name)) {
             context.parameters = function.params.len();
             context.structs = function.structs;
-            let fields = function.params.into_iter().enumerate().map(|(at, (name, ty))| ArgField {
+            let fields = function.params.into_iter().zip(function.places).map(|((name, ty), place)| ArgField {
                 name,
-                ty: in_space(ty, AddressSpace::User),
-                source: ContextField::Arg(at as u32),
+                ty: place.map_or(Type::Void, |_| in_space(ty, AddressSpace::User)),
+                source: ContextField::Arg(place.unwrap_or(0)),
             });
             context.args = Some(fields.collect());
         } else {

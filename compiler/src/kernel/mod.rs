@@ -213,6 +213,8 @@ pub struct CError {
 pub struct UserFunction {
     /// Name and type.
     pub params: Vec<(String, Type)>,
+    /// The `argN` that holds each; none of floats and structs by value.
+    pub places: Vec<Option<u32>>,
     /// Structs that the types mention.
     pub structs: Vec<StructDef>,
     /// Result.

@@ -214,7 +214,11 @@ fn field_type(field: &FormatField, types: &Converter<'_>, space: AddressSpace) -
         };
     }
     match c_type_by_name(&field.c_type, types, space) {
-        Some(ty @ (Type::Pointer { .. } | Type::Enum { .. } | Type::Bool)) if ty.layout(&Default::default()).0 == field.size => ty,
+        Some(ty @ (Type::Pointer { .. } | Type::Enum { .. } | Type::Bool))
+            if ty.layout(&Default::default()).0 == field.size =>
+        {
+            ty
+        }
         Some(Type::Struct(name)) if types.structure(&name).is_some_and(|def| def.size == field.size) => {
             Type::Struct(name)
         }
