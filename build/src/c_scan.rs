@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use tracewright_compiler::kernel::c_types::NAMELESS_ENUM;
+
 /// A type that the text defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeName {
@@ -69,6 +71,39 @@ pub fn scan(text: &str) -> Found {
         }
     }
     scanner.found
+}
+
+/// The text with tags for its nameless enums, but for those that a typedef names.
+pub fn name_enums(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut count = 0;
+    let mut in_comment = false;
+    for line in text.split_inclusive('\n') {
+        let mut rest = line;
+        while !line.trim_start().starts_with('#')
+            && let Some(at) = rest.find("enum")
+        {
+            let (before, behind) = (&rest[..at], &rest[at + 4..]);
+            let is_word = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let comments = before.rfind("/*").map_or(in_comment, |open| !before[open..].contains("*/"));
+            in_comment = comments && !before.contains("*/");
+            let named = before.trim_end().ends_with("typedef") || before.contains("//") || in_comment;
+            out.push_str(before);
+            out.push_str("enum");
+            if is_word && !named && behind.trim_start().starts_with('{') {
+                out.push_str(&format!(" {NAMELESS_ENUM}{count}"));
+                count += 1;
+            }
+            rest = behind;
+        }
+        if let Some(open) = rest.rfind("/*") {
+            in_comment = !rest[open..].contains("*/");
+        } else if rest.contains("*/") {
+            in_comment = false;
+        }
+        out.push_str(rest);
+    }
+    out
 }
 
 /// Whether what ends with this brace is a function: its body follows a parameter list.

@@ -49,7 +49,7 @@ pub fn compile(request: &CRequest) -> Result<CTypes, Vec<CError>> {
         clang.write(&format!("empty/{name}"), "")?;
     }
     clang.write("kernel_types.h", &request.kernel_types)?;
-    clang.write(DEFINITIONS, &format!("{}\n", request.text))?;
+    clang.write(DEFINITIONS, &format!("{}\n", c_scan::name_enums(&request.text)))?;
     if request.text.contains("<bpf/") {
         for (name, text) in libbpf_rs::libbpf_sys::API_HEADERS {
             clang.write(&format!("libbpf/bpf/{name}"), text)?;

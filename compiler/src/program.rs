@@ -284,6 +284,8 @@ pub enum SettingSource {
     ParamAny(u32),
     /// `$#`
     ParamCount,
+    /// `$n` as how often `unroll` repeats its body: 1 to 100; 0: `$#`.
+    Repetitions(u32),
     /// `kaddr(name)`
     KernelAddress(LateText),
     /// `uaddr(name)` in the binary of the probe's target.

@@ -93,6 +93,15 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
         }
         SettingSource::SpecCount(n) => spec::count(text::param(params, n).unwrap_or_default())? as u64,
         SettingSource::ParamCount => params.len() as u64,
+        SettingSource::Repetitions(n) => {
+            let given = if n == 0 { Ok(params.len() as i64) } else { text::param_number(params, n) };
+            match given {
+                Ok(number @ 1..=100) => number as u64,
+                Ok(..=0) => return refuse("unroll minimum value is 1".to_owned()),
+                Ok(_) => return refuse("unroll maximum value is 100".to_owned()),
+                Err(_) => return refuse("invalid unroll value".to_owned()),
+            }
+        }
         SettingSource::KernelAddress(symbol) => {
             let symbol = late_text(sources, symbol);
             match kernel::address(&symbol) {

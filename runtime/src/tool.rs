@@ -110,6 +110,8 @@ pub enum SettingSource {
     ParamAny(u32),
     /// `$#`
     ParamCount,
+    /// `$n` as how often `unroll` repeats its body: 1 to 100; 0: `$#`.
+    Repetitions(u32),
     /// Address of a kernel symbol.
     KernelAddress(Text),
     /// Address of a symbol of a binary.

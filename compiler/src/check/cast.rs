@@ -100,7 +100,7 @@ impl Lower<'_> {
             && name == "string"
         {
             let capacity = match &value.ty {
-                Type::String { capacity } => *capacity,
+                Type::String { capacity } if matches!(value.kind, ExprKind::Setting(_)) => *capacity,
                 Type::Array { len, .. } => *len,
                 _ => self.settings.config.max_strlen,
             };
@@ -210,12 +210,7 @@ impl Lower<'_> {
             {
                 cast(value, ty)
             }
-            (Array { of, .. }, String { .. }) if matches!(**of, Int(int) if int.bits == 8) => cast(value, ty),
-            (Array { .. }, Array { .. }) => {
-                let (a, b) = (self.size_of(&value.ty.clone()), self.size_of(&ty));
-                if a == b { cast(value, ty) } else { self.bad_cast(&value.ty.clone(), &ty, type_span, span) }
-            }
-            (String { .. }, String { .. }) | (Buffer { .. }, Buffer { .. }) => cast(value, ty),
+            (Buffer { .. }, Buffer { .. }) => cast(value, ty),
             (Int(_), Type::UserName) => cast(value, ty),
             (from, Int(_)) if from.is_scalar() => cast(value, ty),
             (Type::Struct(_), Pointer { to, .. }) => {

@@ -60,6 +60,7 @@ impl Lower<'_> {
             }
             ty if ty.is_scalar() => Expr { ty: Type::Bool, kind: ExprKind::Cast(Box::new(value)), span },
             Type::Void if self.is_poison(&value) => poison(span),
+            Type::Void => self.error(codes::OPERAND, span, "Invalid condition: void"),
             ty => {
                 let message =
                     format!("Invalid condition: expected an integer, boolean or pointer, got '{}'", shown(ty));

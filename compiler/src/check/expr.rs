@@ -57,7 +57,10 @@ impl Lower<'_> {
             }
             ast::ExprKind::Expanded { call, body, .. } => {
                 self.trail.push(*call);
+                // A macro cannot leave the loop that it is used in.
+                let loops = std::mem::take(&mut self.loops);
                 let value = self.expr(body);
+                self.loops = loops;
                 self.trail.pop();
                 value
             }
@@ -179,6 +182,14 @@ impl Lower<'_> {
     pub fn block_value(&mut self, block: &ast::Block, span: Span) -> Expr {
         self.open_scope();
         let mut stmts = self.stmts(&block.stmts, false);
+        if let (Some(value), true) = (&block.value, block.stmts.last().is_some_and(super::warnings::ends)) {
+            self.expr(value);
+            self.warn(codes::W_DISCARDED, value.span, "Return value discarded.");
+            let message = "Unreachable expression; block type is implicitly none.";
+            self.warn(codes::W_UNREACHABLE, value.span, message);
+            self.close_scope();
+            return Expr { ty: Type::Void, kind: ExprKind::Block(stmts, Box::new(super::lower::nothing(span))), span };
+        }
         let value = match &block.value {
             Some(value) => self.expr(value),
             None => poison(span),

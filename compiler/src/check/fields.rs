@@ -49,6 +49,10 @@ impl Lower<'_> {
                     Some((path, ty)) => self.behind(value, path, ty, span),
                     None => poison(span),
                 },
+                ty @ Type::Record(_) => {
+                    let record = Expr { ty, kind: ExprKind::Deref(Box::new(value)), span };
+                    self.field_of(record, field, span)
+                }
                 _ => self.no_fields(&value.ty, field, span),
             },
             _ => self.no_fields(&value.ty, field, span),

@@ -182,7 +182,7 @@ impl Lower<'_> {
         };
         if !takes {
             let message = match &arg.ty {
-                Type::Void => "printf() cannot take a value of type 'none'".to_owned(),
+                Type::Void => format!("unable to print none type for specifier: {}", letters(conversion)),
                 ty => format!("unsupported format specifier for type '{}': {}", shown(ty), letters(conversion)),
             };
             self.error(codes::FORMAT, span, message);

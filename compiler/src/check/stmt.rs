@@ -4,7 +4,7 @@ use super::lower::Lower;
 use super::widen::{self};
 use crate::codes;
 use crate::diagnostics::Diagnostic;
-use crate::program::{Expr, ExprKind, Stmt, StmtKind};
+use crate::program::{Expr, ExprKind, SettingSource, Stmt, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, Block};
 use crate::types::{Aggregate, IntType, Type};
@@ -418,11 +418,26 @@ impl Lower<'_> {
     }
 
     fn unroll(&mut self, count: &ast::Expr, body: &Block, span: Span, out: &mut Vec<Stmt>) {
-        let count = self.expr(count);
+        let written = count;
+        let count = match written.kind {
+            // Checked when the tool starts.
+            ast::ExprKind::Param(n) => self.repetitions(n, span),
+            ast::ExprKind::ParamCount => self.repetitions(0, span),
+            _ => self.expr(written),
+        };
         if self.is_poison(&count) {
             return;
         }
+        let is_number = match &written.kind {
+            ast::ExprKind::Bool(_) => false,
+            ast::ExprKind::Call { name, .. } => !matches!(name.name.as_str(), "sizeof" | "offsetof"),
+            _ => !matches!(count.ty, Type::Enum { .. }),
+        };
         match (super::fold::constant_int(&count), &count.kind) {
+            _ if !is_number => {
+                self.error(codes::NOT_CONSTANT, span, "invalid unroll value");
+                return;
+            }
             (Some(n), _) if n < 1 => {
                 self.error(codes::LIMIT, span, "unroll minimum value is 1");
                 return;
@@ -432,22 +447,29 @@ impl Lower<'_> {
                 return;
             }
             (Some(_), _) | (None, ExprKind::Setting(_)) => {}
+            _ if is_made_of_settings(&count) => {}
             _ => {
                 self.error(codes::NOT_CONSTANT, span, "invalid unroll value");
                 return;
             }
         }
-        self.loops += 1;
+        // No loop of its own: `break` and `continue` are those of the loop around it.
         let body = self.dropped(body, body.span);
-        self.loops -= 1;
         let count = self.coerce(count, &Type::I64);
         out.push(Stmt { kind: StmtKind::Unroll { count, body }, span });
+    }
+
+    fn repetitions(&mut self, n: u32, span: Span) -> Expr {
+        let source = SettingSource::Repetitions(n);
+        let id = self.add_setting("repetitions", source, Type::U64, self.bare(span));
+        Expr { ty: Type::U64, kind: ExprKind::Setting(id), span }
     }
 
     fn jump(&mut self, kind: StmtKind, word: &str, span: Span, out: &mut Vec<Stmt>) {
         if self.loops == 0 {
             let span = self.with_semicolon(span);
-            self.error(codes::MISPLACED, span, format!("'{word}' statement is not allowed in a probe"));
+            let place = if self.trail.is_empty() { "probe" } else { "macro" };
+            self.error(codes::MISPLACED, span, format!("'{word}' statement is not allowed in a {place}"));
             return;
         }
         out.push(Stmt { kind, span });
@@ -485,5 +507,15 @@ impl Lower<'_> {
             _ => false,
         };
         self.coerce(value, &super::expr::wide(signed))
+    }
+}
+
+/// Arithmetic on numbers that are known when the tool starts.
+fn is_made_of_settings(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Int(_) | ExprKind::Setting(_) => true,
+        ExprKind::Cast(inner) => is_made_of_settings(inner),
+        ExprKind::Binary { left, right, .. } => is_made_of_settings(left) && is_made_of_settings(right),
+        _ => false,
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn with_semicolon(sources: &Sources, span: Span) -> Span {
     }
 }
 
-fn ends(stmt: &Stmt) -> bool {
+pub(super) fn ends(stmt: &Stmt) -> bool {
     match &stmt.kind {
         StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue => true,
         StmtKind::Block(block) => block_ends(block),

@@ -144,7 +144,7 @@ pub(crate) fn kind_name(ty: &Type) -> &'static str {
 /// As messages show a type: like `Display`, with bpftrace's word for "no type".
 pub(crate) fn shown(ty: &Type) -> String {
     match settle(ty) {
-        Type::Void => "none".into(),
+        Type::Void => "void".into(),
         other => other.to_string(),
     }
 }

@@ -32,6 +32,9 @@ pub const HEADER_VARIABLE: &str = "tw_header_";
 /// See [`TYPE_VARIABLE`]; the function's name follows.
 pub const FUNCTION_VARIABLE: &str = "tw_function_";
 
+/// What the tags start with that stand for those of nameless enums: clang describes only enums with tags.
+pub const NAMELESS_ENUM: &str = "tw_nameless_";
+
 /// How often clang may ask for further types: a declaration can need another one.
 const ROUNDS: usize = 12;
 

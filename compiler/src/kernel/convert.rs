@@ -1,6 +1,7 @@
 //! BTF → [`Type`].
 
 use super::btf::{Btf, Kind, TypeId};
+use super::c_types::NAMELESS_ENUM;
 use crate::types::{AddressSpace, FieldDef, IntType, Origin, StructDef, StructName, Type};
 
 /// Reads types of one BTF object.
@@ -36,6 +37,10 @@ impl Converter<'_> {
             Kind::Ptr => self.pointer(head.size_or_type),
             Kind::Array => self.array(id),
             Kind::Struct | Kind::Union | Kind::Fwd => Type::Struct(self.struct_name(id, typedef)),
+            // A member of a nameless enum is a number.
+            Kind::Enum | Kind::Enum64 if self.btf.name(id).starts_with(NAMELESS_ENUM) => {
+                Type::Int(IntType { bits: (head.size_or_type.clamp(1, 8) * 8) as u8, signed: head.flag })
+            }
             Kind::Enum | Kind::Enum64 => {
                 let name = self.tag(id, typedef).unwrap_or_else(|| self.made_up(id));
                 let bits = (head.size_or_type.clamp(1, 8) * 8) as u8;
@@ -214,11 +219,18 @@ impl Converter<'_> {
             return None;
         }
         let names = self.btf.enumerators(stripped).map(|(name, value)| (name.to_owned(), value)).collect();
-        Some((self.ty(id), names))
+        Some((self.enum_type(stripped).unwrap_or_else(|| self.ty(id)), names))
     }
 
     /// An enumerator: its enum and value.
     pub fn enumerator(&self, name: &str) -> Option<(Type, i64)> {
-        self.btf.find_enumerator(name).map(|(id, value)| (self.ty(id), value))
+        self.btf.find_enumerator(name).map(|(id, value)| (self.enum_type(id).unwrap_or_else(|| self.ty(id)), value))
+    }
+
+    /// The type of a nameless enum's enumerators, which have their names for all that.
+    fn enum_type(&self, id: TypeId) -> Option<Type> {
+        let name = self.btf.name(id);
+        let repr = IntType { bits: 64, signed: self.btf.head(id).flag };
+        name.starts_with(NAMELESS_ENUM).then(|| Type::Enum { name: name.to_owned(), repr })
     }
 }

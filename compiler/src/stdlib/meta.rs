@@ -158,6 +158,11 @@ pub(super) fn container_of(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let span = site.span;
     let Some(pointer) = lower.value(site, &site.args[0]) else { return poison(span) };
     let Some(ty) = lower.type_of_arg(&site.args[1]) else { return poison(span) };
+    if !matches!(pointer.ty, Type::Pointer { .. }) && !lower.is_poison(&pointer) {
+        let provided = crate::check::shown(&pointer.ty);
+        let message = format!("container_of() expects a pointer as first argument ({provided} provided)");
+        return lower.error(codes::ARGUMENT_TYPE, span, message);
+    }
     let space = lower.space_of_value(&pointer);
     let offset = offsetof(lower, &CallSite { name: "offsetof", args: &site.args[1..], span });
     if lower.is_poison(&offset) {

@@ -30,11 +30,11 @@ pub struct Place {
 }
 
 /// How a loop's `break` and `continue` are spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoopKind {
-    /// A C loop.
-    Plain,
-    /// Body of a C loop inside another construct that keeps `break` from reaching it: none so far. `unroll`.
+    /// A C loop. Labels at the end of its body and behind it, where an `unroll` inside it jumps there.
+    Plain { next: Option<String>, done: Option<String> },
+    /// `unroll`: a loop in C, none in the script.
     Unrolled,
     /// A callback.
     Callback,

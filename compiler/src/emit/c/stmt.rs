@@ -340,14 +340,8 @@ impl<'p> Body<'_, 'p> {
                 self.comment(s.span);
                 self.unroll(count, body);
             }
-            StmtKind::Break => {
-                let text = if self.loops.last() == Some(&LoopKind::Callback) { "return 1;" } else { "break;" };
-                self.line(text);
-            }
-            StmtKind::Continue => {
-                let text = if self.loops.last() == Some(&LoopKind::Callback) { "return 0;" } else { "continue;" };
-                self.line(text);
-            }
+            StmtKind::Break => self.jump("break"),
+            StmtKind::Continue => self.jump("continue"),
             StmtKind::Return(value) => {
                 self.comment(s.span);
                 let value = value.as_ref().map(|e| self.text(e));
@@ -504,10 +498,41 @@ impl<'p> Body<'_, 'p> {
             self.line(format!("if ({})", Value::unary("!", &condition).text));
             self.line("\tbreak;");
         }
-        self.loops.push(LoopKind::Plain);
+        self.looped(body);
+    }
+
+    /// The body of an open loop, and its end.
+    fn looped(&mut self, body: &'p [Stmt]) {
+        self.loops.push(LoopKind::Plain { next: None, done: None });
         self.stmts(body);
-        self.loops.pop();
+        let ended = self.loops.pop();
+        let Some(LoopKind::Plain { next, done }) = ended else {
+            return self.code.close("");
+        };
+        if let Some(next) = next {
+            self.line(format!("{next}:;"));
+        }
         self.code.close("");
+        if let Some(done) = done {
+            self.line(format!("{done}:;"));
+        }
+    }
+
+    /// `break` or `continue`, of the innermost loop that is one in the script, too.
+    fn jump(&mut self, word: &str) {
+        let inner = self.loops.last() == Some(&LoopKind::Unrolled);
+        let around = self.loops.iter().rposition(|kind| *kind != LoopKind::Unrolled);
+        let text = match around.map(|at| (at, self.loops[at].clone())) {
+            Some((_, LoopKind::Callback)) => format!("return {};", u8::from(word == "break")),
+            Some((at, LoopKind::Plain { mut next, mut done })) if inner => {
+                let label = if word == "break" { &mut done } else { &mut next };
+                let label = label.get_or_insert_with(|| self.fresh(if word == "break" { "done" } else { "next" })).clone();
+                self.loops[at] = LoopKind::Plain { next, done };
+                format!("goto {label};")
+            }
+            _ => format!("{word};"),
+        };
+        self.line(text);
     }
 
     fn unroll(&mut self, count: &'p Expr, body: &'p [Stmt]) {
@@ -549,10 +574,7 @@ impl<'p> Body<'_, 'p> {
             } else {
                 self.code.open(format!("for ({name} = {first}; {name} < {last}; {name}++)"));
             }
-            self.loops.push(LoopKind::Plain);
-            self.stmts(body);
-            self.loops.pop();
-            self.code.close("");
+            self.looped(body);
             return;
         }
         let values = self.operands(&[start, end]);

@@ -548,6 +548,7 @@ fn other_setting(program: &Program, setting: &Setting) -> Option<TokenStream> {
         SettingSource::ParamString(n) => quote! { ParamString(#n) },
         SettingSource::ParamAny(n) => quote! { ParamAny(#n) },
         SettingSource::ParamCount => quote! { ParamCount },
+        SettingSource::Repetitions(n) => quote! { Repetitions(#n) },
         SettingSource::KernelAddress(symbol) => {
             let symbol = text(symbol);
             quote! { KernelAddress(#symbol) }
