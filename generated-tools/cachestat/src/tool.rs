@@ -87,7 +87,7 @@ pub static TOOL: Tool = Tool {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "cachestat.bt:113:7-9",
+            place: "cachestat.bt:115:7-9",
         },
     ],
     checks: &[
@@ -133,9 +133,9 @@ pub static TOOL: Tool = Tool {
         },
         Check {
             helper: "probe_read_kernel",
-            place: "cachestat.bt:100:29-58",
+            place: "cachestat.bt:100:19-48",
             line: 100,
-            columns: (29, 58),
+            columns: (19, 48),
             always: false,
             message: "",
         },
@@ -374,7 +374,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "cachestat.bt:119:1-4",
+            place: "cachestat.bt:121:1-4",
         },
     ],
     optional: false,
@@ -548,8 +548,8 @@ const TIME_3: Action = Action {
     kind: ActionKind::Time("%H:%M:%S "),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:102:4-21",
-    line: 102,
+    place: "cachestat.bt:104:4-21",
+    line: 104,
     column: 4,
 };
 
@@ -583,8 +583,8 @@ const PRINTF_4: Action = Action {
         Member::new("cached", 56, Ty::U64),
     ],
     size: 64,
-    place: "cachestat.bt:104-105",
-    line: 104,
+    place: "cachestat.bt:106-107",
+    line: 106,
     column: 3,
 };
 
@@ -593,8 +593,8 @@ const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:121:2-24",
-    line: 121,
+    place: "cachestat.bt:123:2-24",
+    line: 123,
     column: 2,
 };
 
@@ -603,8 +603,8 @@ const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:122:2-25",
-    line: 122,
+    place: "cachestat.bt:124:2-25",
+    line: 124,
     column: 2,
 };
 
@@ -613,8 +613,8 @@ const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:123:2-21",
-    line: 123,
+    place: "cachestat.bt:125:2-21",
+    line: 125,
     column: 2,
 };
 
@@ -623,8 +623,8 @@ const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:124:2-22",
-    line: 124,
+    place: "cachestat.bt:126:2-22",
+    line: 126,
     column: 2,
 };
 
@@ -633,8 +633,8 @@ const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:125:2-23",
-    line: 125,
+    place: "cachestat.bt:127:2-23",
+    line: 127,
     column: 2,
 };
 
@@ -643,8 +643,8 @@ const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:126:2-24",
-    line: 126,
+    place: "cachestat.bt:128:2-24",
+    line: 128,
     column: 2,
 };
 
@@ -653,8 +653,8 @@ const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:127:2-23",
-    line: 127,
+    place: "cachestat.bt:129:2-23",
+    line: 129,
     column: 2,
 };
 
@@ -663,8 +663,8 @@ const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:128:2-17",
-    line: 128,
+    place: "cachestat.bt:130:2-17",
+    line: 130,
     column: 2,
 };
 
@@ -673,8 +673,8 @@ const CLEAR_13: Action = Action {
     kind: ActionKind::Clear(8),
     fields: &[],
     size: 8,
-    place: "cachestat.bt:129:2-17",
-    line: 129,
+    place: "cachestat.bt:131:2-17",
+    line: 131,
     column: 2,
 };
 

@@ -78,64 +78,64 @@ pub static TOOL: Tool = Tool {
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "execsnoop.bt:35:2-32",
-            line: 35,
+            place: "execsnoop.bt:36:2-32",
+            line: 36,
             columns: (2, 32),
             always: true,
             message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:45:19-37",
-            line: 45,
+            place: "execsnoop.bt:46:19-37",
+            line: 46,
             columns: (19, 37),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:45:19-43",
-            line: 45,
+            place: "execsnoop.bt:46:19-43",
+            line: 46,
             columns: (19, 43),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:55:34-52",
-            line: 55,
+            place: "execsnoop.bt:56:34-52",
+            line: 56,
             columns: (34, 52),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:55:34-58",
-            line: 55,
+            place: "execsnoop.bt:56:34-58",
+            line: 56,
             columns: (34, 58),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:55:65-89",
-            line: 55,
+            place: "execsnoop.bt:56:65-89",
+            line: 56,
             columns: (65, 89),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:58:25-47",
-            line: 58,
+            place: "execsnoop.bt:59:25-47",
+            line: 59,
             columns: (25, 47),
             always: false,
             message: "",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "execsnoop.bt:60:24-34",
-            line: 60,
+            place: "execsnoop.bt:61:24-34",
+            line: 61,
             columns: (24, 34),
             always: false,
             message: "Can't lookup map element because it does not exist.",
@@ -239,7 +239,7 @@ const TRACEPOINT_SYSCALLS_SYS_EXIT_EXECVE_1: Program = Program {
                 category: &[TextPiece::Lit("syscalls")],
                 event: &[TextPiece::Lit("sys_exit_execve")],
             },
-            place: "execsnoop.bt:38:1-36",
+            place: "execsnoop.bt:39:1-36",
         },
         Target {
             display: &[TextPiece::Lit("tracepoint:syscalls:sys_exit_execveat")],
@@ -247,7 +247,7 @@ const TRACEPOINT_SYSCALLS_SYS_EXIT_EXECVE_1: Program = Program {
                 category: &[TextPiece::Lit("syscalls")],
                 event: &[TextPiece::Lit("sys_exit_execveat")],
             },
-            place: "execsnoop.bt:39:1-38",
+            place: "execsnoop.bt:40:1-38",
         },
     ],
     optional: false,
@@ -263,7 +263,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "execsnoop.bt:66:1-4",
+            place: "execsnoop.bt:67:1-4",
         },
     ],
     optional: false,
@@ -271,7 +271,7 @@ const END_1: Program = Program {
     filters_pid: false,
 };
 
-/// `@argv[tid]`
+/// `@argv[pid]`
 #[allow(non_upper_case_globals)]
 const MAP_argv: Map = Map {
     name: "@argv",
@@ -332,8 +332,8 @@ const PRINTF_5: Action = Action {
     ),
     fields: &[Member::new("time", 8, Ty::Timestamp)],
     size: 24,
-    place: "execsnoop.bt:47:4-48",
-    line: 47,
+    place: "execsnoop.bt:48:4-48",
+    line: 48,
     column: 4,
 };
 
@@ -349,8 +349,8 @@ const PRINTF_6: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
     size: 24,
-    place: "execsnoop.bt:50:4-73",
-    line: 50,
+    place: "execsnoop.bt:51:4-73",
+    line: 51,
     column: 4,
 };
 
@@ -361,8 +361,8 @@ const PRINTF_7: Action = Action {
     ),
     fields: &[Member::new("uid", 8, Ty::U64)],
     size: 16,
-    place: "execsnoop.bt:53:4-24",
-    line: 53,
+    place: "execsnoop.bt:54:4-24",
+    line: 54,
     column: 4,
 };
 
@@ -387,8 +387,8 @@ const PRINTF_8: Action = Action {
         Member::new("ret", 32, Ty::I64),
     ],
     size: 40,
-    place: "execsnoop.bt:55:3-100",
-    line: 55,
+    place: "execsnoop.bt:56:3-100",
+    line: 56,
     column: 3,
 };
 
@@ -397,18 +397,18 @@ const JOIN_9: Action = Action {
     kind: ActionKind::Join(" "),
     fields: &[Member::new("words", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "execsnoop.bt:58:4-54",
-    line: 58,
+    place: "execsnoop.bt:59:4-54",
+    line: 59,
     column: 4,
 };
 
-/// `join(uptr((uint64 *)@argv[tid]))`
+/// `join(uptr((uint64 *)@argv[pid]))`
 const JOIN_10: Action = Action {
     kind: ActionKind::Join(" "),
     fields: &[Member::new("words", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "execsnoop.bt:60:4-36",
-    line: 60,
+    place: "execsnoop.bt:61:4-36",
+    line: 61,
     column: 4,
 };
 
@@ -417,8 +417,8 @@ const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "execsnoop.bt:68:2-14",
-    line: 68,
+    place: "execsnoop.bt:69:2-14",
+    line: 69,
     column: 2,
 };
 

@@ -166,10 +166,10 @@ int tracepoint_syscalls_sys_enter_execve_1(struct trace_event_raw_sys_enter *ctx
 	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
 		return 0;
 
-	/* @argv[tid] = (uint64)args.argv */
+	/* @argv[pid] = (uint64)args.argv */
 	__u64 arg1 = (__u64)(__u64 *)ctx->args[1];
-	__u32 tid = tw_tid();
-	tw_must(0, bpf_map_update_elem(&argv, &tid, &arg1, BPF_ANY));
+	__u32 pid = tw_pid();
+	tw_must(0, bpf_map_update_elem(&argv, &pid, &arg1, BPF_ANY));
 
 	return 0;
 }
@@ -185,10 +185,10 @@ int tracepoint_syscalls_sys_enter_execveat_1(struct trace_event_raw_sys_enter *c
 	if (!(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid))
 		return 0;
 
-	/* @argv[tid] = (uint64)args.argv */
+	/* @argv[pid] = (uint64)args.argv */
 	__u64 arg2 = (__u64)(__u64 *)ctx->args[2];
-	__u32 tid = tw_tid();
-	tw_must(0, bpf_map_update_elem(&argv, &tid, &arg2, BPF_ANY));
+	__u32 pid = tw_pid();
+	tw_must(0, bpf_map_update_elem(&argv, &pid, &arg2, BPF_ANY));
 
 	return 0;
 }
@@ -198,9 +198,9 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 	if (tw_other_process())
 		return 0;
 
-	/* /has_key(@argv, tid)/ */
-	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&argv, &tid))
+	/* /has_key(@argv, pid)/ */
+	__u32 pid = tw_pid();
+	if (!!!bpf_map_lookup_elem(&argv, &pid))
 		return 0;
 
 	/* $task = curtask */
@@ -269,9 +269,9 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 				len = 1024;
 			tw_output(event_5, sizeof(*event_5) + len);
 		} else {
-			/* join(uptr((uint64 *)@argv[tid])) */
-			__u32 tid_2 = tw_tid();
-			__u64 *argv_2 = tw_found(7, bpf_map_lookup_elem(&argv, &tid_2));
+			/* join(uptr((uint64 *)@argv[pid])) */
+			__u32 pid_2 = tw_pid();
+			__u64 *argv_2 = tw_found(7, bpf_map_lookup_elem(&argv, &pid_2));
 			struct join_event_2 *event_6 = &scratch->join_2.event;
 
 			event_6->header.action = ACTION_JOIN_2;
@@ -283,9 +283,9 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 			tw_output(event_6, sizeof(*event_6) + len_2);
 		}
 	}
-	/* _ = delete(@argv, tid) */
-	__u32 tid_3 = tw_tid();
-	bpf_map_delete_elem(&argv, &tid_3);
+	/* _ = delete(@argv, pid) */
+	__u32 pid_3 = tw_pid();
+	bpf_map_delete_elem(&argv, &pid_3);
 
 	return 0;
 }
