@@ -27,12 +27,12 @@ expect '^@process\[dd, [0-9]+\]: ([6-9][0-9]{3}|[0-9]{5,})$'
 refuse '^@syscall'
 [ "$(sed -n '/^\[/,/^$/p' /tmp/out | grep -c '^@process')" -le 4 ] || fail "more than two processes at a time"
 
-start syscount -L
+start syscount -L -T 1000
 sleep 0.4
 stop
 expect '^@process_usecs\[sleep, [0-9]+\]: ([4-9][0-9]{5}|[0-9]{7,})$'
 
-start syscount -L -m
+start syscount -L -m -T 1000
 sleep 0.4
 stop
 expect '^@process_usecs\[sleep, [0-9]+\]: ([4-9][0-9]{2}|[0-9]{4,})$'

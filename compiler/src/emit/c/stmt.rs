@@ -526,7 +526,8 @@ impl<'p> Body<'_, 'p> {
             Some((_, LoopKind::Callback)) => format!("return {};", u8::from(word == "break")),
             Some((at, LoopKind::Plain { mut next, mut done })) if inner => {
                 let label = if word == "break" { &mut done } else { &mut next };
-                let label = label.get_or_insert_with(|| self.fresh(if word == "break" { "done" } else { "next" })).clone();
+                let label =
+                    label.get_or_insert_with(|| self.fresh(if word == "break" { "done" } else { "next" })).clone();
                 self.loops[at] = LoopKind::Plain { next, done };
                 format!("goto {label};")
             }
