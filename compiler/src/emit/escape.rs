@@ -100,6 +100,9 @@ const RESERVED: &[&str] = &[
     "gamma",
 ];
 
+/// Parameters and variables that functions of generated code have whatever the script says.
+pub const OUR_NAMES: &[&str] = &["data", "frame", "inputs", "key", "map", "shared", "step", "value"];
+
 /// Tags of structs that C takes and the skeleton's Rust does not, and those of our own headers.
 const TAKEN_TAGS: &[&str] = &[
     "Box",

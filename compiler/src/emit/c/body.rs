@@ -92,7 +92,8 @@ pub struct Body<'e, 'p> {
 
 impl<'e, 'p> Body<'e, 'p> {
     pub fn new(e: &'e mut Emitter<'p>, program: &'p BpfProgram, shares_vars: bool) -> Self {
-        let names = e.global_names.clone();
+        let mut names = e.global_names.clone();
+        names.extend(escape::OUR_NAMES.iter().map(|name| name.to_string()));
         Body {
             locals: vec![None; program.locals.len()],
             e,

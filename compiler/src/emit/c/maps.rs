@@ -175,7 +175,8 @@ impl Emitter<'_> {
             .iter()
             .flat_map(|program| &program.locals)
             .any(|local| escape::c_identifier(&local.name) == plain);
-        let taken = is_variable || SKELETON_WORDS.contains(&plain.as_str());
+        let taken =
+            is_variable || SKELETON_WORDS.contains(&plain.as_str()) || escape::OUR_NAMES.contains(&plain.as_str());
         let wanted = if taken { format!("{plain}_map") } else { plain };
         self.global_name(&wanted)
     }
