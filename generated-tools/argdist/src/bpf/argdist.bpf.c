@@ -137,20 +137,20 @@ struct begin_1_scratch {
 
 struct kprobe__1_2_scratch {
 	char text[128] __aligned_8;
-	char value_2[128] __aligned_8;
 	char value_3[128] __aligned_8;
+	char value_4[128] __aligned_8;
 };
 
 struct uprobe__1_2_scratch {
 	char text[128] __aligned_8;
-	char value_2[128] __aligned_8;
 	char value_3[128] __aligned_8;
+	char value_4[128] __aligned_8;
 };
 
 struct usdt__1_1_scratch {
 	char text[128] __aligned_8;
-	char value_2[128] __aligned_8;
 	char value_3[128] __aligned_8;
+	char value_4[128] __aligned_8;
 };
 
 struct probe_4_scratch {
@@ -290,14 +290,14 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 				/* if (spec_count() > 1) */
 				if (spec_count > 1) {
 					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key __aligned_8;
-					key.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key, 1));
+					struct pairs_key key_2 __aligned_8;
+					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+					tw_must(3, tw_add(&pairs, &key_2, 1));
 				} else {
 					/* @values[spec_number(0)] = count() */
-					__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_2, 1));
+					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+					tw_must(4, tw_add(&values, &key_3, 1));
 				}
 			}
 		}
@@ -305,31 +305,31 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 		/* $n = getopt("arg|a", 0, "Which argument is counted without an expression, from 0 to 5") */
 		__s64 n = opt_arg;
 		/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-		__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
+		__u64 value_2 = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
 			/* if (($value >> 63) != 0) */
-			if ((value >> 63) != 0) {
+			if ((value_2 >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
-				__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
-				tw_check(5, bpf_probe_read_kernel_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
-				tw_must(6, tw_add(&strings, scratch->value_2, 1));
+				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
+				tw_check(5, bpf_probe_read_kernel_str(scratch->value_3, sizeof(scratch->value_3), (__s8 *)value_2));
+				tw_must(6, tw_add(&strings, scratch->value_3, 1));
 			} else {
 				/* @strings[str(uptr($value), 128)] = count() */
-				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
-				tw_check(7, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
-				tw_must(8, tw_add(&strings, scratch->value_3, 1));
+				__builtin_memset(scratch->value_4, 0, sizeof(scratch->value_4));
+				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4), (__u64 *)value_2));
+				tw_must(8, tw_add(&strings, scratch->value_4, 1));
 			}
 		} else {
 			/* if (getopt("hist")) */
 			if (opt_hist) {
 				/* @distribution = hist($value) */
-				__u32 bucket_2 = tw_signed_log2_bucket(value, 0);
+				__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
 				tw_add(&distribution, &bucket_2, 1);
 			} else {
 				/* @values[$value] = count() */
-				__s64 value_4 = (__s64)value;
-				tw_must(9, tw_add(&values, &value_4, 1));
+				__s64 value_5 = (__s64)value_2;
+				tw_must(9, tw_add(&values, &value_5, 1));
 			}
 		}
 	}
@@ -384,14 +384,14 @@ static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__
 				/* if (spec_count() > 1) */
 				if (spec_count > 1) {
 					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key __aligned_8;
-					key.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key, 1));
+					struct pairs_key key_2 __aligned_8;
+					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+					tw_must(3, tw_add(&pairs, &key_2, 1));
 				} else {
 					/* @values[spec_number(0)] = count() */
-					__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_2, 1));
+					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+					tw_must(4, tw_add(&values, &key_3, 1));
 				}
 			}
 		}
@@ -399,31 +399,31 @@ static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__
 		/* $n = getopt("arg|a", 0, "Which argument is counted without an expression, from 0 to 5") */
 		__s64 n = opt_arg;
 		/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-		__u64 value = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
+		__u64 value_2 = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
 			/* if (($value >> 63) != 0) */
-			if ((value >> 63) != 0) {
+			if ((value_2 >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
-				__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
-				tw_check(10, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
-				tw_must(6, tw_add(&strings, scratch->value_2, 1));
+				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
+				tw_check(10, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__s8 *)value_2));
+				tw_must(6, tw_add(&strings, scratch->value_3, 1));
 			} else {
 				/* @strings[str(uptr($value), 128)] = count() */
-				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
-				tw_check(7, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
-				tw_must(8, tw_add(&strings, scratch->value_3, 1));
+				__builtin_memset(scratch->value_4, 0, sizeof(scratch->value_4));
+				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4), (__u64 *)value_2));
+				tw_must(8, tw_add(&strings, scratch->value_4, 1));
 			}
 		} else {
 			/* if (getopt("hist")) */
 			if (opt_hist) {
 				/* @distribution = hist($value) */
-				__u32 bucket_2 = tw_signed_log2_bucket(value, 0);
+				__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
 				tw_add(&distribution, &bucket_2, 1);
 			} else {
 				/* @values[$value] = count() */
-				__s64 value_4 = (__s64)value;
-				tw_must(9, tw_add(&values, &value_4, 1));
+				__s64 value_5 = (__s64)value_2;
+				tw_must(9, tw_add(&values, &value_5, 1));
 			}
 		}
 	}
@@ -478,14 +478,14 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 				/* if (spec_count() > 1) */
 				if (spec_count > 1) {
 					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key __aligned_8;
-					key.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key, 1));
+					struct pairs_key key_2 __aligned_8;
+					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+					tw_must(3, tw_add(&pairs, &key_2, 1));
 				} else {
 					/* @values[spec_number(0)] = count() */
-					__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_2, 1));
+					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+					tw_must(4, tw_add(&values, &key_3, 1));
 				}
 			}
 		}
@@ -493,31 +493,31 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* $n = getopt("arg|a", 0, "Which argument is counted without an expression, from 0 to 5") */
 		__s64 n = opt_arg;
 		/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-		__s64 value = n == 0 ? (__s64)tw_usdt_arg(ctx, 0) : n == 1 ? (__s64)tw_usdt_arg(ctx, 1) : n == 2 ? (__s64)tw_usdt_arg(ctx, 2) : n == 3 ? (__s64)tw_usdt_arg(ctx, 3) : n == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
+		__s64 value_2 = n == 0 ? (__s64)tw_usdt_arg(ctx, 0) : n == 1 ? (__s64)tw_usdt_arg(ctx, 1) : n == 2 ? (__s64)tw_usdt_arg(ctx, 2) : n == 3 ? (__s64)tw_usdt_arg(ctx, 3) : n == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
 			/* if (($value >> 63) != 0) */
-			if ((__s64)((__u64)value >> 63) != 0) {
+			if ((__s64)((__u64)value_2 >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
-				__builtin_memset(scratch->value_2, 0, sizeof(scratch->value_2));
-				tw_check(10, bpf_probe_read_user_str(scratch->value_2, sizeof(scratch->value_2), (__s8 *)value));
-				tw_must(6, tw_add(&strings, scratch->value_2, 1));
+				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
+				tw_check(10, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__s8 *)value_2));
+				tw_must(6, tw_add(&strings, scratch->value_3, 1));
 			} else {
 				/* @strings[str(uptr($value), 128)] = count() */
-				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
-				tw_check(7, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__u64 *)value));
-				tw_must(8, tw_add(&strings, scratch->value_3, 1));
+				__builtin_memset(scratch->value_4, 0, sizeof(scratch->value_4));
+				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4), (__u64 *)value_2));
+				tw_must(8, tw_add(&strings, scratch->value_4, 1));
 			}
 		} else {
 			/* if (getopt("hist")) */
 			if (opt_hist) {
 				/* @distribution = hist($value) */
-				__u32 bucket_2 = tw_signed_log2_bucket(value, 0);
+				__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
 				tw_add(&distribution, &bucket_2, 1);
 			} else {
 				/* @values[$value] = count() */
-				__s64 value_4 = value;
-				tw_must(9, tw_add(&values, &value_4, 1));
+				__s64 value_5 = value_2;
+				tw_must(9, tw_add(&values, &value_5, 1));
 			}
 		}
 	}
@@ -572,29 +572,29 @@ static __always_inline int probe_4_body(struct pt_regs *ctx, struct probe_4_scra
 				/* if (spec_count() > 1) */
 				if (spec_count > 1) {
 					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key __aligned_8;
-					key.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(14, tw_add(&pairs, &key, 1));
+					struct pairs_key key_2 __aligned_8;
+					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+					tw_must(14, tw_add(&pairs, &key_2, 1));
 				} else {
 					/* @values[spec_number(0)] = count() */
-					__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(15, tw_add(&values, &key_2, 1));
+					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+					tw_must(15, tw_add(&values, &key_3, 1));
 				}
 			}
 		}
 	} else {
 		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+		__s64 value_2 = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
 		/* if (getopt("hist")) */
 		if (opt_hist) {
 			/* @distribution = hist($value) */
-			__u32 bucket_2 = tw_signed_log2_bucket(value, 0);
+			__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
 			tw_add(&distribution, &bucket_2, 1);
 		} else {
 			/* @values[$value] = count() */
-			__s64 value_2 = value;
-			tw_must(16, tw_add(&values, &value_2, 1));
+			__s64 value_3 = value_2;
+			tw_must(16, tw_add(&values, &value_3, 1));
 		}
 	}
 
@@ -659,14 +659,14 @@ static __always_inline int probe_5_body(void *ctx, struct probe_5_scratch *scrat
 			/* if (spec_count() > 1) */
 			if (spec_count > 1) {
 				/* @pairs[spec_number(0), spec_number(1)] = count() */
-				struct pairs_key key __aligned_8;
-				key.item_0 = tw_spec_value(ctx, &inputs, 0);
-				key.item_1 = tw_spec_value(ctx, &inputs, 1);
-				tw_must(20, tw_add(&pairs, &key, 1));
+				struct pairs_key key_2 __aligned_8;
+				key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+				key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+				tw_must(20, tw_add(&pairs, &key_2, 1));
 			} else {
 				/* @values[spec_number(0)] = count() */
-				__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-				tw_must(21, tw_add(&values, &key_2, 1));
+				__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+				tw_must(21, tw_add(&values, &key_3, 1));
 			}
 		}
 	}
@@ -732,14 +732,14 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 			/* if (spec_count() > 1) */
 			if (spec_count > 1) {
 				/* @pairs[spec_number(0), spec_number(1)] = count() */
-				struct pairs_key key __aligned_8;
-				key.item_0 = tw_spec_value(ctx, &inputs, 0);
-				key.item_1 = tw_spec_value(ctx, &inputs, 1);
-				tw_must(20, tw_add(&pairs, &key, 1));
+				struct pairs_key key_2 __aligned_8;
+				key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+				key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+				tw_must(20, tw_add(&pairs, &key_2, 1));
 			} else {
 				/* @values[spec_number(0)] = count() */
-				__s64 key_2 = tw_spec_value(ctx, &inputs, 0);
-				tw_must(21, tw_add(&values, &key_2, 1));
+				__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+				tw_must(21, tw_add(&values, &key_3, 1));
 			}
 		}
 	}

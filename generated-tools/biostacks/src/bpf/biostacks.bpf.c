@@ -207,16 +207,16 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	/* @usecs[@stacks[arg0]] = hist(since(@start[arg0]) / 1000) */
 	__u64 arg0_2 = (__u64)ctx[0];
 	__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &arg0_2));
-	struct usecs_bucket key = {};
+	struct usecs_bucket key_2 = {};
 	__u64 arg0_3 = (__u64)ctx[0];
 	struct tw_stack *stacks_2 = bpf_map_lookup_elem(&stacks, &arg0_3);
 	if (stacks_2) {
-		key.key = (*stacks_2);
+		key_2.key = (*stacks_2);
 	} else {
-		__builtin_memset(&key.key, 0, sizeof(key.key));
+		__builtin_memset(&key_2.key, 0, sizeof(key_2.key));
 	}
-	key.bucket = tw_signed_log2_bucket((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000, 0);
-	tw_must(5, tw_add(&usecs, &key, 1));
+	key_2.bucket = tw_signed_log2_bucket((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000, 0);
+	tw_must(5, tw_add(&usecs, &key_2, 1));
 	/* _ = delete(@start, arg0) */
 	__u64 arg0_4 = (__u64)ctx[0];
 	bpf_map_delete_elem(&start, &arg0_4);

@@ -50,13 +50,13 @@ int tracepoint_block_block_rq_issue_1(struct trace_event_raw_block_rq *ctx)
 		return 0;
 
 	/* @[args.comm] = hist(args.bytes) */
-	struct histogram_bucket key = {};
+	struct histogram_bucket key_2 = {};
 	__s8 comm[16] __aligned_8;
 	bpf_probe_read_kernel(comm, sizeof(comm), &ctx->comm);
-	__builtin_memcpy(key.key, comm, 16);
-	key.key[15] = 0;
-	key.bucket = tw_signed_log2_bucket((__u64)ctx->bytes, 0);
-	tw_must(0, tw_add(&histogram, &key, 1));
+	__builtin_memcpy(key_2.key, comm, 16);
+	key_2.key[15] = 0;
+	key_2.bucket = tw_signed_log2_bucket((__u64)ctx->bytes, 0);
+	tw_must(0, tw_add(&histogram, &key_2, 1));
 
 	return 0;
 }

@@ -397,9 +397,9 @@ int interval_s_1_1(void)
 		/* $stats = (uint64 *)kaddr("vm_node_stat") */
 		__u64 *stats = (__u64 *)kaddr_vm_node_stat;
 		/* $files = (int64)*kptr($stats + NR_FILE_PAGES) - $buffers */
-		__u64 value = 0;
-		tw_check(5, bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)((void *)stats + (__s64)(__u32)(bpf_core_enum_value_exists(enum node_stat_item___tw, NR_FILE_PAGES___tw) ? bpf_core_enum_value(enum node_stat_item___tw, NR_FILE_PAGES___tw) : 19) * 8)));
-		__s64 files = (__s64)value - buffers;
+		__u64 value_2 = 0;
+		tw_check(5, bpf_probe_read_kernel(&value_2, sizeof(value_2), (__u64 *)((void *)stats + (__s64)(__u32)(bpf_core_enum_value_exists(enum node_stat_item___tw, NR_FILE_PAGES___tw) ? bpf_core_enum_value(enum node_stat_item___tw, NR_FILE_PAGES___tw) : 19) * 8)));
+		__s64 files = (__s64)value_2 - buffers;
 		/* $cached = (uint64)($files > 0 ? $files : 0) / 256 */
 		__u64 cached = (__u64)(files > 0 ? files : 0) / 256;
 		/* if (getopt("timestamp")) */

@@ -147,214 +147,214 @@ static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 	char text[23] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
 	__builtin_memcpy(text, "CAP_CHOWN", 10);
-	__s32 key = 0;
-	tw_must(0, bpf_map_update_elem(&cap_map, &key, text, BPF_ANY));
+	__s32 key_2 = 0;
+	tw_must(0, bpf_map_update_elem(&cap_map, &key_2, text, BPF_ANY));
 	/* @cap[1] = "CAP_DAC_OVERRIDE" */
 	char text_2[23] __aligned_8;
 	__builtin_memset(text_2, 0, sizeof(text_2));
 	__builtin_memcpy(text_2, "CAP_DAC_OVERRIDE", 17);
-	__s32 key_2 = 1;
-	tw_must(1, bpf_map_update_elem(&cap_map, &key_2, text_2, BPF_ANY));
+	__s32 key_3 = 1;
+	tw_must(1, bpf_map_update_elem(&cap_map, &key_3, text_2, BPF_ANY));
 	/* @cap[2] = "CAP_DAC_READ_SEARCH" */
 	char text_3[23] __aligned_8;
 	__builtin_memset(text_3, 0, sizeof(text_3));
 	__builtin_memcpy(text_3, "CAP_DAC_READ_SEARCH", 20);
-	__s32 key_3 = 2;
-	tw_must(2, bpf_map_update_elem(&cap_map, &key_3, text_3, BPF_ANY));
+	__s32 key_4 = 2;
+	tw_must(2, bpf_map_update_elem(&cap_map, &key_4, text_3, BPF_ANY));
 	/* @cap[3] = "CAP_FOWNER" */
 	char text_4[23] __aligned_8;
 	__builtin_memset(text_4, 0, sizeof(text_4));
 	__builtin_memcpy(text_4, "CAP_FOWNER", 11);
-	__s32 key_4 = 3;
-	tw_must(3, bpf_map_update_elem(&cap_map, &key_4, text_4, BPF_ANY));
+	__s32 key_5 = 3;
+	tw_must(3, bpf_map_update_elem(&cap_map, &key_5, text_4, BPF_ANY));
 	/* @cap[4] = "CAP_FSETID" */
 	char text_5[23] __aligned_8;
 	__builtin_memset(text_5, 0, sizeof(text_5));
 	__builtin_memcpy(text_5, "CAP_FSETID", 11);
-	__s32 key_5 = 4;
-	tw_must(4, bpf_map_update_elem(&cap_map, &key_5, text_5, BPF_ANY));
+	__s32 key_6 = 4;
+	tw_must(4, bpf_map_update_elem(&cap_map, &key_6, text_5, BPF_ANY));
 	/* @cap[5] = "CAP_KILL" */
 	char text_6[23] __aligned_8;
 	__builtin_memset(text_6, 0, sizeof(text_6));
 	__builtin_memcpy(text_6, "CAP_KILL", 9);
-	__s32 key_6 = 5;
-	tw_must(5, bpf_map_update_elem(&cap_map, &key_6, text_6, BPF_ANY));
+	__s32 key_7 = 5;
+	tw_must(5, bpf_map_update_elem(&cap_map, &key_7, text_6, BPF_ANY));
 	/* @cap[6] = "CAP_SETGID" */
 	char text_7[23] __aligned_8;
 	__builtin_memset(text_7, 0, sizeof(text_7));
 	__builtin_memcpy(text_7, "CAP_SETGID", 11);
-	__s32 key_7 = 6;
-	tw_must(6, bpf_map_update_elem(&cap_map, &key_7, text_7, BPF_ANY));
+	__s32 key_8 = 6;
+	tw_must(6, bpf_map_update_elem(&cap_map, &key_8, text_7, BPF_ANY));
 	/* @cap[7] = "CAP_SETUID" */
 	char text_8[23] __aligned_8;
 	__builtin_memset(text_8, 0, sizeof(text_8));
 	__builtin_memcpy(text_8, "CAP_SETUID", 11);
-	__s32 key_8 = 7;
-	tw_must(7, bpf_map_update_elem(&cap_map, &key_8, text_8, BPF_ANY));
+	__s32 key_9 = 7;
+	tw_must(7, bpf_map_update_elem(&cap_map, &key_9, text_8, BPF_ANY));
 	/* @cap[8] = "CAP_SETPCAP" */
 	__builtin_memset(scratch->text_9, 0, sizeof(scratch->text_9));
 	__builtin_memcpy(scratch->text_9, "CAP_SETPCAP", 12);
-	__s32 key_9 = 8;
-	tw_must(8, bpf_map_update_elem(&cap_map, &key_9, scratch->text_9, BPF_ANY));
+	__s32 key_10 = 8;
+	tw_must(8, bpf_map_update_elem(&cap_map, &key_10, scratch->text_9, BPF_ANY));
 	/* @cap[9] = "CAP_LINUX_IMMUTABLE" */
 	__builtin_memset(scratch->text_10, 0, sizeof(scratch->text_10));
 	__builtin_memcpy(scratch->text_10, "CAP_LINUX_IMMUTABLE", 20);
-	__s32 key_10 = 9;
-	tw_must(9, bpf_map_update_elem(&cap_map, &key_10, scratch->text_10, BPF_ANY));
+	__s32 key_11 = 9;
+	tw_must(9, bpf_map_update_elem(&cap_map, &key_11, scratch->text_10, BPF_ANY));
 	/* @cap[10] = "CAP_NET_BIND_SERVICE" */
 	__builtin_memset(scratch->text_11, 0, sizeof(scratch->text_11));
 	__builtin_memcpy(scratch->text_11, "CAP_NET_BIND_SERVICE", 21);
-	__s32 key_11 = 10;
-	tw_must(10, bpf_map_update_elem(&cap_map, &key_11, scratch->text_11, BPF_ANY));
+	__s32 key_12 = 10;
+	tw_must(10, bpf_map_update_elem(&cap_map, &key_12, scratch->text_11, BPF_ANY));
 	/* @cap[11] = "CAP_NET_BROADCAST" */
 	__builtin_memset(scratch->text_12, 0, sizeof(scratch->text_12));
 	__builtin_memcpy(scratch->text_12, "CAP_NET_BROADCAST", 18);
-	__s32 key_12 = 11;
-	tw_must(11, bpf_map_update_elem(&cap_map, &key_12, scratch->text_12, BPF_ANY));
+	__s32 key_13 = 11;
+	tw_must(11, bpf_map_update_elem(&cap_map, &key_13, scratch->text_12, BPF_ANY));
 	/* @cap[12] = "CAP_NET_ADMIN" */
 	__builtin_memset(scratch->text_13, 0, sizeof(scratch->text_13));
 	__builtin_memcpy(scratch->text_13, "CAP_NET_ADMIN", 14);
-	__s32 key_13 = 12;
-	tw_must(12, bpf_map_update_elem(&cap_map, &key_13, scratch->text_13, BPF_ANY));
+	__s32 key_14 = 12;
+	tw_must(12, bpf_map_update_elem(&cap_map, &key_14, scratch->text_13, BPF_ANY));
 	/* @cap[13] = "CAP_NET_RAW" */
 	__builtin_memset(scratch->text_14, 0, sizeof(scratch->text_14));
 	__builtin_memcpy(scratch->text_14, "CAP_NET_RAW", 12);
-	__s32 key_14 = 13;
-	tw_must(13, bpf_map_update_elem(&cap_map, &key_14, scratch->text_14, BPF_ANY));
+	__s32 key_15 = 13;
+	tw_must(13, bpf_map_update_elem(&cap_map, &key_15, scratch->text_14, BPF_ANY));
 	/* @cap[14] = "CAP_IPC_LOCK" */
 	__builtin_memset(scratch->text_15, 0, sizeof(scratch->text_15));
 	__builtin_memcpy(scratch->text_15, "CAP_IPC_LOCK", 13);
-	__s32 key_15 = 14;
-	tw_must(14, bpf_map_update_elem(&cap_map, &key_15, scratch->text_15, BPF_ANY));
+	__s32 key_16 = 14;
+	tw_must(14, bpf_map_update_elem(&cap_map, &key_16, scratch->text_15, BPF_ANY));
 	/* @cap[15] = "CAP_IPC_OWNER" */
 	__builtin_memset(scratch->text_16, 0, sizeof(scratch->text_16));
 	__builtin_memcpy(scratch->text_16, "CAP_IPC_OWNER", 14);
-	__s32 key_16 = 15;
-	tw_must(15, bpf_map_update_elem(&cap_map, &key_16, scratch->text_16, BPF_ANY));
+	__s32 key_17 = 15;
+	tw_must(15, bpf_map_update_elem(&cap_map, &key_17, scratch->text_16, BPF_ANY));
 	/* @cap[16] = "CAP_SYS_MODULE" */
 	__builtin_memset(scratch->text_17, 0, sizeof(scratch->text_17));
 	__builtin_memcpy(scratch->text_17, "CAP_SYS_MODULE", 15);
-	__s32 key_17 = 16;
-	tw_must(16, bpf_map_update_elem(&cap_map, &key_17, scratch->text_17, BPF_ANY));
+	__s32 key_18 = 16;
+	tw_must(16, bpf_map_update_elem(&cap_map, &key_18, scratch->text_17, BPF_ANY));
 	/* @cap[17] = "CAP_SYS_RAWIO" */
 	__builtin_memset(scratch->text_18, 0, sizeof(scratch->text_18));
 	__builtin_memcpy(scratch->text_18, "CAP_SYS_RAWIO", 14);
-	__s32 key_18 = 17;
-	tw_must(17, bpf_map_update_elem(&cap_map, &key_18, scratch->text_18, BPF_ANY));
+	__s32 key_19 = 17;
+	tw_must(17, bpf_map_update_elem(&cap_map, &key_19, scratch->text_18, BPF_ANY));
 	/* @cap[18] = "CAP_SYS_CHROOT" */
 	__builtin_memset(scratch->text_19, 0, sizeof(scratch->text_19));
 	__builtin_memcpy(scratch->text_19, "CAP_SYS_CHROOT", 15);
-	__s32 key_19 = 18;
-	tw_must(18, bpf_map_update_elem(&cap_map, &key_19, scratch->text_19, BPF_ANY));
+	__s32 key_20 = 18;
+	tw_must(18, bpf_map_update_elem(&cap_map, &key_20, scratch->text_19, BPF_ANY));
 	/* @cap[19] = "CAP_SYS_PTRACE" */
 	__builtin_memset(scratch->text_20, 0, sizeof(scratch->text_20));
 	__builtin_memcpy(scratch->text_20, "CAP_SYS_PTRACE", 15);
-	__s32 key_20 = 19;
-	tw_must(19, bpf_map_update_elem(&cap_map, &key_20, scratch->text_20, BPF_ANY));
+	__s32 key_21 = 19;
+	tw_must(19, bpf_map_update_elem(&cap_map, &key_21, scratch->text_20, BPF_ANY));
 	/* @cap[20] = "CAP_SYS_PACCT" */
 	__builtin_memset(scratch->text_21, 0, sizeof(scratch->text_21));
 	__builtin_memcpy(scratch->text_21, "CAP_SYS_PACCT", 14);
-	__s32 key_21 = 20;
-	tw_must(20, bpf_map_update_elem(&cap_map, &key_21, scratch->text_21, BPF_ANY));
+	__s32 key_22 = 20;
+	tw_must(20, bpf_map_update_elem(&cap_map, &key_22, scratch->text_21, BPF_ANY));
 	/* @cap[21] = "CAP_SYS_ADMIN" */
 	__builtin_memset(scratch->text_22, 0, sizeof(scratch->text_22));
 	__builtin_memcpy(scratch->text_22, "CAP_SYS_ADMIN", 14);
-	__s32 key_22 = 21;
-	tw_must(21, bpf_map_update_elem(&cap_map, &key_22, scratch->text_22, BPF_ANY));
+	__s32 key_23 = 21;
+	tw_must(21, bpf_map_update_elem(&cap_map, &key_23, scratch->text_22, BPF_ANY));
 	/* @cap[22] = "CAP_SYS_BOOT" */
 	__builtin_memset(scratch->text_23, 0, sizeof(scratch->text_23));
 	__builtin_memcpy(scratch->text_23, "CAP_SYS_BOOT", 13);
-	__s32 key_23 = 22;
-	tw_must(22, bpf_map_update_elem(&cap_map, &key_23, scratch->text_23, BPF_ANY));
+	__s32 key_24 = 22;
+	tw_must(22, bpf_map_update_elem(&cap_map, &key_24, scratch->text_23, BPF_ANY));
 	/* @cap[23] = "CAP_SYS_NICE" */
 	__builtin_memset(scratch->text_24, 0, sizeof(scratch->text_24));
 	__builtin_memcpy(scratch->text_24, "CAP_SYS_NICE", 13);
-	__s32 key_24 = 23;
-	tw_must(23, bpf_map_update_elem(&cap_map, &key_24, scratch->text_24, BPF_ANY));
+	__s32 key_25 = 23;
+	tw_must(23, bpf_map_update_elem(&cap_map, &key_25, scratch->text_24, BPF_ANY));
 	/* @cap[24] = "CAP_SYS_RESOURCE" */
 	__builtin_memset(scratch->text_25, 0, sizeof(scratch->text_25));
 	__builtin_memcpy(scratch->text_25, "CAP_SYS_RESOURCE", 17);
-	__s32 key_25 = 24;
-	tw_must(24, bpf_map_update_elem(&cap_map, &key_25, scratch->text_25, BPF_ANY));
+	__s32 key_26 = 24;
+	tw_must(24, bpf_map_update_elem(&cap_map, &key_26, scratch->text_25, BPF_ANY));
 	/* @cap[25] = "CAP_SYS_TIME" */
 	__builtin_memset(scratch->text_26, 0, sizeof(scratch->text_26));
 	__builtin_memcpy(scratch->text_26, "CAP_SYS_TIME", 13);
-	__s32 key_26 = 25;
-	tw_must(25, bpf_map_update_elem(&cap_map, &key_26, scratch->text_26, BPF_ANY));
+	__s32 key_27 = 25;
+	tw_must(25, bpf_map_update_elem(&cap_map, &key_27, scratch->text_26, BPF_ANY));
 	/* @cap[26] = "CAP_SYS_TTY_CONFIG" */
 	__builtin_memset(scratch->text_27, 0, sizeof(scratch->text_27));
 	__builtin_memcpy(scratch->text_27, "CAP_SYS_TTY_CONFIG", 19);
-	__s32 key_27 = 26;
-	tw_must(26, bpf_map_update_elem(&cap_map, &key_27, scratch->text_27, BPF_ANY));
+	__s32 key_28 = 26;
+	tw_must(26, bpf_map_update_elem(&cap_map, &key_28, scratch->text_27, BPF_ANY));
 	/* @cap[27] = "CAP_MKNOD" */
 	__builtin_memset(scratch->text_28, 0, sizeof(scratch->text_28));
 	__builtin_memcpy(scratch->text_28, "CAP_MKNOD", 10);
-	__s32 key_28 = 27;
-	tw_must(27, bpf_map_update_elem(&cap_map, &key_28, scratch->text_28, BPF_ANY));
+	__s32 key_29 = 27;
+	tw_must(27, bpf_map_update_elem(&cap_map, &key_29, scratch->text_28, BPF_ANY));
 	/* @cap[28] = "CAP_LEASE" */
 	__builtin_memset(scratch->text_29, 0, sizeof(scratch->text_29));
 	__builtin_memcpy(scratch->text_29, "CAP_LEASE", 10);
-	__s32 key_29 = 28;
-	tw_must(28, bpf_map_update_elem(&cap_map, &key_29, scratch->text_29, BPF_ANY));
+	__s32 key_30 = 28;
+	tw_must(28, bpf_map_update_elem(&cap_map, &key_30, scratch->text_29, BPF_ANY));
 	/* @cap[29] = "CAP_AUDIT_WRITE" */
 	__builtin_memset(scratch->text_30, 0, sizeof(scratch->text_30));
 	__builtin_memcpy(scratch->text_30, "CAP_AUDIT_WRITE", 16);
-	__s32 key_30 = 29;
-	tw_must(29, bpf_map_update_elem(&cap_map, &key_30, scratch->text_30, BPF_ANY));
+	__s32 key_31 = 29;
+	tw_must(29, bpf_map_update_elem(&cap_map, &key_31, scratch->text_30, BPF_ANY));
 	/* @cap[30] = "CAP_AUDIT_CONTROL" */
 	__builtin_memset(scratch->text_31, 0, sizeof(scratch->text_31));
 	__builtin_memcpy(scratch->text_31, "CAP_AUDIT_CONTROL", 18);
-	__s32 key_31 = 30;
-	tw_must(30, bpf_map_update_elem(&cap_map, &key_31, scratch->text_31, BPF_ANY));
+	__s32 key_32 = 30;
+	tw_must(30, bpf_map_update_elem(&cap_map, &key_32, scratch->text_31, BPF_ANY));
 	/* @cap[31] = "CAP_SETFCAP" */
 	__builtin_memset(scratch->text_32, 0, sizeof(scratch->text_32));
 	__builtin_memcpy(scratch->text_32, "CAP_SETFCAP", 12);
-	__s32 key_32 = 31;
-	tw_must(31, bpf_map_update_elem(&cap_map, &key_32, scratch->text_32, BPF_ANY));
+	__s32 key_33 = 31;
+	tw_must(31, bpf_map_update_elem(&cap_map, &key_33, scratch->text_32, BPF_ANY));
 	/* @cap[32] = "CAP_MAC_OVERRIDE" */
 	__builtin_memset(scratch->text_33, 0, sizeof(scratch->text_33));
 	__builtin_memcpy(scratch->text_33, "CAP_MAC_OVERRIDE", 17);
-	__s32 key_33 = 32;
-	tw_must(32, bpf_map_update_elem(&cap_map, &key_33, scratch->text_33, BPF_ANY));
+	__s32 key_34 = 32;
+	tw_must(32, bpf_map_update_elem(&cap_map, &key_34, scratch->text_33, BPF_ANY));
 	/* @cap[33] = "CAP_MAC_ADMIN" */
 	__builtin_memset(scratch->text_34, 0, sizeof(scratch->text_34));
 	__builtin_memcpy(scratch->text_34, "CAP_MAC_ADMIN", 14);
-	__s32 key_34 = 33;
-	tw_must(33, bpf_map_update_elem(&cap_map, &key_34, scratch->text_34, BPF_ANY));
+	__s32 key_35 = 33;
+	tw_must(33, bpf_map_update_elem(&cap_map, &key_35, scratch->text_34, BPF_ANY));
 	/* @cap[34] = "CAP_SYSLOG" */
 	__builtin_memset(scratch->text_35, 0, sizeof(scratch->text_35));
 	__builtin_memcpy(scratch->text_35, "CAP_SYSLOG", 11);
-	__s32 key_35 = 34;
-	tw_must(34, bpf_map_update_elem(&cap_map, &key_35, scratch->text_35, BPF_ANY));
+	__s32 key_36 = 34;
+	tw_must(34, bpf_map_update_elem(&cap_map, &key_36, scratch->text_35, BPF_ANY));
 	/* @cap[35] = "CAP_WAKE_ALARM" */
 	__builtin_memset(scratch->text_36, 0, sizeof(scratch->text_36));
 	__builtin_memcpy(scratch->text_36, "CAP_WAKE_ALARM", 15);
-	__s32 key_36 = 35;
-	tw_must(35, bpf_map_update_elem(&cap_map, &key_36, scratch->text_36, BPF_ANY));
+	__s32 key_37 = 35;
+	tw_must(35, bpf_map_update_elem(&cap_map, &key_37, scratch->text_36, BPF_ANY));
 	/* @cap[36] = "CAP_BLOCK_SUSPEND" */
 	__builtin_memset(scratch->text_37, 0, sizeof(scratch->text_37));
 	__builtin_memcpy(scratch->text_37, "CAP_BLOCK_SUSPEND", 18);
-	__s32 key_37 = 36;
-	tw_must(36, bpf_map_update_elem(&cap_map, &key_37, scratch->text_37, BPF_ANY));
+	__s32 key_38 = 36;
+	tw_must(36, bpf_map_update_elem(&cap_map, &key_38, scratch->text_37, BPF_ANY));
 	/* @cap[37] = "CAP_AUDIT_READ" */
 	__builtin_memset(scratch->text_38, 0, sizeof(scratch->text_38));
 	__builtin_memcpy(scratch->text_38, "CAP_AUDIT_READ", 15);
-	__s32 key_38 = 37;
-	tw_must(37, bpf_map_update_elem(&cap_map, &key_38, scratch->text_38, BPF_ANY));
+	__s32 key_39 = 37;
+	tw_must(37, bpf_map_update_elem(&cap_map, &key_39, scratch->text_38, BPF_ANY));
 	/* @cap[38] = "CAP_PERFMON" */
 	__builtin_memset(scratch->text_39, 0, sizeof(scratch->text_39));
 	__builtin_memcpy(scratch->text_39, "CAP_PERFMON", 12);
-	__s32 key_39 = 38;
-	tw_must(38, bpf_map_update_elem(&cap_map, &key_39, scratch->text_39, BPF_ANY));
+	__s32 key_40 = 38;
+	tw_must(38, bpf_map_update_elem(&cap_map, &key_40, scratch->text_39, BPF_ANY));
 	/* @cap[39] = "CAP_BPF" */
 	__builtin_memset(scratch->text_40, 0, sizeof(scratch->text_40));
 	__builtin_memcpy(scratch->text_40, "CAP_BPF", 8);
-	__s32 key_40 = 39;
-	tw_must(39, bpf_map_update_elem(&cap_map, &key_40, scratch->text_40, BPF_ANY));
+	__s32 key_41 = 39;
+	tw_must(39, bpf_map_update_elem(&cap_map, &key_41, scratch->text_40, BPF_ANY));
 	/* @cap[40] = "CAP_CHECKPOINT_RESTORE" */
 	__builtin_memcpy(scratch->text_41, "CAP_CHECKPOINT_RESTORE", 23);
-	__s32 key_41 = 40;
-	tw_must(40, bpf_map_update_elem(&cap_map, &key_41, scratch->text_41, BPF_ANY));
+	__s32 key_42 = 40;
+	tw_must(40, bpf_map_update_elem(&cap_map, &key_42, scratch->text_41, BPF_ANY));
 
 	return 0;
 }
@@ -387,10 +387,10 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 	if (holds_2) {
 		bool holds = opt_unique;
 		if (holds) {
-			struct seen_key key __aligned_8;
-			key.pid = tw_pid();
-			key.cap = cap;
-			holds = !!bpf_map_lookup_elem(&seen, &key);
+			struct seen_key key_2 __aligned_8;
+			key_2.pid = tw_pid();
+			key_2.cap = cap;
+			holds = !!bpf_map_lookup_elem(&seen, &key_2);
 		}
 		holds_2 = !holds;
 	}
@@ -398,11 +398,11 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 		/* if (getopt("unique")) */
 		if (opt_unique) {
 			/* @seen[pid, $cap] = true */
-			bool value = true;
-			struct seen_key key_2 __aligned_8;
-			key_2.pid = tw_pid();
-			key_2.cap = cap;
-			tw_must(41, bpf_map_update_elem(&seen, &key_2, &value, BPF_ANY));
+			bool value_2 = true;
+			struct seen_key key_3 __aligned_8;
+			key_3.pid = tw_pid();
+			key_3.cap = cap;
+			tw_must(41, bpf_map_update_elem(&seen, &key_3, &value_2, BPF_ANY));
 		}
 		/* printf("%-9s %-6d %-6d %-16s %-4d %-22s %d\n", strftime("%H:%M:%S", nsecs), uid, pid, comm, $cap, */
 		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);

@@ -202,28 +202,28 @@ int kretprobe_ext4_file_read_iter_1(void)
 	/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
 	if (opt_milliseconds) {
 		/* @ms[@name[tid]] = hist($ns / 1000000) */
-		struct ms_bucket key = {};
+		struct ms_bucket key_2 = {};
 		__u32 tid_3 = tw_tid();
 		char *name = bpf_map_lookup_elem(&name_map, &tid_3);
 		if (name) {
-			__builtin_memcpy(key.key, name, sizeof(key.key));
-		} else {
-			__builtin_memset(key.key, 0, sizeof(key.key));
-		}
-		key.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
-		tw_must(3, tw_add(&ms, &key, 1));
-	} else {
-		/* @us[@name[tid]] = hist($ns / 1000) */
-		struct us_bucket key_2 = {};
-		__u32 tid_4 = tw_tid();
-		char *name_2 = bpf_map_lookup_elem(&name_map, &tid_4);
-		if (name_2) {
-			__builtin_memcpy(key_2.key, name_2, sizeof(key_2.key));
+			__builtin_memcpy(key_2.key, name, sizeof(key_2.key));
 		} else {
 			__builtin_memset(key_2.key, 0, sizeof(key_2.key));
 		}
-		key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-		tw_must(4, tw_add(&us, &key_2, 1));
+		key_2.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
+		tw_must(3, tw_add(&ms, &key_2, 1));
+	} else {
+		/* @us[@name[tid]] = hist($ns / 1000) */
+		struct us_bucket key_3 = {};
+		__u32 tid_4 = tw_tid();
+		char *name_2 = bpf_map_lookup_elem(&name_map, &tid_4);
+		if (name_2) {
+			__builtin_memcpy(key_3.key, name_2, sizeof(key_3.key));
+		} else {
+			__builtin_memset(key_3.key, 0, sizeof(key_3.key));
+		}
+		key_3.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+		tw_must(4, tw_add(&us, &key_3, 1));
 	}
 	/* _ = delete(@start, tid) */
 	__u32 tid_5 = tw_tid();

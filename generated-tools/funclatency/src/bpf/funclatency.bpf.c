@@ -210,10 +210,10 @@ static __always_inline int probe_3(struct pt_regs *ctx)
 	/* if (getopt("function|F", false, "A histogram for each function")) */
 	if (opt_function) {
 		/* @latency_of[probe] = hist($time) */
-		struct latency_of_bucket key = {};
-		key.key = (__u32)bpf_get_attach_cookie(ctx);
-		key.bucket = tw_signed_log2_bucket(time, 0);
-		tw_must(3, tw_add(&latency_of, &key, 1));
+		struct latency_of_bucket key_2 = {};
+		key_2.key = (__u32)bpf_get_attach_cookie(ctx);
+		key_2.bucket = tw_signed_log2_bucket(time, 0);
+		tw_must(3, tw_add(&latency_of, &key_2, 1));
 	} else {
 		/* @latency = hist($time) */
 		__u32 bucket = tw_signed_log2_bucket(time, 0);

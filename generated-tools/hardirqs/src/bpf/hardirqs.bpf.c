@@ -200,22 +200,22 @@ static __always_inline int tracepoint_irq_irq_handler_entry_1_body(struct trace_
 	} else {
 		/* @start[cpu, args.irq] = nsecs */
 		__u64 nsecs_2 = bpf_ktime_get_boot_ns();
-		struct start_key key __aligned_8;
-		__builtin_memset(&key, 0, sizeof(key));
-		key.cpu = (__u64)bpf_get_smp_processor_id();
-		key.irq = ctx->irq;
-		tw_must(1, bpf_map_update_elem(&start, &key, &nsecs_2, BPF_ANY));
+		struct start_key key_2 __aligned_8;
+		__builtin_memset(&key_2, 0, sizeof(key_2));
+		key_2.cpu = (__u64)bpf_get_smp_processor_id();
+		key_2.irq = ctx->irq;
+		tw_must(1, bpf_map_update_elem(&start, &key_2, &nsecs_2, BPF_ANY));
 		/* @name[cpu, args.irq] = str(args.name, 32) */
 		char data_loc_name__3[32] __aligned_8;
 		tw_zero(scratch->data_loc_name__4, sizeof(scratch->data_loc_name__4));
 		bpf_probe_read_kernel_str(scratch->data_loc_name__4, sizeof(scratch->data_loc_name__4), (void *)ctx + ((__u32)ctx->__data_loc_name & 0xffff));
 		__builtin_memset(data_loc_name__3, 0, sizeof(data_loc_name__3));
 		bpf_probe_read_kernel_str(data_loc_name__3, sizeof(data_loc_name__3), scratch->data_loc_name__4);
-		struct start_key key_2 __aligned_8;
-		__builtin_memset(&key_2, 0, sizeof(key_2));
-		key_2.cpu = (__u64)bpf_get_smp_processor_id();
-		key_2.irq = ctx->irq;
-		tw_must(2, bpf_map_update_elem(&name_map, &key_2, data_loc_name__3, BPF_ANY));
+		struct start_key key_3 __aligned_8;
+		__builtin_memset(&key_3, 0, sizeof(key_3));
+		key_3.cpu = (__u64)bpf_get_smp_processor_id();
+		key_3.irq = ctx->irq;
+		tw_must(2, bpf_map_update_elem(&name_map, &key_3, data_loc_name__3, BPF_ANY));
 	}
 
 	return 0;
@@ -241,19 +241,19 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 		return 0;
 
 	/* /has_key(@start, (cpu, args.irq))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.cpu = (__u64)bpf_get_smp_processor_id();
-	key.irq = ctx->irq;
-	if (!!!bpf_map_lookup_elem(&start, &key))
-		return 0;
-
-	/* $ns = since(@start[cpu, args.irq]) */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.cpu = (__u64)bpf_get_smp_processor_id();
 	key_2.irq = ctx->irq;
-	__u64 *start_2 = tw_found(3, bpf_map_lookup_elem(&start, &key_2));
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
+		return 0;
+
+	/* $ns = since(@start[cpu, args.irq]) */
+	struct start_key key_3 __aligned_8;
+	__builtin_memset(&key_3, 0, sizeof(key_3));
+	key_3.cpu = (__u64)bpf_get_smp_processor_id();
+	key_3.irq = ctx->irq;
+	__u64 *start_2 = tw_found(3, bpf_map_lookup_elem(&start, &key_3));
 	__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0));
 	/* if (getopt("dist|d", false, "Histograms rather than totals")) */
 	if (opt_dist) {
@@ -261,11 +261,11 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 		if (opt_nanoseconds) {
 			/* @nsecs[@name[cpu, args.irq]] = hist($ns) */
 			tw_zero(&scratch->key, sizeof(scratch->key));
-			struct start_key key_4 __aligned_8;
-			__builtin_memset(&key_4, 0, sizeof(key_4));
-			key_4.cpu = (__u64)bpf_get_smp_processor_id();
-			key_4.irq = ctx->irq;
-			char *name = bpf_map_lookup_elem(&name_map, &key_4);
+			struct start_key key_5 __aligned_8;
+			__builtin_memset(&key_5, 0, sizeof(key_5));
+			key_5.cpu = (__u64)bpf_get_smp_processor_id();
+			key_5.irq = ctx->irq;
+			char *name = bpf_map_lookup_elem(&name_map, &key_5);
 			if (name) {
 				__builtin_memcpy(scratch->key.key, name, sizeof(scratch->key.key));
 			} else {
@@ -276,11 +276,11 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 		} else {
 			/* @usecs[@name[cpu, args.irq]] = hist($ns / 1000) */
 			tw_zero(&scratch->key_2, sizeof(scratch->key_2));
-			struct start_key key_6 __aligned_8;
-			__builtin_memset(&key_6, 0, sizeof(key_6));
-			key_6.cpu = (__u64)bpf_get_smp_processor_id();
-			key_6.irq = ctx->irq;
-			char *name_2 = bpf_map_lookup_elem(&name_map, &key_6);
+			struct start_key key_7 __aligned_8;
+			__builtin_memset(&key_7, 0, sizeof(key_7));
+			key_7.cpu = (__u64)bpf_get_smp_processor_id();
+			key_7.irq = ctx->irq;
+			char *name_2 = bpf_map_lookup_elem(&name_map, &key_7);
 			if (name_2) {
 				__builtin_memcpy(scratch->key_2.key, name_2, sizeof(scratch->key_2.key));
 			} else {
@@ -294,11 +294,11 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 		if (opt_nanoseconds) {
 			/* @total_nsecs[@name[cpu, args.irq]] = sum($ns) */
 			char name_3[32] __aligned_8;
-			struct start_key key_7 __aligned_8;
-			__builtin_memset(&key_7, 0, sizeof(key_7));
-			key_7.cpu = (__u64)bpf_get_smp_processor_id();
-			key_7.irq = ctx->irq;
-			char *name_4 = bpf_map_lookup_elem(&name_map, &key_7);
+			struct start_key key_8 __aligned_8;
+			__builtin_memset(&key_8, 0, sizeof(key_8));
+			key_8.cpu = (__u64)bpf_get_smp_processor_id();
+			key_8.irq = ctx->irq;
+			char *name_4 = bpf_map_lookup_elem(&name_map, &key_8);
 			if (name_4) {
 				__builtin_memcpy(name_3, name_4, sizeof(name_3));
 			} else {
@@ -308,11 +308,11 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 		} else {
 			/* @total_usecs[@name[cpu, args.irq]] = sum($ns) */
 			char name_5[32] __aligned_8;
-			struct start_key key_8 __aligned_8;
-			__builtin_memset(&key_8, 0, sizeof(key_8));
-			key_8.cpu = (__u64)bpf_get_smp_processor_id();
-			key_8.irq = ctx->irq;
-			char *name_6 = bpf_map_lookup_elem(&name_map, &key_8);
+			struct start_key key_9 __aligned_8;
+			__builtin_memset(&key_9, 0, sizeof(key_9));
+			key_9.cpu = (__u64)bpf_get_smp_processor_id();
+			key_9.irq = ctx->irq;
+			char *name_6 = bpf_map_lookup_elem(&name_map, &key_9);
 			if (name_6) {
 				__builtin_memcpy(name_5, name_6, sizeof(name_5));
 			} else {
@@ -322,17 +322,17 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 		}
 	}
 	/* _ = delete(@start, (cpu, args.irq)) */
-	struct start_key key_9 __aligned_8;
-	__builtin_memset(&key_9, 0, sizeof(key_9));
-	key_9.cpu = (__u64)bpf_get_smp_processor_id();
-	key_9.irq = ctx->irq;
-	bpf_map_delete_elem(&start, &key_9);
-	/* _ = delete(@name, (cpu, args.irq)) */
 	struct start_key key_10 __aligned_8;
 	__builtin_memset(&key_10, 0, sizeof(key_10));
 	key_10.cpu = (__u64)bpf_get_smp_processor_id();
 	key_10.irq = ctx->irq;
-	bpf_map_delete_elem(&name_map, &key_10);
+	bpf_map_delete_elem(&start, &key_10);
+	/* _ = delete(@name, (cpu, args.irq)) */
+	struct start_key key_11 __aligned_8;
+	__builtin_memset(&key_11, 0, sizeof(key_11));
+	key_11.cpu = (__u64)bpf_get_smp_processor_id();
+	key_11.irq = ctx->irq;
+	bpf_map_delete_elem(&name_map, &key_11);
 
 	return 0;
 }

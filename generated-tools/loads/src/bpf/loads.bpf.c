@@ -99,13 +99,13 @@ int interval_s_1_1(void)
 		tw_check(0, bpf_probe_read_kernel(&avenrun_2, sizeof(avenrun_2), avenrun));
 		__u64 load1 = avenrun_2;
 		/* $load5 = *kptr($avenrun + 1) */
-		__u64 value = 0;
-		tw_check(1, bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)((void *)avenrun + 1 * 8)));
-		__u64 load5 = value;
-		/* $load15 = *kptr($avenrun + 2) */
 		__u64 value_2 = 0;
-		tw_check(2, bpf_probe_read_kernel(&value_2, sizeof(value_2), (__u64 *)((void *)avenrun + 2 * 8)));
-		__u64 load15 = value_2;
+		tw_check(1, bpf_probe_read_kernel(&value_2, sizeof(value_2), (__u64 *)((void *)avenrun + 1 * 8)));
+		__u64 load5 = value_2;
+		/* $load15 = *kptr($avenrun + 2) */
+		__u64 value_3 = 0;
+		tw_check(2, bpf_probe_read_kernel(&value_3, sizeof(value_3), (__u64 *)((void *)avenrun + 2 * 8)));
+		__u64 load15 = value_3;
 		/* printf("%s load averages: %d.%03d %d.%03d %d.%03d\n", strftime("%H:%M:%S", nsecs), */
 		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
 		if (event) {

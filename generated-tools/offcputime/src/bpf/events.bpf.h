@@ -22,8 +22,8 @@ struct {
 } tw_events SEC(".maps");
 
 /*
- * Bytes that may be written before the next look: asking the ring costs more than a record. CPUs race for it, which shifts
- * the next look a little.
+ * Bytes that may be written before the next look: asking the ring costs more than a record. CPUs share it, so
+ * it is counted atomically: else each could write so much between two looks.
  */
 __s64 tw_credit = 0;
 /* The next data record wakes the reader. */
@@ -61,12 +61,8 @@ __noinline int tw_look(__u64 size)
 static __always_inline bool tw_room_for_data(__u64 size)
 {
 	/* Records have a header of the kernel's. */
-	__s64 left = tw_credit - (__s64)size - 8;
-
-	if (left < 0)
-		return tw_look(size);
-	tw_credit = left;
-	return true;
+	__sync_fetch_and_add(&tw_credit, -(__s64)(size + 8));
+	return tw_credit >= 0 || tw_look(size);
 }
 
 static __always_inline __u64 tw_wakeup(void)

@@ -103,7 +103,7 @@ struct {
 
 struct tracepoint_sched_sched_switch_1_scratch {
 	__u64 ips[127] __aligned_8;
-	struct us_key key __aligned_8;
+	struct us_key key_2 __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -176,25 +176,25 @@ static __always_inline int tracepoint_sched_sched_switch_1_body(struct trace_eve
 			__s32 next_pid_3 = ctx->next_pid;
 			struct tw_stack *kernel_2 = bpf_map_lookup_elem(&kernel, &next_pid_3);
 			if (kernel_2) {
-				scratch->key.kernel = (*kernel_2);
+				scratch->key_2.kernel = (*kernel_2);
 			} else {
-				__builtin_memset(&scratch->key.kernel, 0, sizeof(scratch->key.kernel));
+				__builtin_memset(&scratch->key_2.kernel, 0, sizeof(scratch->key_2.kernel));
 			}
 			__s32 next_pid_4 = ctx->next_pid;
 			struct tw_stack *user_2 = bpf_map_lookup_elem(&user, &next_pid_4);
 			if (user_2) {
-				scratch->key.user = (*user_2);
+				scratch->key_2.user = (*user_2);
 			} else {
-				__builtin_memset(&scratch->key.user, 0, sizeof(scratch->key.user));
+				__builtin_memset(&scratch->key_2.user, 0, sizeof(scratch->key_2.user));
 			}
 			__s32 next_pid_5 = ctx->next_pid;
 			char *comm_3 = bpf_map_lookup_elem(&comm, &next_pid_5);
 			if (comm_3) {
-				__builtin_memcpy(scratch->key.comm, comm_3, sizeof(scratch->key.comm));
+				__builtin_memcpy(scratch->key_2.comm, comm_3, sizeof(scratch->key_2.comm));
 			} else {
-				__builtin_memset(scratch->key.comm, 0, sizeof(scratch->key.comm));
+				__builtin_memset(scratch->key_2.comm, 0, sizeof(scratch->key_2.comm));
 			}
-			tw_must(5, tw_add(&us_map, &scratch->key, us));
+			tw_must(5, tw_add(&us_map, &scratch->key_2, us));
 		}
 		/* _ = delete(@start, args.next_pid) */
 		__s32 next_pid_6 = ctx->next_pid;

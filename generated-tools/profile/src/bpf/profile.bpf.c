@@ -98,10 +98,10 @@ struct {
 } tw_stacks_127 SEC(".maps");
 
 struct profile_hz__frequency_1_scratch {
-	struct user_key key __aligned_8;
+	struct user_key key_2 __aligned_8;
 	__u64 ips[127] __aligned_8;
-	struct kernel_key key_2 __aligned_8;
-	struct counts_key key_3 __aligned_8;
+	struct kernel_key key_3 __aligned_8;
+	struct counts_key key_4 __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -144,28 +144,28 @@ static __always_inline int profile_hz__frequency_1_body(struct bpf_perf_event_da
 	/* if (getopt("user-stacks-only|U", false, "User stacks only")) */
 	if (opt_user_stacks_only) {
 		/* @user[ustack, comm, pid] = count() */
-		__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-		tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-		tw_current_comm(scratch->key.comm);
-		scratch->key.pid = tw_pid();
-		tw_must(0, tw_add(&user, &scratch->key, 1));
+		__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
+		tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.ustack, scratch->ips, 127, BPF_F_USER_STACK);
+		tw_current_comm(scratch->key_2.comm);
+		scratch->key_2.pid = tw_pid();
+		tw_must(0, tw_add(&user, &scratch->key_2, 1));
 	} else {
 		/* if (getopt("kernel-stacks-only|K", false, "Kernel stacks only")) */
 		if (opt_kernel_stacks_only) {
 			/* @kernel[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(1, tw_add(&kernel, &scratch->key_2, 1));
-		} else {
-			/* @[kstack, ustack, comm, pid] = count() */
 			__builtin_memset(&scratch->key_3, 0, sizeof(scratch->key_3));
 			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.kstack, scratch->ips, 127, 0);
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_current_comm(scratch->key_3.comm);
 			scratch->key_3.pid = tw_pid();
-			tw_must(2, tw_add(&counts, &scratch->key_3, 1));
+			tw_must(1, tw_add(&kernel, &scratch->key_3, 1));
+		} else {
+			/* @[kstack, ustack, comm, pid] = count() */
+			__builtin_memset(&scratch->key_4, 0, sizeof(scratch->key_4));
+			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_4.kstack, scratch->ips, 127, 0);
+			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_4.ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_current_comm(scratch->key_4.comm);
+			scratch->key_4.pid = tw_pid();
+			tw_must(2, tw_add(&counts, &scratch->key_4, 1));
 		}
 	}
 

@@ -203,11 +203,11 @@ int rawtracepoint_sched_switch_1(__u64 *ctx)
 				/* if (getopt("pids") || getopt("tids")) */
 				if (opt_pids || opt_tids) {
 					/* @process_msecs[$next.comm, $id] = hist($ns / 1000000) */
-					struct process_msecs_bucket key = {};
-					tw_check(12, bpf_probe_read_kernel(key.key.comm, sizeof(key.key.comm), &next->comm));
-					key.key.id = id;
-					key.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
-					tw_must(13, tw_add(&process_msecs, &key, 1));
+					struct process_msecs_bucket key_2 = {};
+					tw_check(12, bpf_probe_read_kernel(key_2.key.comm, sizeof(key_2.key.comm), &next->comm));
+					key_2.key.id = id;
+					key_2.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
+					tw_must(13, tw_add(&process_msecs, &key_2, 1));
 				} else {
 					/* @msecs = hist($ns / 1000000) */
 					__u32 bucket = tw_signed_log2_bucket(ns / 1000000, 0);
@@ -217,11 +217,11 @@ int rawtracepoint_sched_switch_1(__u64 *ctx)
 				/* if (getopt("pids") || getopt("tids")) */
 				if (opt_pids || opt_tids) {
 					/* @process_usecs[$next.comm, $id] = hist($ns / 1000) */
-					struct process_usecs_bucket key_2 = {};
-					tw_check(14, bpf_probe_read_kernel(key_2.key.comm, sizeof(key_2.key.comm), &next->comm));
-					key_2.key.id = id;
-					key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-					tw_must(15, tw_add(&process_usecs, &key_2, 1));
+					struct process_usecs_bucket key_3 = {};
+					tw_check(14, bpf_probe_read_kernel(key_3.key.comm, sizeof(key_3.key.comm), &next->comm));
+					key_3.key.id = id;
+					key_3.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+					tw_must(15, tw_add(&process_usecs, &key_3, 1));
 				} else {
 					/* @usecs = hist($ns / 1000) */
 					__u32 bucket_2 = tw_signed_log2_bucket(ns / 1000, 0);

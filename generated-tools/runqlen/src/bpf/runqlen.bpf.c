@@ -111,10 +111,10 @@ int profile_hz_99_1(void)
 	/* if (getopt("cpus|C", false, "A histogram for each CPU")) */
 	if (opt_cpus) {
 		/* @cpu[cpu] = lhist($waiting, 0, 100, 1) */
-		struct cpu_bucket key = {};
-		key.key = (__u64)bpf_get_smp_processor_id();
-		key.bucket = tw_linear_bucket(waiting, 0, 100, 1);
-		tw_must(1, tw_add(&cpu, &key, 1));
+		struct cpu_bucket key_2 = {};
+		key_2.key = (__u64)bpf_get_smp_processor_id();
+		key_2.bucket = tw_linear_bucket(waiting, 0, 100, 1);
+		tw_must(1, tw_add(&cpu, &key_2, 1));
 	} else {
 		/* @runqlen = lhist($waiting, 0, 100, 1) */
 		__u32 bucket = tw_linear_bucket(waiting, 0, 100, 1);

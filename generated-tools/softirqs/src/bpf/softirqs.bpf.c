@@ -152,60 +152,60 @@ int begin_1(void)
 	char text[9] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
 	__builtin_memcpy(text, "hi", 3);
-	__u32 key = 0;
-	tw_must(0, bpf_map_update_elem(&name_map, &key, text, BPF_ANY));
+	__u32 key_2 = 0;
+	tw_must(0, bpf_map_update_elem(&name_map, &key_2, text, BPF_ANY));
 	/* @name[1] = "timer" */
 	char text_2[9] __aligned_8;
 	__builtin_memset(text_2, 0, sizeof(text_2));
 	__builtin_memcpy(text_2, "timer", 6);
-	__u32 key_2 = 1;
-	tw_must(1, bpf_map_update_elem(&name_map, &key_2, text_2, BPF_ANY));
+	__u32 key_3 = 1;
+	tw_must(1, bpf_map_update_elem(&name_map, &key_3, text_2, BPF_ANY));
 	/* @name[2] = "net_tx" */
 	char text_3[9] __aligned_8;
 	__builtin_memset(text_3, 0, sizeof(text_3));
 	__builtin_memcpy(text_3, "net_tx", 7);
-	__u32 key_3 = 2;
-	tw_must(2, bpf_map_update_elem(&name_map, &key_3, text_3, BPF_ANY));
+	__u32 key_4 = 2;
+	tw_must(2, bpf_map_update_elem(&name_map, &key_4, text_3, BPF_ANY));
 	/* @name[3] = "net_rx" */
 	char text_4[9] __aligned_8;
 	__builtin_memset(text_4, 0, sizeof(text_4));
 	__builtin_memcpy(text_4, "net_rx", 7);
-	__u32 key_4 = 3;
-	tw_must(3, bpf_map_update_elem(&name_map, &key_4, text_4, BPF_ANY));
+	__u32 key_5 = 3;
+	tw_must(3, bpf_map_update_elem(&name_map, &key_5, text_4, BPF_ANY));
 	/* @name[4] = "block" */
 	char text_5[9] __aligned_8;
 	__builtin_memset(text_5, 0, sizeof(text_5));
 	__builtin_memcpy(text_5, "block", 6);
-	__u32 key_5 = 4;
-	tw_must(4, bpf_map_update_elem(&name_map, &key_5, text_5, BPF_ANY));
+	__u32 key_6 = 4;
+	tw_must(4, bpf_map_update_elem(&name_map, &key_6, text_5, BPF_ANY));
 	/* @name[5] = "irq_poll" */
 	char text_6[9] __aligned_8 = "irq_poll";
-	__u32 key_6 = 5;
-	tw_must(5, bpf_map_update_elem(&name_map, &key_6, text_6, BPF_ANY));
+	__u32 key_7 = 5;
+	tw_must(5, bpf_map_update_elem(&name_map, &key_7, text_6, BPF_ANY));
 	/* @name[6] = "tasklet" */
 	char text_7[9] __aligned_8;
 	__builtin_memset(text_7, 0, sizeof(text_7));
 	__builtin_memcpy(text_7, "tasklet", 8);
-	__u32 key_7 = 6;
-	tw_must(6, bpf_map_update_elem(&name_map, &key_7, text_7, BPF_ANY));
+	__u32 key_8 = 6;
+	tw_must(6, bpf_map_update_elem(&name_map, &key_8, text_7, BPF_ANY));
 	/* @name[7] = "sched" */
 	char text_8[9] __aligned_8;
 	__builtin_memset(text_8, 0, sizeof(text_8));
 	__builtin_memcpy(text_8, "sched", 6);
-	__u32 key_8 = 7;
-	tw_must(7, bpf_map_update_elem(&name_map, &key_8, text_8, BPF_ANY));
+	__u32 key_9 = 7;
+	tw_must(7, bpf_map_update_elem(&name_map, &key_9, text_8, BPF_ANY));
 	/* @name[8] = "hrtimer" */
 	char text_9[9] __aligned_8;
 	__builtin_memset(text_9, 0, sizeof(text_9));
 	__builtin_memcpy(text_9, "hrtimer", 8);
-	__u32 key_9 = 8;
-	tw_must(8, bpf_map_update_elem(&name_map, &key_9, text_9, BPF_ANY));
+	__u32 key_10 = 8;
+	tw_must(8, bpf_map_update_elem(&name_map, &key_10, text_9, BPF_ANY));
 	/* @name[9] = "rcu" */
 	char text_10[9] __aligned_8;
 	__builtin_memset(text_10, 0, sizeof(text_10));
 	__builtin_memcpy(text_10, "rcu", 4);
-	__u32 key_10 = 9;
-	tw_must(9, bpf_map_update_elem(&name_map, &key_10, text_10, BPF_ANY));
+	__u32 key_11 = 9;
+	tw_must(9, bpf_map_update_elem(&name_map, &key_11, text_10, BPF_ANY));
 
 	return 0;
 }
@@ -232,11 +232,11 @@ int tracepoint_irq_softirq_entry_1(struct trace_event_raw_softirq *ctx)
 	} else {
 		/* @start[cpu, args.vec] = nsecs */
 		__u64 nsecs_2 = bpf_ktime_get_boot_ns();
-		struct start_key key __aligned_8;
-		__builtin_memset(&key, 0, sizeof(key));
-		key.cpu = (__u64)bpf_get_smp_processor_id();
-		key.vec = ctx->vec;
-		tw_must(11, bpf_map_update_elem(&start, &key, &nsecs_2, BPF_ANY));
+		struct start_key key_2 __aligned_8;
+		__builtin_memset(&key_2, 0, sizeof(key_2));
+		key_2.cpu = (__u64)bpf_get_smp_processor_id();
+		key_2.vec = ctx->vec;
+		tw_must(11, bpf_map_update_elem(&start, &key_2, &nsecs_2, BPF_ANY));
 	}
 
 	return 0;
@@ -250,47 +250,47 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 		return 0;
 
 	/* /has_key(@start, (cpu, args.vec))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.cpu = (__u64)bpf_get_smp_processor_id();
-	key.vec = ctx->vec;
-	if (!!!bpf_map_lookup_elem(&start, &key))
-		return 0;
-
-	/* $ns = since(@start[cpu, args.vec]) */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.cpu = (__u64)bpf_get_smp_processor_id();
 	key_2.vec = ctx->vec;
-	__u64 *start_2 = tw_found(12, bpf_map_lookup_elem(&start, &key_2));
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
+		return 0;
+
+	/* $ns = since(@start[cpu, args.vec]) */
+	struct start_key key_3 __aligned_8;
+	__builtin_memset(&key_3, 0, sizeof(key_3));
+	key_3.cpu = (__u64)bpf_get_smp_processor_id();
+	key_3.vec = ctx->vec;
+	__u64 *start_2 = tw_found(12, bpf_map_lookup_elem(&start, &key_3));
 	__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0));
 	/* if (getopt("dist|d", false, "Histograms rather than totals")) */
 	if (opt_dist) {
 		/* if (getopt("nanoseconds|N", false, "Nanoseconds rather than microseconds")) */
 		if (opt_nanoseconds) {
 			/* @nsecs[@name[args.vec]] = hist($ns) */
-			struct nsecs_bucket key_3 = {};
+			struct nsecs_bucket key_4 = {};
 			__u32 vec = ctx->vec;
 			char *name = bpf_map_lookup_elem(&name_map, &vec);
 			if (name) {
-				__builtin_memcpy(key_3.key, name, sizeof(key_3.key));
-			} else {
-				__builtin_memset(key_3.key, 0, sizeof(key_3.key));
-			}
-			key_3.bucket = tw_signed_log2_bucket(ns, 0);
-			tw_must(13, tw_add(&nsecs, &key_3, 1));
-		} else {
-			/* @usecs[@name[args.vec]] = hist($ns / 1000) */
-			struct usecs_bucket key_4 = {};
-			__u32 vec_2 = ctx->vec;
-			char *name_2 = bpf_map_lookup_elem(&name_map, &vec_2);
-			if (name_2) {
-				__builtin_memcpy(key_4.key, name_2, sizeof(key_4.key));
+				__builtin_memcpy(key_4.key, name, sizeof(key_4.key));
 			} else {
 				__builtin_memset(key_4.key, 0, sizeof(key_4.key));
 			}
-			key_4.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-			tw_must(14, tw_add(&usecs, &key_4, 1));
+			key_4.bucket = tw_signed_log2_bucket(ns, 0);
+			tw_must(13, tw_add(&nsecs, &key_4, 1));
+		} else {
+			/* @usecs[@name[args.vec]] = hist($ns / 1000) */
+			struct usecs_bucket key_5 = {};
+			__u32 vec_2 = ctx->vec;
+			char *name_2 = bpf_map_lookup_elem(&name_map, &vec_2);
+			if (name_2) {
+				__builtin_memcpy(key_5.key, name_2, sizeof(key_5.key));
+			} else {
+				__builtin_memset(key_5.key, 0, sizeof(key_5.key));
+			}
+			key_5.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+			tw_must(14, tw_add(&usecs, &key_5, 1));
 		}
 	} else {
 		/* if (getopt("nanoseconds")) */
@@ -319,11 +319,11 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 		}
 	}
 	/* _ = delete(@start, (cpu, args.vec)) */
-	struct start_key key_5 __aligned_8;
-	__builtin_memset(&key_5, 0, sizeof(key_5));
-	key_5.cpu = (__u64)bpf_get_smp_processor_id();
-	key_5.vec = ctx->vec;
-	bpf_map_delete_elem(&start, &key_5);
+	struct start_key key_6 __aligned_8;
+	__builtin_memset(&key_6, 0, sizeof(key_6));
+	key_6.cpu = (__u64)bpf_get_smp_processor_id();
+	key_6.vec = ctx->vec;
+	bpf_map_delete_elem(&start, &key_6);
 
 	return 0;
 }

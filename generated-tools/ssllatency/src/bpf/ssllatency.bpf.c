@@ -76,12 +76,12 @@ int uprobe_libssl_SSL_read_1(void)
 
 	/* @start[tid, func] = nsecs */
 	__u64 nsecs = bpf_ktime_get_boot_ns();
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_read", 9);
-	tw_must(0, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
+	__builtin_memcpy(key_2.item_1, "SSL_read", 9);
+	tw_must(0, bpf_map_update_elem(&start, &key_2, &nsecs, BPF_ANY));
 
 	return 0;
 }
@@ -95,12 +95,12 @@ int uprobe_libssl_SSL_write_1(void)
 
 	/* @start[tid, func] = nsecs */
 	__u64 nsecs = bpf_ktime_get_boot_ns();
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_write", 10);
-	tw_must(0, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
+	__builtin_memcpy(key_2.item_1, "SSL_write", 10);
+	tw_must(0, bpf_map_update_elem(&start, &key_2, &nsecs, BPF_ANY));
 
 	return 0;
 }
@@ -114,11 +114,11 @@ int uprobe_libssl_SSL_do_handshake_1(void)
 
 	/* @start[tid, func] = nsecs */
 	__u64 nsecs = bpf_ktime_get_boot_ns();
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memcpy(key.item_1, "SSL_do_handshake", 17);
-	tw_must(0, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
+	tw_must(0, bpf_map_update_elem(&start, &key_2, &nsecs, BPF_ANY));
 
 	return 0;
 }
@@ -131,30 +131,30 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		return 0;
 
 	/* /has_key(@start, (tid, func))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_read", 9);
-	if (!!!bpf_map_lookup_elem(&start, &key))
-		return 0;
-
-	/* $us = since(@start[tid, func]) / 1000 */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_read", 9);
-	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
+		return 0;
+
+	/* $us = since(@start[tid, func]) / 1000 */
+	struct start_key key_3 __aligned_8;
+	__builtin_memset(&key_3, 0, sizeof(key_3));
+	key_3.tid = tw_tid();
+	__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
+	__builtin_memcpy(key_3.item_1, "SSL_read", 9);
+	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_3));
 	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* if ((int32)retval > 0) */
 	if ((__s64)(__s32)(__u64)PT_REGS_RC(ctx) > 0) {
 		/* @hist[func] = lhist($us, 0, 1000, 100) */
-		struct hist_bucket key_3 = {};
-		__builtin_memset(key_3.key, 0, sizeof(key_3.key));
-		__builtin_memcpy(key_3.key, "SSL_read", 9);
-		key_3.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
-		tw_must(2, tw_add(&hist, &key_3, 1));
+		struct hist_bucket key_4 = {};
+		__builtin_memset(key_4.key, 0, sizeof(key_4.key));
+		__builtin_memcpy(key_4.key, "SSL_read", 9);
+		key_4.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
+		tw_must(2, tw_add(&hist, &key_4, 1));
 		/* @stat[func] = stats($us) */
 		char text[17] __aligned_8;
 		__builtin_memset(text, 0, sizeof(text));
@@ -168,12 +168,12 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		tw_must(4, tw_add(&failed, text_2, 1));
 	}
 	/* _ = delete(@start, (tid, func)) */
-	struct start_key key_4 __aligned_8;
-	__builtin_memset(&key_4, 0, sizeof(key_4));
-	key_4.tid = tw_tid();
-	__builtin_memset(key_4.item_1, 0, sizeof(key_4.item_1));
-	__builtin_memcpy(key_4.item_1, "SSL_read", 9);
-	bpf_map_delete_elem(&start, &key_4);
+	struct start_key key_5 __aligned_8;
+	__builtin_memset(&key_5, 0, sizeof(key_5));
+	key_5.tid = tw_tid();
+	__builtin_memset(key_5.item_1, 0, sizeof(key_5.item_1));
+	__builtin_memcpy(key_5.item_1, "SSL_read", 9);
+	bpf_map_delete_elem(&start, &key_5);
 
 	return 0;
 }
@@ -186,30 +186,30 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		return 0;
 
 	/* /has_key(@start, (tid, func))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_write", 10);
-	if (!!!bpf_map_lookup_elem(&start, &key))
-		return 0;
-
-	/* $us = since(@start[tid, func]) / 1000 */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_write", 10);
-	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
+		return 0;
+
+	/* $us = since(@start[tid, func]) / 1000 */
+	struct start_key key_3 __aligned_8;
+	__builtin_memset(&key_3, 0, sizeof(key_3));
+	key_3.tid = tw_tid();
+	__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
+	__builtin_memcpy(key_3.item_1, "SSL_write", 10);
+	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_3));
 	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* if ((int32)retval > 0) */
 	if ((__s64)(__s32)(__u64)PT_REGS_RC(ctx) > 0) {
 		/* @hist[func] = lhist($us, 0, 1000, 100) */
-		struct hist_bucket key_3 = {};
-		__builtin_memset(key_3.key, 0, sizeof(key_3.key));
-		__builtin_memcpy(key_3.key, "SSL_write", 10);
-		key_3.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
-		tw_must(2, tw_add(&hist, &key_3, 1));
+		struct hist_bucket key_4 = {};
+		__builtin_memset(key_4.key, 0, sizeof(key_4.key));
+		__builtin_memcpy(key_4.key, "SSL_write", 10);
+		key_4.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
+		tw_must(2, tw_add(&hist, &key_4, 1));
 		/* @stat[func] = stats($us) */
 		char text[17] __aligned_8;
 		__builtin_memset(text, 0, sizeof(text));
@@ -223,12 +223,12 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		tw_must(4, tw_add(&failed, text_2, 1));
 	}
 	/* _ = delete(@start, (tid, func)) */
-	struct start_key key_4 __aligned_8;
-	__builtin_memset(&key_4, 0, sizeof(key_4));
-	key_4.tid = tw_tid();
-	__builtin_memset(key_4.item_1, 0, sizeof(key_4.item_1));
-	__builtin_memcpy(key_4.item_1, "SSL_write", 10);
-	bpf_map_delete_elem(&start, &key_4);
+	struct start_key key_5 __aligned_8;
+	__builtin_memset(&key_5, 0, sizeof(key_5));
+	key_5.tid = tw_tid();
+	__builtin_memset(key_5.item_1, 0, sizeof(key_5.item_1));
+	__builtin_memcpy(key_5.item_1, "SSL_write", 10);
+	bpf_map_delete_elem(&start, &key_5);
 
 	return 0;
 }
@@ -241,27 +241,27 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		return 0;
 
 	/* /has_key(@start, (tid, func))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memcpy(key.item_1, "SSL_do_handshake", 17);
-	if (!!!bpf_map_lookup_elem(&start, &key))
-		return 0;
-
-	/* $us = since(@start[tid, func]) / 1000 */
 	struct start_key key_2 __aligned_8;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
-	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
+		return 0;
+
+	/* $us = since(@start[tid, func]) / 1000 */
+	struct start_key key_3 __aligned_8;
+	__builtin_memset(&key_3, 0, sizeof(key_3));
+	key_3.tid = tw_tid();
+	__builtin_memcpy(key_3.item_1, "SSL_do_handshake", 17);
+	__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_3));
 	__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 	/* if ((int32)retval > 0) */
 	if ((__s64)(__s32)(__u64)PT_REGS_RC(ctx) > 0) {
 		/* @hist[func] = lhist($us, 0, 1000, 100) */
-		struct hist_bucket key_3 = {};
-		__builtin_memcpy(key_3.key, "SSL_do_handshake", 17);
-		key_3.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
-		tw_must(2, tw_add(&hist, &key_3, 1));
+		struct hist_bucket key_4 = {};
+		__builtin_memcpy(key_4.key, "SSL_do_handshake", 17);
+		key_4.bucket = tw_linear_bucket((__s64)us, 0, 1000, 100);
+		tw_must(2, tw_add(&hist, &key_4, 1));
 		/* @stat[func] = stats($us) */
 		char text[17] __aligned_8 = "SSL_do_handshake";
 		tw_must(3, tw_average(&stat, text, us));
@@ -271,11 +271,11 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		tw_must(4, tw_add(&failed, text_2, 1));
 	}
 	/* _ = delete(@start, (tid, func)) */
-	struct start_key key_4 __aligned_8;
-	__builtin_memset(&key_4, 0, sizeof(key_4));
-	key_4.tid = tw_tid();
-	__builtin_memcpy(key_4.item_1, "SSL_do_handshake", 17);
-	bpf_map_delete_elem(&start, &key_4);
+	struct start_key key_5 __aligned_8;
+	__builtin_memset(&key_5, 0, sizeof(key_5));
+	key_5.tid = tw_tid();
+	__builtin_memcpy(key_5.item_1, "SSL_do_handshake", 17);
+	bpf_map_delete_elem(&start, &key_5);
 
 	return 0;
 }

@@ -86,12 +86,12 @@ int uprobe_libssl_SSL_read_1(void)
 
 	/* @start[tid, func] = nsecs */
 	__u64 nsecs = bpf_ktime_get_boot_ns();
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_read", 9);
-	tw_must(0, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
+	__builtin_memcpy(key_2.item_1, "SSL_read", 9);
+	tw_must(0, bpf_map_update_elem(&start, &key_2, &nsecs, BPF_ANY));
 
 	return 0;
 }
@@ -105,12 +105,12 @@ int uprobe_libssl_SSL_write_1(void)
 
 	/* @start[tid, func] = nsecs */
 	__u64 nsecs = bpf_ktime_get_boot_ns();
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_write", 10);
-	tw_must(0, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
+	__builtin_memcpy(key_2.item_1, "SSL_write", 10);
+	tw_must(0, bpf_map_update_elem(&start, &key_2, &nsecs, BPF_ANY));
 
 	return 0;
 }
@@ -124,11 +124,11 @@ int uprobe_libssl_SSL_do_handshake_1(void)
 
 	/* @start[tid, func] = nsecs */
 	__u64 nsecs = bpf_ktime_get_boot_ns();
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memcpy(key.item_1, "SSL_do_handshake", 17);
-	tw_must(0, bpf_map_update_elem(&start, &key, &nsecs, BPF_ANY));
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
+	tw_must(0, bpf_map_update_elem(&start, &key_2, &nsecs, BPF_ANY));
 
 	return 0;
 }
@@ -141,12 +141,12 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		return 0;
 
 	/* /has_key(@start, (tid, func))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_read", 9);
-	if (!!!bpf_map_lookup_elem(&start, &key))
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
+	__builtin_memcpy(key_2.item_1, "SSL_read", 9);
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
@@ -156,23 +156,23 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
 		event->tid = tw_tid();
 		tw_current_comm(event->comm);
-		struct start_key key_2 __aligned_8;
-		__builtin_memset(&key_2, 0, sizeof(key_2));
-		key_2.tid = tw_tid();
-		__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
-		__builtin_memcpy(key_2.item_1, "SSL_read", 9);
-		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
+		struct start_key key_3 __aligned_8;
+		__builtin_memset(&key_3, 0, sizeof(key_3));
+		key_3.tid = tw_tid();
+		__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
+		__builtin_memcpy(key_3.item_1, "SSL_read", 9);
+		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_3));
 		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
 		tw_submit(event);
 	}
 	/* _ = delete(@start, (tid, func)) */
-	struct start_key key_3 __aligned_8;
-	__builtin_memset(&key_3, 0, sizeof(key_3));
-	key_3.tid = tw_tid();
-	__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
-	__builtin_memcpy(key_3.item_1, "SSL_read", 9);
-	bpf_map_delete_elem(&start, &key_3);
+	struct start_key key_4 __aligned_8;
+	__builtin_memset(&key_4, 0, sizeof(key_4));
+	key_4.tid = tw_tid();
+	__builtin_memset(key_4.item_1, 0, sizeof(key_4.item_1));
+	__builtin_memcpy(key_4.item_1, "SSL_read", 9);
+	bpf_map_delete_elem(&start, &key_4);
 
 	return 0;
 }
@@ -185,12 +185,12 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		return 0;
 
 	/* /has_key(@start, (tid, func))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memset(key.item_1, 0, sizeof(key.item_1));
-	__builtin_memcpy(key.item_1, "SSL_write", 10);
-	if (!!!bpf_map_lookup_elem(&start, &key))
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
+	__builtin_memcpy(key_2.item_1, "SSL_write", 10);
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
@@ -200,23 +200,23 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
 		event->tid = tw_tid();
 		tw_current_comm(event->comm);
-		struct start_key key_2 __aligned_8;
-		__builtin_memset(&key_2, 0, sizeof(key_2));
-		key_2.tid = tw_tid();
-		__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
-		__builtin_memcpy(key_2.item_1, "SSL_write", 10);
-		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
+		struct start_key key_3 __aligned_8;
+		__builtin_memset(&key_3, 0, sizeof(key_3));
+		key_3.tid = tw_tid();
+		__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
+		__builtin_memcpy(key_3.item_1, "SSL_write", 10);
+		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_3));
 		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
 		tw_submit(event);
 	}
 	/* _ = delete(@start, (tid, func)) */
-	struct start_key key_3 __aligned_8;
-	__builtin_memset(&key_3, 0, sizeof(key_3));
-	key_3.tid = tw_tid();
-	__builtin_memset(key_3.item_1, 0, sizeof(key_3.item_1));
-	__builtin_memcpy(key_3.item_1, "SSL_write", 10);
-	bpf_map_delete_elem(&start, &key_3);
+	struct start_key key_4 __aligned_8;
+	__builtin_memset(&key_4, 0, sizeof(key_4));
+	key_4.tid = tw_tid();
+	__builtin_memset(key_4.item_1, 0, sizeof(key_4.item_1));
+	__builtin_memcpy(key_4.item_1, "SSL_write", 10);
+	bpf_map_delete_elem(&start, &key_4);
 
 	return 0;
 }
@@ -229,11 +229,11 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		return 0;
 
 	/* /has_key(@start, (tid, func))/ */
-	struct start_key key __aligned_8;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.tid = tw_tid();
-	__builtin_memcpy(key.item_1, "SSL_do_handshake", 17);
-	if (!!!bpf_map_lookup_elem(&start, &key))
+	struct start_key key_2 __aligned_8;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.tid = tw_tid();
+	__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
+	if (!!!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
@@ -243,21 +243,21 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
 		event->tid = tw_tid();
 		tw_current_comm(event->comm);
-		struct start_key key_2 __aligned_8;
-		__builtin_memset(&key_2, 0, sizeof(key_2));
-		key_2.tid = tw_tid();
-		__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
-		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_2));
+		struct start_key key_3 __aligned_8;
+		__builtin_memset(&key_3, 0, sizeof(key_3));
+		key_3.tid = tw_tid();
+		__builtin_memcpy(key_3.item_1, "SSL_do_handshake", 17);
+		__u64 *start_2 = tw_found(1, bpf_map_lookup_elem(&start, &key_3));
 		event->arg4 = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
 		event->ret = (__s32)(__u64)PT_REGS_RC(ctx);
 		tw_submit(event);
 	}
 	/* _ = delete(@start, (tid, func)) */
-	struct start_key key_3 __aligned_8;
-	__builtin_memset(&key_3, 0, sizeof(key_3));
-	key_3.tid = tw_tid();
-	__builtin_memcpy(key_3.item_1, "SSL_do_handshake", 17);
-	bpf_map_delete_elem(&start, &key_3);
+	struct start_key key_4 __aligned_8;
+	__builtin_memset(&key_4, 0, sizeof(key_4));
+	key_4.tid = tw_tid();
+	__builtin_memcpy(key_4.item_1, "SSL_do_handshake", 17);
+	bpf_map_delete_elem(&start, &key_4);
 
 	return 0;
 }

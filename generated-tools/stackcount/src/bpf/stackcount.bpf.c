@@ -125,9 +125,9 @@ struct begin_1_scratch {
 };
 
 struct probe_2_scratch {
-	struct user_by_process_key key __aligned_8;
+	struct user_by_process_key key_2 __aligned_8;
 	__u64 ips[127] __aligned_8;
-	struct kernel_by_process_key key_2 __aligned_8;
+	struct kernel_by_process_key key_3 __aligned_8;
 };
 
 struct tw_scratch_slot {
@@ -185,11 +185,11 @@ static __always_inline int probe_2_body(void *ctx, struct probe_2_scratch *scrat
 		/* if (getopt("perpid|P", false, "Count each process for itself")) */
 		if (opt_perpid) {
 			/* @user_by_process[ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key, 0, sizeof(scratch->key));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key.comm);
-			scratch->key.pid = tw_pid();
-			tw_must(0, tw_add(&user_by_process, &scratch->key, 1));
+			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
+			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.ustack, scratch->ips, 127, BPF_F_USER_STACK);
+			tw_current_comm(scratch->key_2.comm);
+			scratch->key_2.pid = tw_pid();
+			tw_must(0, tw_add(&user_by_process, &scratch->key_2, 1));
 		} else {
 			/* @user[ustack] = count() */
 			struct tw_stack ustack __aligned_8;
@@ -200,11 +200,11 @@ static __always_inline int probe_2_body(void *ctx, struct probe_2_scratch *scrat
 		/* if (getopt("perpid|P", false)) */
 		if (opt_perpid) {
 			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_2, 0, sizeof(scratch->key_2));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_2.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_2.comm);
-			scratch->key_2.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_2, 1));
+			__builtin_memset(&scratch->key_3, 0, sizeof(scratch->key_3));
+			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.kstack, scratch->ips, 127, 0);
+			tw_current_comm(scratch->key_3.comm);
+			scratch->key_3.pid = tw_pid();
+			tw_must(2, tw_add(&kernel_by_process, &scratch->key_3, 1));
 		} else {
 			/* @kernel[kstack] = count() */
 			struct tw_stack kstack __aligned_8;

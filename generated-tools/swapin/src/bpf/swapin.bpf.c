@@ -76,10 +76,10 @@ int kprobe_swap_readpage_1(void)
 		return 0;
 
 	/* @[comm, pid] = count() */
-	struct counts_key key __aligned_8;
-	tw_current_comm(key.comm);
-	key.pid = tw_pid();
-	tw_must(0, tw_add(&counts, &key, 1));
+	struct counts_key key_2 __aligned_8;
+	tw_current_comm(key_2.comm);
+	key_2.pid = tw_pid();
+	tw_must(0, tw_add(&counts, &key_2, 1));
 
 	return 0;
 }

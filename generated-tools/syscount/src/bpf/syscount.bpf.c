@@ -192,10 +192,10 @@ static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace
 			tw_syscall_name(scratch->id, (__s32)ctx->id);
 			tw_must(1, tw_add(&syscall, scratch->id, 1));
 			/* @process[comm, pid] = count() */
-			struct process_key key __aligned_8;
-			tw_current_comm(key.comm);
-			key.pid = tw_pid();
-			tw_must(2, tw_add(&process, &key, 1));
+			struct process_key key_2 __aligned_8;
+			tw_current_comm(key_2.comm);
+			key_2.pid = tw_pid();
+			tw_must(2, tw_add(&process, &key_2, 1));
 		}
 	}
 
@@ -241,19 +241,19 @@ static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_
 				/* @syscall_usecs[$name] = sum($ns) */
 				tw_must(4, tw_add(&syscall_usecs, scratch->name, ns));
 				/* @process_usecs[comm, pid] = sum($ns) */
-				struct process_key key __aligned_8;
-				tw_current_comm(key.comm);
-				key.pid = tw_pid();
-				tw_must(5, tw_add(&process_usecs, &key, ns));
+				struct process_key key_2 __aligned_8;
+				tw_current_comm(key_2.comm);
+				key_2.pid = tw_pid();
+				tw_must(5, tw_add(&process_usecs, &key_2, ns));
 			}
 		} else {
 			/* @syscall[$name] = count() */
 			tw_must(6, tw_add(&syscall, scratch->name, 1));
 			/* @process[comm, pid] = count() */
-			struct process_key key_2 __aligned_8;
-			tw_current_comm(key_2.comm);
-			key_2.pid = tw_pid();
-			tw_must(7, tw_add(&process, &key_2, 1));
+			struct process_key key_3 __aligned_8;
+			tw_current_comm(key_3.comm);
+			key_3.pid = tw_pid();
+			tw_must(7, tw_add(&process, &key_3, 1));
 		}
 	}
 	/* if (getopt("latency")) */

@@ -160,72 +160,72 @@ int begin_1(void)
 	char text[13] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
 	__builtin_memcpy(text, "ESTABLISHED", 12);
-	__s64 key = 1;
-	tw_must(0, bpf_map_update_elem(&states, &key, text, BPF_ANY));
+	__s64 key_2 = 1;
+	tw_must(0, bpf_map_update_elem(&states, &key_2, text, BPF_ANY));
 	/* @states[2] = "SYN_SENT" */
 	char text_2[13] __aligned_8;
 	__builtin_memset(text_2, 0, sizeof(text_2));
 	__builtin_memcpy(text_2, "SYN_SENT", 9);
-	__s64 key_2 = 2;
-	tw_must(1, bpf_map_update_elem(&states, &key_2, text_2, BPF_ANY));
+	__s64 key_3 = 2;
+	tw_must(1, bpf_map_update_elem(&states, &key_3, text_2, BPF_ANY));
 	/* @states[3] = "SYN_RECV" */
 	char text_3[13] __aligned_8;
 	__builtin_memset(text_3, 0, sizeof(text_3));
 	__builtin_memcpy(text_3, "SYN_RECV", 9);
-	__s64 key_3 = 3;
-	tw_must(2, bpf_map_update_elem(&states, &key_3, text_3, BPF_ANY));
+	__s64 key_4 = 3;
+	tw_must(2, bpf_map_update_elem(&states, &key_4, text_3, BPF_ANY));
 	/* @states[4] = "FIN_WAIT1" */
 	char text_4[13] __aligned_8;
 	__builtin_memset(text_4, 0, sizeof(text_4));
 	__builtin_memcpy(text_4, "FIN_WAIT1", 10);
-	__s64 key_4 = 4;
-	tw_must(3, bpf_map_update_elem(&states, &key_4, text_4, BPF_ANY));
+	__s64 key_5 = 4;
+	tw_must(3, bpf_map_update_elem(&states, &key_5, text_4, BPF_ANY));
 	/* @states[5] = "FIN_WAIT2" */
 	char text_5[13] __aligned_8;
 	__builtin_memset(text_5, 0, sizeof(text_5));
 	__builtin_memcpy(text_5, "FIN_WAIT2", 10);
-	__s64 key_5 = 5;
-	tw_must(4, bpf_map_update_elem(&states, &key_5, text_5, BPF_ANY));
+	__s64 key_6 = 5;
+	tw_must(4, bpf_map_update_elem(&states, &key_6, text_5, BPF_ANY));
 	/* @states[6] = "TIME_WAIT" */
 	char text_6[13] __aligned_8;
 	__builtin_memset(text_6, 0, sizeof(text_6));
 	__builtin_memcpy(text_6, "TIME_WAIT", 10);
-	__s64 key_6 = 6;
-	tw_must(5, bpf_map_update_elem(&states, &key_6, text_6, BPF_ANY));
+	__s64 key_7 = 6;
+	tw_must(5, bpf_map_update_elem(&states, &key_7, text_6, BPF_ANY));
 	/* @states[7] = "CLOSE" */
 	char text_7[13] __aligned_8;
 	__builtin_memset(text_7, 0, sizeof(text_7));
 	__builtin_memcpy(text_7, "CLOSE", 6);
-	__s64 key_7 = 7;
-	tw_must(6, bpf_map_update_elem(&states, &key_7, text_7, BPF_ANY));
+	__s64 key_8 = 7;
+	tw_must(6, bpf_map_update_elem(&states, &key_8, text_7, BPF_ANY));
 	/* @states[8] = "CLOSE_WAIT" */
 	char text_8[13] __aligned_8;
 	__builtin_memset(text_8, 0, sizeof(text_8));
 	__builtin_memcpy(text_8, "CLOSE_WAIT", 11);
-	__s64 key_8 = 8;
-	tw_must(7, bpf_map_update_elem(&states, &key_8, text_8, BPF_ANY));
+	__s64 key_9 = 8;
+	tw_must(7, bpf_map_update_elem(&states, &key_9, text_8, BPF_ANY));
 	/* @states[9] = "LAST_ACK" */
 	char text_9[13] __aligned_8;
 	__builtin_memset(text_9, 0, sizeof(text_9));
 	__builtin_memcpy(text_9, "LAST_ACK", 9);
-	__s64 key_9 = 9;
-	tw_must(8, bpf_map_update_elem(&states, &key_9, text_9, BPF_ANY));
+	__s64 key_10 = 9;
+	tw_must(8, bpf_map_update_elem(&states, &key_10, text_9, BPF_ANY));
 	/* @states[10] = "LISTEN" */
 	char text_10[13] __aligned_8;
 	__builtin_memset(text_10, 0, sizeof(text_10));
 	__builtin_memcpy(text_10, "LISTEN", 7);
-	__s64 key_10 = 10;
-	tw_must(9, bpf_map_update_elem(&states, &key_10, text_10, BPF_ANY));
+	__s64 key_11 = 10;
+	tw_must(9, bpf_map_update_elem(&states, &key_11, text_10, BPF_ANY));
 	/* @states[11] = "CLOSING" */
 	char text_11[13] __aligned_8;
 	__builtin_memset(text_11, 0, sizeof(text_11));
 	__builtin_memcpy(text_11, "CLOSING", 8);
-	__s64 key_11 = 11;
-	tw_must(10, bpf_map_update_elem(&states, &key_11, text_11, BPF_ANY));
+	__s64 key_12 = 11;
+	tw_must(10, bpf_map_update_elem(&states, &key_12, text_11, BPF_ANY));
 	/* @states[12] = "NEW_SYN_RECV" */
 	char text_12[13] __aligned_8 = "NEW_SYN_RECV";
-	__s64 key_12 = 12;
-	tw_must(11, bpf_map_update_elem(&states, &key_12, text_12, BPF_ANY));
+	__s64 key_13 = 12;
+	tw_must(11, bpf_map_update_elem(&states, &key_13, text_12, BPF_ANY));
 
 	return 0;
 }

@@ -53,10 +53,10 @@ int kprobe_tcp_v4_syn_recv_sock_1(struct pt_regs *ctx)
 	/* $sock = (struct sock *)arg0 */
 	struct sock *sock = (struct sock *)(__u64)PT_REGS_PARM1(ctx);
 	/* @backlog[$sock->sk_max_ack_backlog & 0xffffffff] = hist($sock->sk_ack_backlog) */
-	struct backlog_bucket key = {};
-	key.key = (__u64)tw_core_read(1, sock, sk_max_ack_backlog) & 4294967295U;
-	key.bucket = tw_signed_log2_bucket((__u64)tw_core_read(0, sock, sk_ack_backlog), 0);
-	tw_must(2, tw_add(&backlog, &key, 1));
+	struct backlog_bucket key_2 = {};
+	key_2.key = (__u64)tw_core_read(1, sock, sk_max_ack_backlog) & 4294967295U;
+	key_2.bucket = tw_signed_log2_bucket((__u64)tw_core_read(0, sock, sk_ack_backlog), 0);
+	tw_must(2, tw_add(&backlog, &key_2, 1));
 	/* if ($sock->sk_ack_backlog > $sock->sk_max_ack_backlog) */
 	if ((__u64)tw_core_read(3, sock, sk_ack_backlog) > (__u64)tw_core_read(4, sock, sk_max_ack_backlog)) {
 		/* time("%H:%M:%S dropping a SYN.\n") */

@@ -1445,7 +1445,7 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
 		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-		__s64 value = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+		__s64 value_2 = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
 		/* printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value) */
 		struct printf_event_19 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_19);
 		if (event_4) {
@@ -1454,7 +1454,7 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 			event_4->tid = tw_tid();
 			tw_current_comm(event_4->comm);
 			event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
-			event_4->value = value;
+			event_4->value = value_2;
 			tw_submit(event_4);
 		}
 	}

@@ -64,44 +64,44 @@ int begin_1(void)
 	char text[14] __aligned_8;
 	__builtin_memset(text, 0, sizeof(text));
 	__builtin_memcpy(text, "background", 11);
-	__s64 key = 0;
-	tw_must(0, bpf_map_update_elem(&reason, &key, text, BPF_ANY));
+	__s64 key_2 = 0;
+	tw_must(0, bpf_map_update_elem(&reason, &key_2, text, BPF_ANY));
 	/* @reason[1] = "vmscan" */
 	char text_2[14] __aligned_8;
 	__builtin_memset(text_2, 0, sizeof(text_2));
 	__builtin_memcpy(text_2, "vmscan", 7);
-	__s64 key_2 = 1;
-	tw_must(1, bpf_map_update_elem(&reason, &key_2, text_2, BPF_ANY));
+	__s64 key_3 = 1;
+	tw_must(1, bpf_map_update_elem(&reason, &key_3, text_2, BPF_ANY));
 	/* @reason[2] = "sync" */
 	char text_3[14] __aligned_8;
 	__builtin_memset(text_3, 0, sizeof(text_3));
 	__builtin_memcpy(text_3, "sync", 5);
-	__s64 key_3 = 2;
-	tw_must(2, bpf_map_update_elem(&reason, &key_3, text_3, BPF_ANY));
+	__s64 key_4 = 2;
+	tw_must(2, bpf_map_update_elem(&reason, &key_4, text_3, BPF_ANY));
 	/* @reason[3] = "periodic" */
 	char text_4[14] __aligned_8;
 	__builtin_memset(text_4, 0, sizeof(text_4));
 	__builtin_memcpy(text_4, "periodic", 9);
-	__s64 key_4 = 3;
-	tw_must(3, bpf_map_update_elem(&reason, &key_4, text_4, BPF_ANY));
+	__s64 key_5 = 3;
+	tw_must(3, bpf_map_update_elem(&reason, &key_5, text_4, BPF_ANY));
 	/* @reason[4] = "laptop_timer" */
 	char text_5[14] __aligned_8;
 	__builtin_memset(text_5, 0, sizeof(text_5));
 	__builtin_memcpy(text_5, "laptop_timer", 13);
-	__s64 key_5 = 4;
-	tw_must(4, bpf_map_update_elem(&reason, &key_5, text_5, BPF_ANY));
+	__s64 key_6 = 4;
+	tw_must(4, bpf_map_update_elem(&reason, &key_6, text_5, BPF_ANY));
 	/* @reason[5] = "fs_free_space" */
 	char text_6[14] __aligned_8 = "fs_free_space";
-	__s64 key_6 = 5;
-	tw_must(5, bpf_map_update_elem(&reason, &key_6, text_6, BPF_ANY));
+	__s64 key_7 = 5;
+	tw_must(5, bpf_map_update_elem(&reason, &key_7, text_6, BPF_ANY));
 	/* @reason[6] = "forker_thread" */
 	char text_7[14] __aligned_8 = "forker_thread";
-	__s64 key_7 = 6;
-	tw_must(6, bpf_map_update_elem(&reason, &key_7, text_7, BPF_ANY));
+	__s64 key_8 = 6;
+	tw_must(6, bpf_map_update_elem(&reason, &key_8, text_7, BPF_ANY));
 	/* @reason[7] = "foreign_flush" */
 	char text_8[14] __aligned_8 = "foreign_flush";
-	__s64 key_8 = 7;
-	tw_must(7, bpf_map_update_elem(&reason, &key_8, text_8, BPF_ANY));
+	__s64 key_9 = 7;
+	tw_must(7, bpf_map_update_elem(&reason, &key_9, text_8, BPF_ANY));
 
 	return 0;
 }
@@ -146,8 +146,8 @@ int tracepoint_writeback_writeback_written_1(struct trace_event_raw_writeback_wo
 		__builtin_memcpy(event->name, name, 32);
 		event->name[31] = 0;
 		event->arg3 = ctx->nr_pages & 65535;
-		__s64 key = (__s64)ctx->reason & 4294967295LL;
-		char *reason_2 = bpf_map_lookup_elem(&reason, &key);
+		__s64 key_2 = (__s64)ctx->reason & 4294967295LL;
+		char *reason_2 = bpf_map_lookup_elem(&reason, &key_2);
 		if (reason_2) {
 			__builtin_memcpy(event->reason, reason_2, sizeof(event->reason));
 		} else {
