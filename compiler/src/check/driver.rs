@@ -11,7 +11,9 @@ use crate::Options;
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::kernel::{Host, Kernel};
-use crate::program::{BpfProgram, Local, Map, MapKind, Program};
+use crate::program::{
+    AttachPoint, BpfProgram, LateNumber, Local, Map, MapKind, OptionDefault, Period, Program, SettingSource, Target,
+};
 use crate::source::{Sources, Span};
 use crate::syntax::ast::Script;
 use crate::types::{IntType, StructTable, Type};
@@ -341,6 +343,11 @@ fn finish(
             lower.know_type(&local.ty);
         }
     }
+    for (program, _) in &programs {
+        for target in &program.targets {
+            rate_is_known(&mut lower, target);
+        }
+    }
     let program = Program {
         name: lower.options.name.clone(),
         header: script.header.clone(),
@@ -359,4 +366,20 @@ fn finish(
         is_unsafe: lower.is_unsafe || lower.options.allow_unsafe,
     };
     (program, lower.diagnostics)
+}
+
+/// A rate that an option sets wants one that is a number.
+fn rate_is_known(lower: &mut Lower<'_>, target: &Target) {
+    let (AttachPoint::Profile { period } | AttachPoint::Interval { period }) = &target.point else { return };
+    let (Period::Hertz(LateNumber::Option(wanted)) | Period::Every { count: LateNumber::Option(wanted), .. }) = period
+    else {
+        return;
+    };
+    let is_known = lower.rodata.iter().any(|setting| {
+        matches!(&setting.source, SettingSource::Option { name, default: OptionDefault::Int(_), .. } if name == wanted)
+    });
+    if !is_known {
+        let message = format!("The script has no option '{wanted}' that is a number: getopt(\"{wanted}\", 99)");
+        lower.diagnostics.push(Diagnostic::error(codes::PROBE_PART, target.span, message));
+    }
 }

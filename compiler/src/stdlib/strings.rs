@@ -368,6 +368,20 @@ pub(super) fn memcmp(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         let message = format!("memcmp() expects an integer count ({} provided)", kind_name(&n.ty));
         return lower.error(codes::ARGUMENT_TYPE, span, message);
     }
+    if let Some(count) = constant_int(&n) {
+        for side in &sides {
+            let size = match &side.ty {
+                Type::Pointer { .. } => continue,
+                ty if ty.is_scalar() => 8,
+                ty => lower.size_of(ty),
+            };
+            if !(0..=i64::from(size)).contains(&count) {
+                let message =
+                    format!("memcmp() can not compare {count} bytes: one operand has {size} ({})", kind_name(&side.ty));
+                return lower.error(codes::ARGUMENT_TYPE, n.span, message);
+            }
+        }
+    }
     let n = lower.coerce(n, &Type::U64);
     let (Some(right), Some(left)) = (sides.pop(), sides.pop()) else { return poison(span) };
     let kind = ExprKind::Call(Call::MemCmp { left: Box::new(left), right: Box::new(right), n: Box::new(n) });

@@ -371,6 +371,9 @@ pub(super) fn write_user(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     if !lower.want_int(&length, "write_user", span) {
         return poison(span);
     }
+    if crate::check::constant_int(&length).is_some_and(|n| n < 1) {
+        return lower.error(codes::ARGUMENT_TYPE, length.span, "write_user() expects a length of at least 1");
+    }
     // `&$x`: the variable itself.
     let source = match source.kind {
         ExprKind::AddressOfLocal(local) => {

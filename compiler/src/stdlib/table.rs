@@ -1122,7 +1122,7 @@ pub(crate) static ENTRIES: &[Entry] = &[
         is_unsafe: false,
         signatures: &["record typeinfo(any value)"],
         about: "Kind and name of a type",
-        example: "print(typeinfo(comm).full_type);",
+        example: "config = { unstable_typeinfo = enable }\nbegin { print(typeinfo(comm).full_type); }",
         lower: meta::typeinfo,
     },
     Entry {

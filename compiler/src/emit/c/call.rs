@@ -248,7 +248,16 @@ impl<'p> Body<'_, 'p> {
                 let (src, size) = (self.address(&place), self.size_of(&source.ty));
                 let limit = self.limit(Some(length), size, &size.to_string());
                 let result = self.fresh("written");
-                self.line(format!("long {result} = bpf_probe_write_user((void *)({target}), {src}, {limit});"));
+                let write = format!("bpf_probe_write_user((void *)({target}), {src}, {limit});");
+                if super::expr::fold(length).is_some() {
+                    self.line(format!("long {result} = {write}"));
+                } else {
+                    // The kernel refuses programs that may write nothing.
+                    self.line(format!("long {result} = -1;"));
+                    self.line(format!("barrier_var({limit});"));
+                    self.line(format!("if ((__s64){limit} > 0)"));
+                    self.line(format!("\t{result} = {write}"));
+                }
                 Value::binary("==", Prec::Equality, &Value::atom(result), &Value::atom("0"))
             }
             Call::SkbOutput { action, skb, len, offset } => self.skb_output(*action, skb, len, offset),
@@ -267,15 +276,23 @@ impl<'p> Body<'_, 'p> {
         if let SpecPart::IsText(n) = part {
             return Value::atom(format!("tw_spec_is_text({n})"));
         }
-        if self.spec_inputs.is_none() {
+        let mut name = "inputs".to_owned();
+        if self.spec_inputs.is_none() || self.in_callback > 0 {
             let values = inputs.iter().collect::<Vec<_>>();
             let texts: Vec<String> = self.operands(&values).into_iter().map(|value| value.text).collect();
-            self.spec_inputs = Some(texts.join(", "));
+            let texts = texts.join(", ");
+            if self.in_callback > 0 {
+                // What stands at the program's top is out of a callback's reach.
+                name = self.fresh("inputs");
+                self.line(format!("const struct tw_spec_inputs {name} = {{ {{ {texts} }} }};"));
+            } else {
+                self.spec_inputs = Some(texts);
+            }
         }
         Value::atom(match part {
-            SpecPart::Enter => "tw_spec_enter(&inputs)".to_owned(),
-            SpecPart::Number(n) => format!("tw_spec_value({}, &inputs, {n})", self.ctx()),
-            SpecPart::Holds | SpecPart::IsText(_) => format!("tw_spec_holds({}, &inputs)", self.ctx()),
+            SpecPart::Enter => format!("tw_spec_enter(&{name})"),
+            SpecPart::Number(n) => format!("tw_spec_value({}, &{name}, {n})", self.ctx()),
+            SpecPart::Holds | SpecPart::IsText(_) => format!("tw_spec_holds({}, &{name})", self.ctx()),
         })
     }
 
@@ -312,11 +329,16 @@ impl<'p> Body<'_, 'p> {
     fn memory_compare(&mut self, left: &'p Expr, right: &'p Expr, n: &'p Expr) -> Value {
         self.e.header("strings.bpf.h");
         let constant = super::expr::fold(n).and_then(|n| u32::try_from(n).ok());
-        let max = constant.unwrap_or(64);
+        let mut max = constant.unwrap_or(64);
+        for side in [left, right] {
+            if !side.ty.is_scalar() {
+                max = max.min(self.size_of(&side.ty));
+            }
+        }
         let a = self.memory(left, max);
         let b = self.memory(right, max);
         match constant {
-            Some(n) => Value::atom(format!("tw_memory_compare({a}, {b}, {n}, {n})")),
+            Some(n) => Value::atom(format!("tw_memory_compare({a}, {b}, {n}, {max})")),
             None => {
                 let limit = self.text(n);
                 Value::atom(format!("tw_memory_compare({a}, {b}, {limit}, {max})"))
