@@ -63,6 +63,17 @@ fn missing_helper(log: &str) -> Option<String> {
     Some(known.map_or_else(|| format!("number {number}"), |(_, name)| (*name).to_owned()))
 }
 
+/// The helper that the kernel has, but not for this kind of program, and the kernel that has it for more kinds.
+fn misplaced_helper(log: &str) -> Option<String> {
+    const HELPERS: &[(&str, &str)] = &[("bpf_get_socket_cookie", "for fentry and fexit since Linux 5.12")];
+    // Before Linux 6.12, and since.
+    let rest = ["unknown func bpf_", "program of this type cannot use helper bpf_"].iter();
+    let rest = rest.filter_map(|words| log.split_once(words)).map(|(_, rest)| rest).next()?;
+    let name = format!("bpf_{}", rest.split('#').next()?);
+    let known = HELPERS.iter().find(|(helper, _)| *helper == name);
+    Some(known.map_or_else(|| name.clone(), |(_, since)| format!("{name} ({since})")))
+}
+
 /// What to tell when loading failed.
 pub fn error(cause: &dyn std::fmt::Display, log: &str, verbose: bool) -> Error {
     let text = match refused_program(log) {
@@ -87,6 +98,12 @@ pub fn error(cause: &dyn std::fmt::Display, log: &str, verbose: bool) -> Error {
     if log.contains("cannot use helper bpf_override_return") {
         let told =
             format!("{text}\nThis kernel cannot override functions: it is built without CONFIG_BPF_KPROBE_OVERRIDE.");
+        return Error::kernel(told);
+    }
+    if let Some(helper) = misplaced_helper(log) {
+        let told = format!(
+            "{text}\nThis kernel lets no program of this kind call the BPF helper {helper}, which the script needs."
+        );
         return Error::kernel(told);
     }
     if let Some(helper) = missing_helper(log) {

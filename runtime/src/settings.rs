@@ -180,6 +180,10 @@ fn own_variables(sources: &Sources<'_>, rodata: &Rodata, object: &mut OpenObject
     }
     rodata.set_number(object, "tw_pid_filter", u64::from(sources.args.pid.unwrap_or(0)))?;
     rodata.set_number(object, "tw_cpu_count", possible_cpus() as u64)?;
+    if rodata.size("tw_per_cpu_offsets").is_some() {
+        rodata.set_number(object, "tw_per_cpu_offsets", kernel::address("__per_cpu_offset").unwrap_or(0))?;
+        rodata.set_number(object, "tw_possible_cpus", possible_cpus() as u64)?;
+    }
     rodata.set_number(object, "tw_trace_errors", u64::from(sources.args.trace_errors))
 }
 

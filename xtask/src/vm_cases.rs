@@ -86,9 +86,11 @@ pub fn run(root: &Path, kernels: &[Kernel], args: &VmArgs, contents: &Contents) 
             .filter_map(|line| line.split_once(' '))
             .any(|(tool, rest)| tool == case && rest.split_whitespace().next() == Some(kernel))
     };
-    let unknown = failed.iter().filter(|(kernel, case, _)| !is_known(case, kernel)).count();
-    if unknown > 0 {
-        bail!("{unknown} of {} failed", columns.iter().map(|column| column.ended.len()).sum::<usize>());
+    let unknown = failed.iter().filter(|(kernel, case, _)| !is_known(case, kernel));
+    let unknown: Vec<String> = unknown.map(|(kernel, case, _)| format!("{case} {kernel}")).collect();
+    if !unknown.is_empty() {
+        let all = columns.iter().map(|column| column.ended.len()).sum::<usize>();
+        bail!("{} of {all} failed: {}", unknown.len(), unknown.join(", "));
     }
     if !failed.is_empty() {
         println!("only what tests/vm/known.txt lists has failed");

@@ -306,8 +306,8 @@ pub enum Call {
     MemCmp { left: Box<Expr>, right: Box<Expr>, n: Box<Expr> },
     /// `path(struct path *, size)`: bpf_d_path; a string.
     Path { pointer: Box<Expr>, size: Option<u32> },
-    /// `percpu_kaddr("sym", cpu)`: pointer; the symbol is a ksym of the object.
-    PerCpuKaddr { symbol: String, cpu: Option<Box<Expr>> },
+    /// `percpu_kaddr("sym", cpu)`: pointer; the symbol is a ksym of the object. `address` is what kallsyms says of it.
+    PerCpuKaddr { symbol: String, address: SettingId, cpu: Option<Box<Expr>> },
     /// `socket_cookie(sk)`: u64
     SocketCookie(Box<Expr>),
     /// `skboutput(path, skb, len, offset)`: the path by action; int64/uint32.

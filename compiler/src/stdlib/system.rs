@@ -103,20 +103,15 @@ pub(super) fn percpu_kaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
         }
     };
     // Tells at start that there is no such symbol.
-    setting(
-        lower,
-        &format!("percpu_{symbol}"),
-        SettingSource::KernelAddress(vec![TextPiece::Lit(symbol.clone())]),
-        Type::U64,
-        site,
-    );
+    let source = SettingSource::KernelAddress(vec![TextPiece::Lit(symbol.clone())]);
+    let address = lower.add_setting(&format!("percpu_{symbol}"), source, Type::U64, site.span);
     let to = lower.kernel.variable(&symbol).unwrap_or(Type::U64);
     let to = match to {
         Type::Struct(_) | Type::Int(_) | Type::Pointer { .. } => to,
         _ => Type::U64,
     };
     let pointer = Type::Pointer { to: Box::new(to), space: AddressSpace::Kernel };
-    let call = Expr { ty: pointer, kind: ExprKind::Call(Call::PerCpuKaddr { symbol, cpu }), span: site.span };
+    let call = Expr { ty: pointer, kind: ExprKind::Call(Call::PerCpuKaddr { symbol, address, cpu }), span: site.span };
     Expr { ty: Type::U64, kind: ExprKind::Cast(Box::new(call)), span: site.span }
 }
 

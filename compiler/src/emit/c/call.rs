@@ -189,16 +189,19 @@ impl<'p> Body<'_, 'p> {
                 };
                 Value::atom(format!("tw_parent_pid({task})"))
             }
-            Call::PerCpuKaddr { symbol, cpu } => {
-                let address = self.e.per_cpu_symbol(symbol, &e.ty);
-                let call = match cpu {
-                    Some(cpu) => {
-                        let cpu = self.expr(cpu);
-                        format!("bpf_per_cpu_ptr({address}, {})", cpu.text)
-                    }
-                    None => format!("bpf_this_cpu_ptr({address})"),
+            Call::PerCpuKaddr { symbol, address, cpu } => {
+                self.e.header("per_cpu.bpf.h");
+                let variable = self.e.per_cpu_symbol(symbol, &e.ty);
+                let address = &self.e.setting_names[address.0].clone();
+                let cpu = cpu.as_ref().map(|cpu| self.expr(cpu).text);
+                let call = match &cpu {
+                    Some(cpu) => format!("bpf_per_cpu_ptr({variable}, {cpu})"),
+                    None => format!("bpf_this_cpu_ptr({variable})"),
                 };
-                Value::cast(&to, &Value::atom(format!("tw_plain_pointer({call})")))
+                let cpu = cpu.as_deref().unwrap_or("bpf_get_smp_processor_id()");
+                // BTF of the running kernel may be without variables: then theirs is NULL.
+                let text = format!("{variable} ? tw_plain_pointer({call}) : tw_per_cpu_address({address}, {cpu})");
+                Value::cast(&to, &Value { text, prec: Prec::Conditional })
             }
             Call::KernelSizeOf(name) => {
                 self.e.types.use_struct(self.e.program, name);

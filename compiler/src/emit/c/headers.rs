@@ -25,6 +25,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("names.bpf.h", include_str!("../../../../templates/bpf/names.bpf.h")),
     ("numbers.bpf.h", include_str!("../../../../templates/bpf/numbers.bpf.h")),
     ("parent.bpf.h", include_str!("../../../../templates/bpf/parent.bpf.h")),
+    ("per_cpu.bpf.h", include_str!("../../../../templates/bpf/per_cpu.bpf.h")),
     ("function_ip.bpf.h", include_str!("../../../../templates/bpf/function_ip.bpf.h")),
     ("process.bpf.h", include_str!("../../../../templates/bpf/process.bpf.h")),
     ("scratch.bpf.h", include_str!("../../../../templates/bpf/scratch.bpf.h")),
