@@ -3,7 +3,8 @@
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities, set_no_new_privs};
 
 use crate::error::{Error, Result};
-use crate::tool::{Action, ActionKind, AttachPoint, Map, Tool, Ty, Value};
+use crate::print::layout;
+use crate::tool::{ActionKind, AttachPoint, Tool, Ty};
 
 /// Refuses to start without what loading and attaching need; CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON.
 ///
@@ -38,12 +39,11 @@ pub fn needed(tool: &Tool) -> CapabilitySet {
 pub fn kept(tool: &Tool, has_child: bool) -> Vec<(CapabilitySet, &'static str)> {
     let mut kept = Vec::new();
     let mut keep = |set: CapabilitySet, why: &'static str| kept.push((set, why));
-    let types = || tool.actions.iter().flat_map(action_types).chain(tool.maps.iter().flat_map(map_types));
     // `%K` of a parameter's format shows plain numbers as symbols.
-    if crate::spec::parameter(tool).is_some() || types().any(|ty| holds(ty, &is_kernel_symbol)) {
+    if crate::spec::parameter(tool).is_some() || layout::shows(tool, is_kernel_symbol) {
         keep(CapabilitySet::SYSLOG, "symbols of the kernel");
     }
-    if types().any(|ty| holds(ty, &is_user_symbol)) {
+    if layout::shows_user_symbols(tool) {
         let read = CapabilitySet::DAC_READ_SEARCH | CapabilitySet::CHECKPOINT_RESTORE;
         keep(CapabilitySet::SYS_PTRACE | read, "symbols of processes");
     }
@@ -98,6 +98,11 @@ pub fn give_up(
     Ok(keep)
 }
 
+/// What the process may use now.
+pub fn in_effect() -> CapabilitySet {
+    capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective)
+}
+
 /// `CAP_BPF and CAP_PERFMON`
 pub fn names(set: CapabilitySet) -> String {
     let names: Vec<String> = set.iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
@@ -112,32 +117,6 @@ fn with_implied(set: CapabilitySet) -> CapabilitySet {
     if set.contains(CapabilitySet::SYS_ADMIN) { set | CapabilitySet::BPF | CapabilitySet::PERFMON } else { set }
 }
 
-fn action_types(action: &Action) -> Vec<Ty> {
-    action.fields.iter().map(|field| field.ty).collect()
-}
-
-fn map_types(map: &Map) -> Vec<Ty> {
-    let value = match map.value {
-        Value::Plain(ty) => Some(ty),
-        _ => None,
-    };
-    map.key.into_iter().chain(value).collect()
-}
-
-/// Whether a type is, or has in it, one that fits.
-fn holds(ty: Ty, fits: &dyn Fn(&Ty) -> bool) -> bool {
-    fits(&ty)
-        || match ty {
-            Ty::Array { of, .. } => holds(*of, fits),
-            Ty::Struct(_, members) | Ty::Tuple(_, members) => members.iter().any(|member| holds(member.ty, fits)),
-            _ => false,
-        }
-}
-
 fn is_kernel_symbol(ty: &Ty) -> bool {
     matches!(ty, Ty::KernelStack { .. } | Ty::KernelSymbol | Ty::KernelFunction)
-}
-
-fn is_user_symbol(ty: &Ty) -> bool {
-    matches!(ty, Ty::UserStack { .. } | Ty::UserSymbol | Ty::UserFunction)
 }

@@ -213,11 +213,14 @@ impl Packets {
     fn consume(&self, sink: &mut Sink) {
         // What cannot be read now is read next time, or lost and counted.
         let _ = self.buffer.consume();
+        // They are read beside the ring, and what was sent before an exit() perhaps behind it. Nothing sends later.
+        let exit = sink.exit.take();
         for record in self.taken.borrow_mut().drain(..) {
             if sink.record(&record).is_break() {
                 break;
             }
         }
+        sink.exit = exit;
         sink.lost_packets = self.lost.get();
     }
 }

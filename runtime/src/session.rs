@@ -94,6 +94,10 @@ pub fn main(tool: &'static Tool, trace: impl Fn(&mut Session) -> Result<()>) -> 
     name_process(tool.name);
     let run = |mut session: Session| {
         session.standalone = true;
+        // Behind the start of the child, who is not concerned; nor is a program that the tool is a part of.
+        if session.plan.attachments.len() > FEW_FILES {
+            raise_open_files();
+        }
         session.run(trace)
     };
     match Session::new(tool, args).and_then(run) {
@@ -130,10 +134,6 @@ impl Session {
             target_pid,
             program: child.as_ref().map(Child::program),
         })?;
-        // Behind the start of the child, who is not concerned.
-        if plan.attachments.len() > FEW_FILES {
-            raise_open_files();
-        }
         let multi = configure::multi_programs(tool, &plan);
         for attachment in plan.attachments.iter().filter(|_| args.explain || args.verbose) {
             let target = &tool.programs[attachment.program].targets[attachment.target];
@@ -358,7 +358,10 @@ impl Session {
                 }
                 text
             }),
-            Err(error) => self.explain(|| format!("privileges: kept all ({error})")),
+            Err(error) => self.explain(|| {
+                let held = capabilities::in_effect();
+                format!("privileges: not given up for good ({error}); in effect are {}", capabilities::names(held))
+            }),
         }
     }
 

@@ -95,11 +95,10 @@ impl Lower<'_> {
 
     /// Told when something without a value is assigned.
     pub fn void_assigned(&mut self, value: Span, place: &str, span: Span) {
-        /// What the standard library writes in its own language.
-        const MACROS: &[&str] = &["assert", "exit", "signal", "signal_thread", "static_assert"];
         let text = self.sources.text(value);
         let name = text.split_once('(').map_or("", |(name, _)| name.trim());
-        let message = if crate::stdlib::lookup(name).is_some() && !MACROS.contains(&name) {
+        // Macros, and `exit()` as well, are statements; functions give `void`.
+        let message = if crate::stdlib::lookup(name).is_some_and(|entry| !entry.is_macro && name != "exit") {
             format!("Value 'void' cannot be assigned to a {place}.")
         } else {
             "Invalid expression for assignment".to_string()

@@ -40,7 +40,7 @@ impl Lower<'_> {
             } else {
                 format!("{}() takes up to {} ({found} provided)", name.name, count(most))
             };
-            if stdlib::is_macro(entry.name) {
+            if entry.is_macro {
                 let told = format!("Call to {}() has arguments that do not match any definition.", name.name);
                 return self.report_with_hint(codes::ARGUMENT_COUNT, span, told, &message);
             }

@@ -87,8 +87,6 @@ pub struct Conversion {
     pub grouping: bool,
     /// Minimum width.
     pub width: Option<u32>,
-    /// `*`: the width is the next field.
-    pub width_from_field: bool,
     /// `.n`
     pub precision: Option<u32>,
     /// `hh`, `h`, `l`, `ll`, `j`, `z`, `t` or empty.

@@ -104,7 +104,7 @@ pub enum Period {
     Every { count: LateNumber, unit: u64 },
 }
 
-/// A number known now, or a positional parameter.
+/// A number known now, a positional parameter or an option.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LateNumber {
     /// Known.

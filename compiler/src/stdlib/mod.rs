@@ -44,6 +44,8 @@ pub(crate) struct Entry {
     pub most: usize,
     pub mode: Mode,
     pub is_unsafe: bool,
+    /// bpftrace's library has it as a macro, whose calls are told apart by their arguments.
+    pub is_macro: bool,
     /// What it takes and gives, one line a form, for the reference.
     pub signatures: &'static [&'static str],
     /// What it is for, in a line.
@@ -105,57 +107,6 @@ pub(crate) fn lookup(name: &str) -> Option<&'static Entry> {
 /// Whether the word is taken by the standard library.
 pub(crate) fn is_builtin(name: &str) -> bool {
     lookup(name).is_some()
-}
-
-/// Whether bpftrace's library has it as a macro, whose calls are told apart by their arguments.
-pub(crate) fn is_macro(name: &str) -> bool {
-    const FUNCTIONS: &[&str] = &[
-        "bswap",
-        "buf",
-        "cat",
-        "cgroup_path",
-        "cgroupid",
-        "clear",
-        "debugf",
-        "errorf",
-        "exit",
-        "fail",
-        "field_exists",
-        "getopt",
-        "join",
-        "kaddr",
-        "kptr",
-        "kstack",
-        "ksym",
-        "macaddr",
-        "nsecs",
-        "ntop",
-        "offsetof",
-        "path",
-        "percpu_kaddr",
-        "pid",
-        "print",
-        "printf",
-        "pton",
-        "reg",
-        "sizeof",
-        "skboutput",
-        "socket_cookie",
-        "str",
-        "strftime",
-        "strncmp",
-        "system",
-        "tid",
-        "time",
-        "typeinfo",
-        "unwatch",
-        "uptr",
-        "ustack",
-        "usym",
-        "warnf",
-        "zero",
-    ];
-    !FUNCTIONS.contains(&name)
 }
 
 /// All names, for suggestions.

@@ -190,14 +190,11 @@ fn with_literals(format: Format, args: Vec<Expr>) -> (Format, Vec<Expr>) {
         let known = match &piece {
             FormatPiece::Text(text) => Some(text.clone()),
             FormatPiece::Spec { .. } => None,
-            FormatPiece::Conversion(conversion) => {
-                kept.extend(conversion.width_from_field.then(|| args.next()).flatten());
-                args.next().and_then(|arg| {
-                    let known = literal_text(conversion, &arg);
-                    kept.extend(known.is_none().then_some(arg));
-                    known
-                })
-            }
+            FormatPiece::Conversion(conversion) => args.next().and_then(|arg| {
+                let known = literal_text(conversion, &arg);
+                kept.extend(known.is_none().then_some(arg));
+                known
+            }),
         };
         match (known, pieces.last_mut()) {
             (Some(more), Some(FormatPiece::Text(text))) => text.extend(more),

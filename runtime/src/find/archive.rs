@@ -9,10 +9,13 @@ const END: &[u8] = b"PK\x05\x06";
 const ENTRY: &[u8] = b"PK\x01\x02";
 const MEMBER: &[u8] = b"PK\x03\x04";
 
-/// Archive and member, if the path names one.
+/// Archive and member, if the path names one. Directories may be called `x!` too: the archive is a file.
 pub fn split(path: &Path) -> Option<(&Path, &str)> {
-    let (archive, member) = path.to_str()?.split_once("!/")?;
-    Some((Path::new(archive), member))
+    let path = path.to_str()?;
+    path.match_indices("!/").find_map(|(at, mark)| {
+        let archive = Path::new(&path[..at]);
+        archive.is_file().then_some((archive, &path[at + mark.len()..]))
+    })
 }
 
 /// The file that a path's contents lie in.
@@ -78,8 +81,11 @@ mod tests {
         let path = std::env::temp_dir().join(format!("archive-{}.zip", std::process::id()));
         fs::write(&path, zip).unwrap();
         let found = (member(&path, "a"), member(&path, "b"));
+        let inside = std::path::PathBuf::from(format!("{}!/lib!/b.so", path.display()));
+        let parts = split(&inside).map(|(archive, name)| (archive == path, name));
         fs::remove_file(&path).unwrap();
         assert_eq!(found, (Some((31, b"xyz".to_vec())), None));
-        assert_eq!(split(Path::new("/x/a.zip!/lib/b.so")), Some((Path::new("/x/a.zip"), "lib/b.so")));
+        assert_eq!(parts, Some((true, "lib!/b.so")));
+        assert_eq!(split(Path::new("/no!/such.so")), None);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::find::{glob, tracefs};
 
@@ -21,18 +21,24 @@ pub struct Function {
 /// `available_filter_functions` is asked first (or the file that stands in for it); where it cannot be read,
 /// the text symbols of `/proc/kallsyms` serve.
 pub fn functions(module: Option<&str>, pattern: &str, list: Option<&Path>) -> Vec<Function> {
-    let fits = |function: &Function| {
-        glob::matches(pattern, &function.name)
-            && module.is_none_or(|pattern| glob::matches(pattern, function.module.as_deref().unwrap_or("vmlinux")))
+    let fits = |name: &str, of_module: Option<&str>| {
+        glob::matches(pattern, name)
+            && module.is_none_or(|pattern| glob::matches(pattern, of_module.unwrap_or("vmlinux")))
     };
     let traceable = match list {
         Some(path) => read_list(path),
-        None => tracefs::get().and_then(|tracefs| read_list(&tracefs.path("available_filter_functions"))),
+        None => tracefs::get().map_or(Vec::new(), |tracefs| read_list(&tracefs.path("available_filter_functions"))),
     };
-    let mut found: Vec<Function> = match traceable {
-        Some(functions) if !functions.is_empty() => functions.into_iter().filter(fits).collect(),
-        _ => text_symbols().into_iter().filter(fits).collect(),
-    };
+    let are_listed = !traceable.is_empty();
+    let mut found = traceable;
+    found.retain(|function| fits(&function.name, function.module.as_deref()));
+    if !are_listed {
+        each_text_symbol(|name, of_module| {
+            if fits(name, of_module) {
+                found.push(Function { module: of_module.map(str::to_owned), name: name.to_owned() });
+            }
+        });
+    }
     found.sort();
     found.dedup();
     found
@@ -40,11 +46,12 @@ pub fn functions(module: Option<&str>, pattern: &str, list: Option<&Path>) -> Ve
 
 /// Whether a function with this very name exists. Unknown counts as yes: attaching tells.
 pub fn function_exists(module: Option<&str>, name: &str) -> bool {
-    let symbols = text_symbols();
-    symbols.is_empty()
-        || symbols.iter().any(|f| {
-            f.name == name && module.is_none_or(|m| glob::matches(m, f.module.as_deref().unwrap_or("vmlinux")))
-        })
+    let (mut is_known, mut are_any) = (false, false);
+    each_text_symbol(|symbol, of_module| {
+        are_any = true;
+        is_known |= symbol == name && module.is_none_or(|m| glob::matches(m, of_module.unwrap_or("vmlinux")));
+    });
+    is_known || !are_any
 }
 
 /// Address of a symbol, by `/proc/kallsyms`.
@@ -129,9 +136,9 @@ pub fn raw_tracepoints(module: Option<&str>, pattern: &str) -> Vec<Function> {
 }
 
 /// `vfs_read` or `nf_nat_init [nf_nat]` a line, as in `available_filter_functions`.
-fn read_list(path: &Path) -> Option<Vec<Function>> {
-    let text = fs::read_to_string(path).ok()?;
-    let functions = text.lines().filter_map(|line| {
+fn read_list(path: &Path) -> Vec<Function> {
+    let functions = TRACEABLE.text(path);
+    let functions = functions.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         let name = words.next()?;
         // Functions of weak symbols that were overridden show as `__ftrace_invalid_address___…`.
@@ -141,24 +148,48 @@ fn read_list(path: &Path) -> Option<Vec<Function>> {
         let module = words.next().map(|word| word.trim_matches(['[', ']']).to_owned());
         Some(Function { module, name: name.to_owned() })
     });
-    Some(functions.collect())
+    functions.collect()
 }
 
-fn text_symbols() -> Vec<Function> {
-    let mut found = Vec::new();
+/// Calls with name and module of each function.
+fn each_text_symbol(mut visit: impl FnMut(&str, Option<&str>)) {
     each_symbol(|_, kind, name, module| {
         // Compiler-made parts of functions (`.cold`, `.part.0`) and labels cannot be probed by name.
         if matches!(kind, b't' | b'T' | b'w' | b'W') && !name.contains('.') && !name.starts_with("__pfx_") {
-            found.push(Function { module: module.map(str::to_owned), name: name.to_owned() });
+            visit(name, module);
         }
     });
-    found
+}
+
+/// `/proc/kallsyms`
+static SYMBOLS: Kept = Kept(Mutex::new(None));
+/// `available_filter_functions`, or what stands in for it.
+static TRACEABLE: Kept = Kept(Mutex::new(None));
+
+/// Text that the kernel takes its time to write: kept from the first question on until [`forget`].
+struct Kept(Mutex<Option<Arc<str>>>);
+
+impl Kept {
+    /// Empty where the file cannot be read.
+    fn text(&self, file: &Path) -> Arc<str> {
+        let mut text = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(text.get_or_insert_with(|| fs::read_to_string(file).unwrap_or_default().into()))
+    }
+
+    fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Lets go of what was read while the tool started.
+pub fn forget() {
+    SYMBOLS.forget();
+    TRACEABLE.forget();
 }
 
 /// Calls with address, kind, name and module of each kernel symbol.
 fn each_symbol(mut visit: impl FnMut(u64, u8, &str, Option<&str>)) {
-    let Ok(file) = fs::File::open("/proc/kallsyms") else { return };
-    for line in BufReader::new(file).lines().map_while(Result::ok) {
+    for line in SYMBOLS.text(Path::new("/proc/kallsyms")).lines() {
         let mut words = line.split_whitespace();
         let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next()) else { continue };
         let address = u64::from_str_radix(address, 16).unwrap_or(0);

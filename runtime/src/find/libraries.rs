@@ -11,8 +11,8 @@ use crate::find::{archive, glob};
 /// Absolute and relative paths stand for themselves, also with `*`; names with a `/`-less form are looked up on `PATH`
 /// (executables) and in the loader's cache (`libc`, `libc.so.6`). With `pid`, paths are those of the process's root.
 pub fn binaries(target: &str, pid: Option<u32>) -> Vec<PathBuf> {
-    if let Some((archive, _)) = archive::split(Path::new(target)) {
-        return if archive.is_file() { vec![PathBuf::from(target)] } else { Vec::new() };
+    if archive::split(Path::new(target)).is_some() {
+        return vec![PathBuf::from(target)];
     }
     let root = pid.and_then(other_root);
     if glob::is_pattern(target) {

@@ -48,20 +48,16 @@ impl Writer<'_> {
                     self.spec_values(&fields);
                 }
                 FormatPiece::Conversion(conversion) => {
-                    let mut conversion = *conversion;
-                    if conversion.width_from_field {
-                        take_width(&mut conversion, fields.next());
-                    }
                     let Some((ty, bytes)) = fields.next() else { continue };
                     let start = self.out.len();
-                    self.convert(&conversion, ty, bytes);
+                    self.convert(conversion, ty, bytes);
                     // A stream pads what is written first: of values in brackets, the bracket.
                     let first = match (ty, conversion.conversion) {
                         (Ty::Tuple(..) | Ty::Array { .. }, b's') => 1,
                         (Ty::Struct(..), b's') => 2,
                         _ => self.out.len() - start,
                     };
-                    pad(self.out, start, first, &conversion);
+                    pad(self.out, start, first, conversion);
                 }
             }
         }
@@ -133,12 +129,6 @@ impl Writer<'_> {
             kind => self.buffer(bytes, kind == b'R'),
         }
     }
-}
-
-fn take_width(conversion: &mut Conversion, field: Option<(&Ty, &[u8])>) {
-    let width = field.map_or(0, |(ty, bytes)| number(ty, bytes));
-    conversion.left |= width < 0;
-    conversion.width = width.unsigned_abs().min(1 << 16) as u32;
 }
 
 /// The value of a field that a number conversion shows.

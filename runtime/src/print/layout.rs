@@ -1,6 +1,6 @@
 //! Reading values out of BPF memory.
 
-use crate::tool::{Member, Tool, Ty, Value};
+use crate::tool::{Action, Map, Member, Tool, Ty, Value};
 
 /// Bytes of a value; of variable-length fields, of their fixed part.
 pub fn size_of(ty: &Ty) -> usize {
@@ -85,19 +85,23 @@ pub fn until_nul(bytes: &[u8]) -> &[u8] {
 
 /// Whether a tool prints user-space symbols anywhere.
 pub fn shows_user_symbols(tool: &Tool) -> bool {
-    let of_map = |map: &crate::tool::Map| {
-        map.key.is_some_and(|key| has_user_symbols(&key))
-            || matches!(map.value, Value::Plain(ty) if has_user_symbols(&ty))
-    };
-    let of_action = |action: &crate::tool::Action| action.fields.iter().any(|field| has_user_symbols(&field.ty));
-    tool.maps.iter().any(of_map) || tool.actions.iter().any(of_action)
+    shows(tool, |ty| matches!(ty, Ty::UserStack { .. } | Ty::UserSymbol | Ty::UserFunction))
 }
 
-fn has_user_symbols(ty: &Ty) -> bool {
-    match ty {
-        Ty::UserStack { .. } | Ty::UserSymbol | Ty::UserFunction => true,
-        Ty::Array { of, .. } => has_user_symbols(of),
-        Ty::Struct(_, members) | Ty::Tuple(_, members) => members.iter().any(|member| has_user_symbols(&member.ty)),
-        _ => false,
-    }
+/// Whether a tool prints a value of such a type, or one that has it within.
+pub fn shows(tool: &Tool, fits: fn(&Ty) -> bool) -> bool {
+    let of_action = |action: &Action| action.fields.iter().any(|field| holds(&field.ty, fits));
+    let of_map = |map: &Map| {
+        map.key.is_some_and(|key| holds(&key, fits)) || matches!(map.value, Value::Plain(ty) if holds(&ty, fits))
+    };
+    tool.actions.iter().any(of_action) || tool.maps.iter().any(of_map)
+}
+
+fn holds(ty: &Ty, fits: fn(&Ty) -> bool) -> bool {
+    fits(ty)
+        || match ty {
+            Ty::Array { of, .. } => holds(of, fits),
+            Ty::Struct(_, members) | Ty::Tuple(_, members) => members.iter().any(|member| holds(&member.ty, fits)),
+            _ => false,
+        }
 }

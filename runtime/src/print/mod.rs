@@ -4,7 +4,7 @@ mod command;
 mod format;
 mod hist;
 mod json;
-mod layout;
+pub(crate) mod layout;
 mod map;
 mod message;
 mod names;

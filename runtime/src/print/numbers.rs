@@ -41,19 +41,21 @@ fn named(table: &[&'static str], number: u32) -> Option<&'static str> {
 /// # Errors
 /// When the kernel refuses.
 pub fn fill(maps: &Maps) -> Result<()> {
-    if let Some(map) = maps.get("tw_error_names") {
-        fill_map(map, |number| error(number).into())?;
-    }
-    if let Some(map) = maps.get("tw_signal_names") {
-        fill_map(map, signal)?;
-    }
-    if let Some(map) = maps.get("tw_syscall_names") {
-        fill_map(map, |number| syscall(number).into())?;
+    type Name = fn(i32) -> Cow<'static, str>;
+    let tables: [(&str, Name); 3] = [
+        ("tw_error_names", |number| error(number).into()),
+        ("tw_signal_names", signal),
+        ("tw_syscall_names", |number| syscall(number).into()),
+    ];
+    for (map, name) in tables {
+        if let Some(map) = maps.get(map) {
+            fill_map(map, name)?;
+        }
     }
     Ok(())
 }
 
-fn fill_map(map: &MapHandle, name: impl Fn(i32) -> Cow<'static, str>) -> Result<()> {
+fn fill_map(map: &MapHandle, name: fn(i32) -> Cow<'static, str>) -> Result<()> {
     let (count, size) = (map.max_entries(), map.value_size() as usize);
     let mut keys = Vec::new();
     let mut values = Vec::new();

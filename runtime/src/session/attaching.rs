@@ -1,5 +1,6 @@
 //! Attaching what the plan has.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -9,7 +10,7 @@ use super::{Session, plain};
 use crate::attach::{self, Held, Hold, How};
 use crate::error::{Error, Result};
 use crate::find::expand::{Attachment, Place, Plan};
-use crate::find::kernel::Addresses;
+use crate::find::kernel::{self, Addresses};
 use crate::tool::MissingProbes;
 use crate::{configure, loader, message, signal, text};
 
@@ -19,15 +20,17 @@ impl Session {
         let plan = std::mem::take(&mut self.plan);
         let result = self.attach_plan(object, &plan);
         self.plan = plan;
+        kernel::forget();
         result
     }
 
     fn attach_plan(&mut self, object: &Object, plan: &Plan) -> Result<usize> {
         // Places found and attached, by program and target.
         let mut counts: BTreeMap<(usize, usize), (usize, usize)> = BTreeMap::new();
+        let addresses: LazyCell<Addresses> = LazyCell::new(Addresses::read);
         for range in configure::attach_order(plan, &self.multi) {
             let places = &plan.attachments[range];
-            let attached = self.attach_group(object, places, plan)?;
+            let attached = self.attach_group(object, places, plan, &addresses)?;
             let count = counts.entry((places[0].program, places[0].target)).or_default();
             *count = (count.0 + places.len(), count.1 + attached);
         }
@@ -44,7 +47,13 @@ impl Session {
     }
 
     /// Attaches places of one program; how many.
-    fn attach_group(&mut self, object: &Object, places: &[Attachment], plan: &Plan) -> Result<usize> {
+    fn attach_group(
+        &mut self,
+        object: &Object,
+        places: &[Attachment],
+        plan: &Plan,
+        addresses: &LazyCell<Addresses>,
+    ) -> Result<usize> {
         let table = &self.tool.programs[places[0].program];
         if self.disabled.contains(table.name) {
             return Ok(0);
@@ -54,7 +63,7 @@ impl Session {
         let pid = self.target_pid().map_or(-1, |pid| pid as i32);
         let target = attach::Target { program: table, raw, pid };
         if self.multi.contains(&places[0].program) {
-            return self.attach_multi(target, places, plan);
+            return self.attach_multi(target, places, plan, addresses);
         }
         let (place, name) = (&places[0], &plan.probes[places[0].probe]);
         match self.attach_one(object, target, place, plan) {
@@ -81,7 +90,13 @@ impl Session {
     }
 
     /// Attaches many functions with as few links as can be.
-    fn attach_multi(&mut self, target: attach::Target<'_>, places: &[Attachment], plan: &Plan) -> Result<usize> {
+    fn attach_multi(
+        &mut self,
+        target: attach::Target<'_>,
+        places: &[Attachment],
+        plan: &Plan,
+        addresses: &LazyCell<Addresses>,
+    ) -> Result<usize> {
         let (table, first) = (target.program, &plan.probes[places[0].probe]);
         let mut links = Vec::new();
         let count = match &places[0].place {
@@ -95,7 +110,7 @@ impl Session {
                     return Ok(0);
                 }
             },
-            _ => attach_many(target, &places.iter().collect::<Vec<_>>(), &Addresses::read(), &mut links),
+            _ => attach_many(target, &places.iter().collect::<Vec<_>>(), addresses, &mut links),
         };
         self.explain(|| format!("{}: {count} functions with {} links", table.name, links.len()));
         let probe = text::resolve(table.targets[places[0].target].display, &self.args.params);

@@ -72,8 +72,6 @@ pub struct Conversion {
     pub alternate: bool,
     /// Minimum width, 0 for none.
     pub width: u32,
-    /// The width is the field before the value.
-    pub width_from_field: bool,
     /// `.n`; -1 for none.
     pub precision: i32,
     /// Bytes that the length modifier asks for: 1, 2, 4, 8.
@@ -92,7 +90,6 @@ impl Conversion {
             space: false,
             alternate: false,
             width: 0,
-            width_from_field: false,
             precision: -1,
             length: 4,
             conversion,
@@ -137,12 +134,6 @@ impl Conversion {
     /// Minimum width.
     pub const fn width(mut self, width: u32) -> Self {
         self.width = width;
-        self
-    }
-
-    /// `*`
-    pub const fn width_from_field(mut self) -> Self {
-        self.width_from_field = true;
         self
     }
 

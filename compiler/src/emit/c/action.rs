@@ -431,7 +431,7 @@ impl<'p> Body<'_, 'p> {
         self.line(format!("tw_output({event}, sizeof(*{event}) + {length});"));
     }
 
-    /// `skboutput()`: the linear part of the packet.
+    /// `skboutput()`: the packet's first bytes, up to the last that is wanted.
     pub fn skb_output(&mut self, id: ActionId, skb: &'p Expr, len: &'p Expr, offset: &'p Expr) -> Value {
         self.e.header("events.bpf.h");
         self.e.header("skb.bpf.h");

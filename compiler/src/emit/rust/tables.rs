@@ -476,14 +476,9 @@ fn with_format(kind: &str, format: &Format) -> TokenStream {
 fn conversion(c: &Conversion) -> TokenStream {
     let letter = Literal::byte_character(c.conversion as u8);
     let mut out = quote! { Conversion::new(#letter) };
-    for (set, flag) in [
-        (c.left, "left"),
-        (c.zero, "zero"),
-        (c.plus, "plus"),
-        (c.space, "space"),
-        (c.alternate, "alternate"),
-        (c.width_from_field, "width_from_field"),
-    ] {
+    for (set, flag) in
+        [(c.left, "left"), (c.zero, "zero"), (c.plus, "plus"), (c.space, "space"), (c.alternate, "alternate")]
+    {
         if set {
             let flag = format_ident!("{flag}");
             out.extend(quote! { .#flag() });

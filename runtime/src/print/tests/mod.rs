@@ -179,7 +179,6 @@ fn conversion(text: &str) -> Conversion {
         space: text.contains(' '),
         alternate: text.contains('#'),
         width: 0,
-        width_from_field: false,
         precision: -1,
         length: 4,
         conversion: *text.as_bytes().last().unwrap(),
