@@ -259,6 +259,9 @@ pub struct ToolArgs {
     /// Only probes whose name matches
     #[arg(long, value_name = "REGEX", allow_hyphen_values = true)]
     probe_filter: Option<String>,
+    /// Take the functions that can be probed from FILE
+    #[arg(long, value_name = "FILE")]
+    traceable_functions: Option<String>,
     /// No messages but errors
     #[arg(short = 'q', long)]
     quiet: bool,
@@ -271,6 +274,18 @@ pub struct ToolArgs {
     /// Attach everything, then end
     #[arg(long)]
     dry_run: bool,
+    /// End with status 2 if anything was lost
+    #[arg(long)]
+    strict: bool,
+    /// Tell which way each probe was attached
+    #[arg(long)]
+    explain: bool,
+    /// Switch USDT probes on by their file
+    #[arg(long)]
+    usdt_file_activation: bool,
+    /// trace, test or bench
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
     /// Run the script's `test:` probes
     #[arg(long)]
     test: bool,
@@ -288,12 +303,17 @@ impl ToolArgs {
             ("format", &self.format),
             ("buffering", &self.buffering),
             ("probe-filter", &self.probe_filter),
+            ("traceable-functions", &self.traceable_functions),
+            ("mode", &self.mode),
         ];
         let flags = [
             ("quiet", self.quiet),
             ("verbose", self.verbose),
             ("warnings", self.warnings),
             ("dry-run", self.dry_run),
+            ("strict", self.strict),
+            ("explain", self.explain),
+            ("usdt-file-activation", self.usdt_file_activation),
             ("test", self.test),
             ("bench", self.bench),
         ];
@@ -318,4 +338,30 @@ pub enum KernelCommand {
         #[arg(short = 'o', long = "output", value_name = "FILE", default_value = "kernel.tkd")]
         output: PathBuf,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Long names of the options that every tool has, and whether they take a value.
+    fn options_of_tools() -> Vec<(&'static str, bool)> {
+        let source = include_str!("../../runtime/src/args.rs");
+        let table = source.split_once("const STANDARD").unwrap().1.split_once("];").unwrap().0;
+        let name = |line: &'static str| Some((line.split('"').nth(1)?, line.trim().starts_with("value")));
+        table.lines().filter_map(name).collect()
+    }
+
+    #[test]
+    fn options_of_every_tool_may_stand_before_the_script() {
+        let options = options_of_tools();
+        assert!(options.len() > 15);
+        // Of `tracewright` itself, or not for running.
+        for (name, value) in options.into_iter().filter(|(name, _)| !["help", "version", "generate"].contains(name)) {
+            let word = if value { format!("--{name}=1") } else { format!("--{name}") };
+            let cli = Cli::try_parse_from(["tracewright", "run", &word, "a.bt", "x"]);
+            let Command::Run(args) = cli.unwrap().command else { unreachable!() };
+            assert_eq!(args.tool_arguments(), [word, "x".to_owned()]);
+        }
+    }
 }

@@ -50,6 +50,10 @@ pub(super) fn of(name: &str) -> &'static str {
              With `show_debug_info`, `file:line` and inlined functions are shown."
         }
         "lhist" => "One bucket each for what is below `min` and from `max` on. At most 1000 buckets.",
+        "max" | "min" => {
+            "Before Linux 5.19 all CPUs share a map that the script reads itself: of two values that come at the same \
+             instant on two CPUs one may then be lost."
+        }
         "nsecs" => "`nsecs` counts from boot, suspended time included.",
         "ntop" => "The family comes from the size of the address, or is the first of two arguments.",
         "override" => "Needs a kernel with `CONFIG_BPF_KPROBE_OVERRIDE` and a function that allows it.",

@@ -48,6 +48,10 @@ impl<'p> Body<'_, 'p> {
     }
 
     /// In the place of a struct without a name, a pointer to one with only the member that a path leads to: `value`.
+    ///
+    /// Its offset is that of the description compiled against, for kernel structs, too: CO-RE looks types up by name.
+    /// Few paths start here: behind a member that is a pointer to such a struct, or an array of them. Members of nameless
+    /// structs that lie within a named one are part of that one's path, which is relocated.
     pub fn nameless(&mut self, path: &[FieldStep]) -> Option<String> {
         if !path.first()?.parent.0.starts_with("anon ") {
             return None;
