@@ -284,15 +284,17 @@ impl Parser {
 
     fn finish(self) -> Result<Request> {
         if self.script_help {
-            return Ok(Request::Print(help::script_options(self.tool)));
+            // As bpftrace has it: on standard error, with exit status 1.
+            return Err(Error::refused(help::script_options(self.tool)).bare());
         }
         if !self.unknown.is_empty() {
-            let known: Vec<_> = self.tool.options.iter().map(|option| format!("--{}", option.long())).collect();
             let error = Error::refused(format!("unexpected program command line options: {}", self.unknown.join(", ")));
-            let hint = if known.is_empty() {
-                self.try_help()
-            } else {
-                format!("expected program options: {}", known.join(", "))
+            let hint = match help::sorted(self.tool).as_slice() {
+                [] => help::NO_OPTIONS.to_owned(),
+                known => {
+                    let known: Vec<_> = known.iter().map(|option| format!("--{}", option.long())).collect();
+                    format!("expected program options: {}", known.join(": "))
+                }
             };
             return Err(error.hint(hint));
         }
@@ -348,14 +350,22 @@ fn option_value(name: &str, default: OptionDefault, given: &str, bare: bool) -> 
         |what: &str| Err(Error::refused(format!("program command line option --{name} {what} (value: {given})")));
     match default {
         OptionDefault::Bool(_) => match given {
-            "true" | "1" => Ok(OptionValue::Bool(true)),
-            "false" | "0" => Ok(OptionValue::Bool(false)),
+            "1" => Ok(OptionValue::Bool(true)),
+            "0" => Ok(OptionValue::Bool(false)),
+            word if ["true", "yes", "on"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                Ok(OptionValue::Bool(true))
+            }
+            word if ["false", "no", "off"].iter().any(|known| word.eq_ignore_ascii_case(known)) => {
+                Ok(OptionValue::Bool(false))
+            }
             _ => refuse("expects a boolean (e.g. 'true')"),
         },
         OptionDefault::Int(_) if bare => refuse("expects an integer"),
-        OptionDefault::Int(_) => match parse_number(given) {
-            Some(number) => Ok(OptionValue::Int(number)),
-            None => refuse("invalid integer"),
+        OptionDefault::Int(_) => match read_number(given) {
+            Ok(number) => Ok(OptionValue::Int(number)),
+            Err(NoNumber::Syntax) => refuse("invalid integer"),
+            Err(NoNumber::Trailing) => refuse("invalid trailing bytes"),
+            Err(NoNumber::Range) => refuse("value is out of range"),
         },
         OptionDefault::Str(_) if bare => refuse("expects a string"),
         OptionDefault::Str(_) => Ok(OptionValue::Str(given.to_owned())),
@@ -378,12 +388,26 @@ const SUFFIXES: [(&str, u64); 12] = [
     ("l", 1),
 ];
 
+/// Why a text is no number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum NoNumber {
+    Syntax,
+    Trailing,
+    Range,
+}
+
 /// An integer as scripts write them: sign, base by prefix (`0x`, `0b`, `0o`, `0`), the whole 64 bits, `1e3`, `10ms`.
 pub fn parse_number(text: &str) -> Option<i64> {
-    if text.ends_with(char::is_whitespace) {
-        return None;
-    }
-    let text = text.trim();
+    let number = read_number(text).ok()?;
+    // Here what is below 64 bits is no number; options wrap around as bpftrace's do.
+    let negative = text.trim_start().starts_with('-');
+    if negative && number > 0 { None } else { Some(number) }
+}
+
+/// As `parse_number`, and why there is none.
+fn read_number(text: &str) -> Result<i64, NoNumber> {
+    let text = text.trim_start();
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -399,34 +423,38 @@ pub fn parse_number(text: &str) -> Option<i64> {
     } else if let Some(octal) = lower.strip_prefix("0o") {
         (8, octal)
     } else if lower.len() > 1 && lower.starts_with('0') {
-        (8, &lower[1..])
+        (8, lower.as_str())
     } else {
         (10, lower.as_str())
     };
-    if digits.starts_with(['+', '-']) {
-        return None;
+    let end = digits.find(|c: char| c != '_' && !c.is_digit(base)).unwrap_or(digits.len());
+    let (digits, suffix) = digits.split_at(end);
+    let digits = digits.replace('_', "");
+    if digits.is_empty() {
+        return Err(NoNumber::Syntax);
     }
-    let magnitude = match base {
-        10 => decimal(&digits.replace('_', ""))?,
-        _ => u64::from_str_radix(&digits.replace('_', ""), base).ok()?,
+    let number = u64::from_str_radix(&digits, base).map_err(|_| NoNumber::Range)?;
+    let magnitude = match (suffix, base) {
+        ("", _) => number,
+        (suffix, 10) => scaled(number, suffix)?,
+        _ => return Err(NoNumber::Trailing),
     };
-    if negative { 0i64.checked_sub_unsigned(magnitude) } else { Some(magnitude as i64) }
+    Ok(if negative { (magnitude as i64).wrapping_neg() } else { magnitude as i64 })
 }
 
-/// `12`, `1e3`, `10ms`, `5u`
-fn decimal(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, suffix) = text.split_at(end);
-    let number: u64 = digits.parse().ok()?;
-    if suffix.is_empty() {
-        return Some(number);
-    }
-    if let Some(exponent) = suffix.strip_prefix('e') {
-        let scale = 10u64.checked_pow(exponent.parse().ok()?)?;
-        return number.checked_mul(scale).filter(|_| (1..=9).contains(&number));
-    }
-    let (_, scale) = SUFFIXES.iter().find(|(known, _)| *known == suffix)?;
-    number.checked_mul(*scale)
+/// `1e3`, `10ms`, `5u`
+fn scaled(number: u64, suffix: &str) -> Result<u64, NoNumber> {
+    let scale = if let Some(exponent) = suffix.strip_prefix('e') {
+        let exponent = exponent.parse().map_err(|_| NoNumber::Trailing)?;
+        if !(1..=9).contains(&number) {
+            return Err(NoNumber::Trailing);
+        }
+        10u64.checked_pow(exponent).ok_or(NoNumber::Range)?
+    } else {
+        let suffix = SUFFIXES.iter().find(|(known, _)| *known == suffix);
+        suffix.map(|(_, scale)| *scale).ok_or(NoNumber::Trailing)?
+    };
+    number.checked_mul(scale).ok_or(NoNumber::Range)
 }
 
 fn mode(given: &str) -> Result<Mode> {

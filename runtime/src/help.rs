@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::tool::{OptionDefault, Tool};
+use crate::tool::{OptionDefault, Tool, ToolOption};
 
 /// An option as it is told of.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ const STANDARD: &[Row] = &[
 
 /// The script's options.
 pub fn own_options(tool: &Tool) -> Vec<Described> {
-    let described = |option: &crate::tool::ToolOption| {
+    let described = |option: &ToolOption| {
         let (value, default) = match option.default {
             OptionDefault::Bool(false) => (None, String::new()),
             OptionDefault::Bool(true) => (None, "[default: true]".to_owned()),
@@ -115,12 +115,26 @@ pub fn text(tool: &Tool) -> String {
 
 /// Only the script's options, as bpftrace shows them for `-- --help`.
 pub fn script_options(tool: &Tool) -> String {
-    let mut out = String::from("HINT: expected program options:\n");
-    for option in tool.options {
+    let options = sorted(tool);
+    if options.is_empty() {
+        return format!("HINT: {NO_OPTIONS}");
+    }
+    let mut out = String::from("HINT: expected program options:");
+    for option in options {
         let colon = if option.help.is_empty() { "" } else { ": " };
-        let _ = writeln!(out, "--{}{colon}{}", option.long(), option.help);
+        let _ = write!(out, "\n--{}{colon}{}", option.long(), option.help);
     }
     out
+}
+
+/// What is said of a script without options.
+pub const NO_OPTIONS: &str = "no custom program options defined.";
+
+/// The script's options by name.
+pub fn sorted(tool: &Tool) -> Vec<&'static ToolOption> {
+    let mut options: Vec<_> = tool.options.iter().collect();
+    options.sort_by_key(|option| option.long());
+    options
 }
 
 fn section(out: &mut String, title: &str, options: &[Described]) {

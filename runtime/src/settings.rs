@@ -174,6 +174,7 @@ fn own_variables(sources: &Sources<'_>, rodata: &Rodata, object: &mut OpenObject
     let boot = clock(libc::CLOCK_BOOTTIME);
     rodata.set_number(object, "tw_start_ns", boot)?;
     rodata.set_number(object, "tw_tai_offset", clock(libc::CLOCK_TAI).wrapping_sub(clock(libc::CLOCK_MONOTONIC)))?;
+    rodata.set_number(object, "tw_wall_offset", clock(libc::CLOCK_REALTIME).wrapping_sub(boot))?;
     if let Some((dev, ino)) = pid_namespace() {
         rodata.set_number(object, "tw_pidns_dev", dev)?;
         rodata.set_number(object, "tw_pidns_ino", ino)?;

@@ -19,7 +19,7 @@ enum tw_series {
 	TW_SERIES_UNSIGNED_MAX,
 };
 
-/* key leads to the element of the interval that now (nanoseconds since boot) lies in. */
+/* key leads to the element of the interval that now (nanoseconds since 1970) lies in. */
 static __always_inline long tw_series(void *map, const void *key, __s64 n, __u64 now, __u64 epoch, enum tw_series keep)
 {
 	struct tw_interval first = { .epoch = epoch, .value = n, .count = 1, .nsecs = now };

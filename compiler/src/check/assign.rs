@@ -3,6 +3,7 @@
 use super::lower::{Lower, poison};
 use super::widen;
 use crate::codes;
+use crate::diagnostics::Diagnostic;
 use crate::program::{Expr, ExprKind, Stmt, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp};
@@ -164,12 +165,26 @@ impl Lower<'_> {
         {
             let name = &self.maps[map.0].name;
             let function = shown.trim_end_matches("_t").trim_start_matches('u');
+            let arguments = match function {
+                "count" => "",
+                "stats" => "arg2",
+                "lhist" => "rand %10, 0, 10, 1",
+                "tseries" => "rand %10, 10s, 1",
+                _ => "retval",
+            };
             let message = format!(
                 "Map value '{shown}' cannot be assigned from one map to another. The function that returns this type \
-                 must be called directly e.g. `@{name} = {function}({});`.",
-                if function == "count" { "" } else { "retval" }
+                 must be called directly e.g. `@{name} = {function}({arguments});`."
             );
-            self.error(codes::AGGREGATE_MISUSE, span, message);
+            let error = Diagnostic::error(codes::AGGREGATE_MISUSE, span, message);
+            let source = match &value.kind {
+                ExprKind::MapSummary { map, .. } if !self.is_numberless(&value) => &self.maps[map.0].name,
+                _ => return self.report(error),
+            };
+            let hint = format!(
+                "Add a cast to integer if you want the value of the aggregate, e.g. `@{name} = (int64)@{source};`."
+            );
+            self.report(error.hint(hint));
             return;
         }
         if value.ty == Type::Void {

@@ -25,21 +25,7 @@ impl Lower<'_> {
             };
         };
         if args.len() < entry.least || args.len() > entry.most {
-            let found = args.len();
-            let (least, most) = (entry.least, entry.most);
-            let count = |n: usize| match n {
-                1 => "one argument".to_owned(),
-                n => format!("{n} arguments"),
-            };
-            let message = if least == most && least == 0 {
-                format!("{}() requires no arguments ({found} provided)", name.name)
-            } else if least == most {
-                format!("{}() requires {} ({found} provided)", name.name, count(least))
-            } else if found < least {
-                format!("{}() requires at least {} ({found} provided)", name.name, count(least))
-            } else {
-                format!("{}() takes up to {} ({found} provided)", name.name, count(most))
-            };
+            let message = wrong_count(&name.name, args.len(), entry.least, entry.most);
             if entry.is_macro {
                 let told = format!("Call to {}() has arguments that do not match any definition.", name.name);
                 return self.report_with_hint(codes::ARGUMENT_COUNT, span, told, &message);
@@ -246,4 +232,20 @@ fn argument_number(name: &str) -> Option<u32> {
         return None;
     }
     digits.parse().ok()
+}
+
+/// That a call has too few or too many arguments.
+pub(crate) fn wrong_count(name: &str, found: usize, least: usize, most: usize) -> String {
+    let count = |n: usize| match n {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        n => format!("{n} arguments"),
+    };
+    if least == most {
+        format!("{name}() requires {} ({found} provided)", count(least))
+    } else if found < least {
+        format!("{name}() requires at least {} ({found} provided)", count(least))
+    } else {
+        format!("{name}() takes up to {} ({found} provided)", count(most))
+    }
 }

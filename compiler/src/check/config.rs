@@ -267,7 +267,7 @@ fn unstable(name: &str, value: &str) -> Result<Unstable, Problem> {
         "error" | "0" | "false" => Unstable::Error,
         _ => {
             return Err(Problem::Invalid(format!(
-                "{name}: Invalid value for {name}: valid values are enable, warn, and error."
+                "{name}: Invalid value for unstable config: valid values are enable, warn, and error."
             )));
         }
     })

@@ -38,6 +38,7 @@ use crate::source::Sources;
 use crate::syntax::ast::Script;
 pub(crate) use access::summary_type;
 pub(crate) use attach::{Provider, known as known_text};
+pub(crate) use calls::wrong_count;
 pub(crate) use config::{STACK_MODES, stack_mode};
 pub(crate) use expr::wide;
 pub(crate) use fold::{constant_int, is_constant};

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::diagnostics::Diagnostic;
 use crate::program::{Expr, ExprKind, LocalId, MapId};
 use crate::source::Span;
-use crate::types::Type;
+use crate::types::{Aggregate, Type};
 use std::collections::{BTreeMap, HashMap};
 
 /// What a walk found out: types (loose integers included) of maps by name and of variables by program and order.
@@ -225,12 +225,20 @@ impl Lower<'_> {
             Some(joined) => self.maps[map.0].value = joined,
             None => {
                 let (name, value) = (state.name.clone(), state.value.clone());
-                if let (
-                    Type::Aggregate(crate::types::Aggregate::Hist { .. }),
-                    Type::Aggregate(crate::types::Aggregate::Hist { .. }),
-                ) = (&value, ty)
-                {
-                    self.error(codes::TYPE_MISMATCH, span, "Different bits in a single hist unsupported");
+                let different = match (&value, ty) {
+                    (Type::Aggregate(Aggregate::Hist { .. }), Type::Aggregate(Aggregate::Hist { .. })) => {
+                        Some("Different bits in a single hist unsupported")
+                    }
+                    (Type::Aggregate(Aggregate::Linear { .. }), Type::Aggregate(Aggregate::Linear { .. })) => {
+                        Some("Different lhist bounds in a single map unsupported")
+                    }
+                    (Type::Aggregate(Aggregate::TimeSeries { .. }), Type::Aggregate(Aggregate::TimeSeries { .. })) => {
+                        Some("Different tseries bounds in a single map unsupported")
+                    }
+                    _ => None,
+                };
+                if let Some(message) = different {
+                    self.error(codes::TYPE_MISMATCH, span, message);
                 } else {
                     self.mismatch(&format!("@{name}"), "map", ty, &value, span);
                 }

@@ -37,30 +37,23 @@ pub(crate) fn aggregate_call(expr: &ast::Expr) -> Option<CallSite<'_>> {
 
 /// Where a map value function stands alone.
 pub(crate) fn misplaced(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    note_series(lower, site);
     lower.error(codes::AGGREGATE_MISUSE, site.span, format!("{}() must be assigned directly to a map", site.name))
+}
+
+/// `tseries()` may still change: says so, wherever it stands.
+fn note_series(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Option<()> {
+    if site.name == "tseries" { lower.unstable_tseries(site) } else { Some(()) }
 }
 
 impl Lower<'_> {
     /// `@m[k] = count()`: the statement.
     pub(crate) fn aggregate(&mut self, map: MapId, key: Option<Expr>, site: &CallSite<'_>, span: Span) -> Option<Stmt> {
         let (_, least, most) = AGGREGATES.iter().find(|(name, ..)| *name == site.name)?;
+        note_series(self, site)?;
         let found = site.args.len();
         if found < *least || found > *most {
-            let message = if least == most {
-                let s = if *least == 1 { "" } else { "s" };
-                match least {
-                    0 => format!("{}() requires no arguments ({found} provided)", site.name),
-                    _ => format!("{}() requires {least} argument{s} ({found} provided)", site.name),
-                }
-            } else if found < *least {
-                format!(
-                    "{}() requires at least {least} argument{} ({found} provided)",
-                    site.name,
-                    if *least == 1 { "" } else { "s" }
-                )
-            } else {
-                format!("{}() takes up to {most} arguments ({found} provided)", site.name)
-            };
+            let message = crate::check::wrong_count(site.name, found, *least, *most);
             self.error(codes::ARGUMENT_COUNT, site.span, message);
             return None;
         }
@@ -162,11 +155,13 @@ impl Lower<'_> {
         let bounds: [LinearBound; 3] = bounds.try_into().ok()?;
         let [min, max, step] = bounds;
         if let (LinearBound::Const(low), LinearBound::Const(high), LinearBound::Const(width)) = (&min, &max, &step) {
-            let message = if *width <= 0 {
+            let message = if *width < 0 {
+                "lhist: invalid step value".to_owned()
+            } else if *width == 0 {
                 format!("lhist() step must be >= 1 ({width} provided)")
             } else if *low < 0 {
                 "lhist: invalid min value (must be non-negative literal)".to_owned()
-            } else if low >= high {
+            } else if low > high {
                 format!("lhist() min must be less than max (provided min {low} and max {high})")
             } else if high - low < *width {
                 format!(
@@ -185,41 +180,35 @@ impl Lower<'_> {
     }
 
     fn no_bound<T>(&mut self, site: &CallSite<'_>, name: &str) -> Option<T> {
-        let message = format!("lhist: invalid {name} value (must be non-negative literal)");
+        let message = match name {
+            "step" => "lhist: invalid step value".to_owned(),
+            _ => format!("lhist: invalid {name} value (must be non-negative literal)"),
+        };
         self.error(codes::NOT_CONSTANT, site.span, message);
         None
     }
 
-    fn not_literal<T>(&mut self, site: &CallSite<'_>, name: &str) -> Option<T> {
-        self.error(codes::NOT_CONSTANT, site.span, format!("{}() {name} must be an integer literal", site.name));
-        None
+    /// A literal that is not negative.
+    fn natural(&mut self, site: &CallSite<'_>, at: usize, name: &str) -> Option<u64> {
+        let value = self.value(site, &site.args[at])?;
+        match crate::check::constant_int(&value) {
+            Some(n) if n >= 0 || matches!(value.ty, Type::Int(IntType { signed: false, .. })) => Some(n as u64),
+            _ => {
+                let message = format!("{}: invalid {name} value (must be non-negative literal)", site.name);
+                self.error(codes::NOT_CONSTANT, site.span, message);
+                None
+            }
+        }
     }
 
     fn series(&mut self, site: &CallSite<'_>, signed: bool) -> Option<Aggregate> {
-        self.unstable_tseries(site)?;
-        let interval = self.value(site, &site.args[1])?;
-        let Some(interval) = crate::check::constant_int(&interval) else {
-            return self.not_literal(site, "interval_ns");
-        };
-        let buckets = self.value(site, &site.args[2])?;
-        let Some(buckets) = crate::check::constant_int(&buckets) else {
-            return self.not_literal(site, "num_intervals");
-        };
-        if interval < 1 {
-            self.error(
-                codes::ARGUMENT_TYPE,
-                site.span,
-                format!("tseries() interval_ns must be >= 1 ({interval} provided)"),
-            );
-            return None;
-        }
-        if buckets < 1 {
-            self.error(
-                codes::ARGUMENT_TYPE,
-                site.span,
-                format!("tseries() num_intervals must be >= 1 ({buckets} provided)"),
-            );
-            return None;
+        let interval = self.natural(site, 1, "interval_ns")?;
+        let buckets = self.natural(site, 2, "num_intervals")?;
+        for (name, n) in [("interval_ns", interval), ("num_intervals", buckets)] {
+            if n < 1 {
+                self.error(codes::ARGUMENT_TYPE, site.span, format!("tseries() {name} must be >= 1 ({n} provided)"));
+                return None;
+            }
         }
         if buckets > 1_000_000 {
             self.error(
@@ -249,6 +238,6 @@ impl Lower<'_> {
         } else {
             SeriesAggregate::Last
         };
-        Some(Aggregate::TimeSeries { interval: interval as u64, buckets: buckets as u32, agg, signed })
+        Some(Aggregate::TimeSeries { interval, buckets: buckets as u32, agg, signed })
     }
 }

@@ -144,7 +144,11 @@ pub(super) fn getopt(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             let Some(value) = lower.value(site, arg) else { return poison(span) };
             match (&value.kind, &value.ty) {
                 (ExprKind::Bool(default), _) => (OptionDefault::Bool(*default), Type::Bool),
-                (ExprKind::Int(default), Type::Int(_)) => (OptionDefault::Int(*default), Type::I64),
+                // Signed only where the default is negative, as a literal of 64 bits is.
+                (ExprKind::Int(default), Type::Int(int)) => {
+                    let negative = int.signed && *default < 0;
+                    (OptionDefault::Int(*default), if negative { Type::I64 } else { Type::U64 })
+                }
                 (ExprKind::Str(text), _) => (
                     OptionDefault::Str(String::from_utf8_lossy(text).into_owned()),
                     Type::String { capacity: lower.settings.config.max_strlen },

@@ -53,10 +53,9 @@ impl Series {
         kept
     }
 
-    /// When an interval starts, in nanoseconds since 1970, aligned to the wall clock.
-    fn start(&self, epoch: u64, writer: &Writer) -> u64 {
-        let start = writer.names.wall_clock(epoch.saturating_mul(self.interval));
-        start - start % self.interval.max(1)
+    /// When an interval starts, in nanoseconds since 1970.
+    fn start(&self, epoch: u64) -> u64 {
+        epoch.saturating_mul(self.interval)
     }
 
     /// Line break, chart. `last` is the newest interval of the whole map: all of its charts end there.
@@ -91,7 +90,7 @@ impl Series {
             if let Some(slot) = slot {
                 row[((scaled(slot) - low) * (WIDTH - 1) / (high - low)) as usize] = b'*';
             }
-            let start = self.start(epoch, writer);
+            let start = self.start(epoch);
             writer.names.local_time(start, "%H:%M:%S", writer.out);
             if digits > 0 {
                 let fraction = start % 1_000_000_000 / 10u64.pow(9 - digits as u32);
@@ -112,7 +111,7 @@ impl Series {
     pub fn write_json(&self, slots: &[Slot], div: u64, writer: &mut Writer) {
         writer.text("[");
         for (index, slot) in self.kept(slots).iter().enumerate() {
-            let start = self.start(slot.epoch, writer);
+            let start = self.start(slot.epoch);
             writer.text(if index > 0 { ",{\"interval_start\":\"" } else { "{\"interval_start\":\"" });
             writer.names.local_time(start, "%Y-%m-%d %H:%M:%S", writer.out);
             writer.format(format_args!(".{:09}\",\"value\":", start % 1_000_000_000));

@@ -561,7 +561,9 @@ impl<'p> Body<'_, 'p> {
         let info = self.e.maps[map.0].clone();
         let value = self.text(n);
         let now = self.fresh("now");
-        self.line(format!("__u64 {now} = bpf_ktime_get_boot_ns();"));
+        // Intervals begin where the wall clock has multiples of them.
+        self.e.rodata("const volatile __u64 tw_wall_offset = 0;");
+        self.line(format!("__u64 {now} = bpf_ktime_get_boot_ns() + tw_wall_offset;"));
         let epoch = self.fresh("epoch");
         self.line(format!("__u64 {epoch} = {now} / {interval};"));
         let bucket = format!("{epoch} % {buckets}");

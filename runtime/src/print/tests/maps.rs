@@ -136,6 +136,8 @@ fn series() {
     assert_eq!(lines[2], "@s:");
     assert_eq!(lines[3], "         -2                                                  2");
     assert_eq!(lines[4], format!("hh:mm:ss |{}|", "_".repeat(51)));
+    // Epochs count from 1970; seconds are the same in all time zones.
+    assert_eq!((&lines[5][5..8], &lines[7][5..8]), (":10", ":12"));
     assert_eq!(after_time(lines[5]), " *                         .                         | -2");
     assert_eq!(after_time(lines[6]), " |                         .                         | -");
     assert_eq!(after_time(lines[7]), " |                         .                         * 2");
