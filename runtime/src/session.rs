@@ -24,7 +24,7 @@ use crate::find::expand::{self, Place, Plan};
 use crate::modes;
 use crate::print::Output;
 use crate::tool::{AttachPoint, Tool};
-use crate::unwind::Unwinder;
+use crate::unwind::UnwindStacks;
 use crate::{capabilities, config, configure, loader, notify, older, read, settings, signal};
 
 mod attaching;
@@ -52,7 +52,7 @@ pub struct Session {
     multi: HashSet<usize>,
     pub(crate) running: Option<Running>,
     /// Tables for `dw_ustack`.
-    unwinder: Option<Unwinder>,
+    unwinder: Option<Box<dyn UnwindStacks>>,
     time: Option<Duration>,
     deadline: Option<Instant>,
     observer: Option<Observer>,
@@ -243,7 +243,9 @@ impl Session {
         settings::write(&sources, object)?;
         configure::maps(self.tool, &self.config, object)?;
         let program = self.child.as_ref().map(Child::program);
-        self.unwinder = Unwinder::new(object, self.target_pid(), program, self.args.verbose)?;
+        if let Some(unwinder) = self.tool.parts.unwinder {
+            self.unwinder = (unwinder.0)(object, self.target_pid(), program, self.args.verbose)?;
+        }
         older::share_values(self.tool, self.args.verbose, object)?;
         older::shorten_keys(self.tool, self.args.no_warnings, object)?;
         configure::programs(self.tool, &self.plan, &self.disabled, &self.multi, object)

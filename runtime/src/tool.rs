@@ -5,10 +5,12 @@
 
 mod action;
 mod attach;
+pub mod parts;
 mod value;
 
 pub use action::{Action, ActionKind, Conversion, FormatPiece};
 pub use attach::{AttachPoint, LateRole, Number, Period, Program, ProgramKind, Target, Text, TextPiece};
+pub use parts::Parts;
 pub use value::{Map, Member, SeriesAggregate, StackMode, Storage, Ty, Value};
 
 /// A generated tool.
@@ -50,6 +52,8 @@ pub struct Tool {
     pub is_unsafe: bool,
     /// Capabilities beyond CAP_BPF and CAP_PERFMON that the tool needs, by name without `CAP_`.
     pub capabilities: &'static [&'static str],
+    /// Parts of the runtime that not every tool needs.
+    pub parts: Parts,
 }
 
 /// An option made by `getopt`.

@@ -30,8 +30,18 @@ const BATCH: usize = 1 << 14;
 /// A file by device and inode.
 type FileId = (u64, u64);
 
+/// Follows what a traced process has mapped, for the unwinding programs.
+pub trait UnwindStacks {
+    /// The programs are loaded.
+    fn begin(&mut self, maps: &Maps);
+    /// Looks now and then whether the process has mapped something since.
+    fn refresh(&mut self);
+    /// Brings the maps to what the process has mapped.
+    fn update(&mut self);
+}
+
 /// Rows of the files that the traced process has mapped.
-pub struct Unwinder {
+struct Unwinder {
     pid: u32,
     is_child: bool,
     verbose: bool,
@@ -56,12 +66,87 @@ struct Known {
     first: Option<usize>,
 }
 
+/// What `parts::UNWINDER` links: sizes the maps of a script that uses `dw_ustack`. `program` is what the process of
+/// `-c` is going to run.
+///
+/// # Errors
+/// Without a process.
+pub fn open(
+    object: &mut OpenObject,
+    pid: Option<u32>,
+    program: Option<&Path>,
+    verbose: bool,
+) -> Result<Option<Box<dyn UnwindStacks>>> {
+    Ok(Unwinder::new(object, pid, program, verbose)?.map(|unwinder| Box::new(unwinder) as Box<dyn UnwindStacks>))
+}
+
+impl UnwindStacks for Unwinder {
+    fn begin(&mut self, maps: &Maps) {
+        self.rows = maps.handle("tw_unwind_rows");
+        self.mappings = maps.handle("tw_unwind_maps");
+        self.now = maps.handle("tw_unwind_now");
+        // A child is not its program yet.
+        if !self.is_child {
+            self.update();
+        }
+    }
+
+    fn refresh(&mut self) {
+        if self.looked.elapsed() >= PERIOD {
+            self.update();
+        }
+    }
+
+    fn update(&mut self) {
+        self.looked = Instant::now();
+        let text = self.mappings_text();
+        // A process that has ended has none; its stacks may still be wanted.
+        if text.is_empty() || text == self.text {
+            return;
+        }
+        let found = self.read_mappings(&text);
+        self.text = text;
+        let mut mappings = Vec::new();
+        for (start, end, bias, id) in found {
+            if let Some((first, rows)) = self.place(id) {
+                mappings.push([start, end, bias, first as u64, rows as u64]);
+            }
+        }
+        if mappings.len() > MAPPINGS {
+            self.tell(|| format!("dw_ustack: {} mappings, more than there is room for", mappings.len()));
+            mappings.truncate(MAPPINGS);
+        }
+        if mappings.is_empty() || mappings == self.shown {
+            return;
+        }
+        mappings.sort_unstable();
+        let Some((map, now)) = self.mappings.as_ref().zip(self.now.as_ref()) else { return };
+        let first = self.spare_half * MAPPINGS;
+        for (index, &[start, end, bias, first_row, rows]) in mappings.iter().enumerate() {
+            let mut value = Vec::with_capacity(40);
+            for word in [start, end, bias] {
+                value.extend(word.to_ne_bytes());
+            }
+            for word in [first_row as u32, rows as u32, self.pid, 0] {
+                value.extend(word.to_ne_bytes());
+            }
+            let key = (first + index) as u32;
+            if let Err(error) = map.update(&key.to_ne_bytes(), &value, MapFlags::ANY) {
+                return self.tell(|| format!("dw_ustack: {error}"));
+            }
+        }
+        let half = [(first as u32).to_ne_bytes(), (mappings.len() as u32).to_ne_bytes()].concat();
+        if let Err(error) = now.update(&0u32.to_ne_bytes(), &half, MapFlags::ANY) {
+            return self.tell(|| format!("dw_ustack: {error}"));
+        }
+        self.spare_half ^= 1;
+        self.shown = mappings;
+        self.tell(|| format!("dw_ustack: {} mappings, {} rows", self.shown.len(), self.used));
+    }
+}
+
 impl Unwinder {
-    /// For a script that uses `dw_ustack`: sizes its maps. `program` is what the process of `-c` is going to run.
-    ///
-    /// # Errors
-    /// Without a process.
-    pub fn new(
+    fn new(
         object: &mut OpenObject,
         pid: Option<u32>,
         program: Option<&Path>,
@@ -115,70 +200,6 @@ impl Unwinder {
     }
 
     /// Takes the maps of the loaded object and fills them.
-    pub fn begin(&mut self, maps: &Maps) {
-        self.rows = maps.handle("tw_unwind_rows");
-        self.mappings = maps.handle("tw_unwind_maps");
-        self.now = maps.handle("tw_unwind_now");
-        // A child is not its program yet.
-        if !self.is_child {
-            self.update();
-        }
-    }
-
-    /// Looks now and then whether the process has mapped something since.
-    pub fn refresh(&mut self) {
-        if self.looked.elapsed() >= PERIOD {
-            self.update();
-        }
-    }
-
-    /// Brings the maps to what the process has mapped.
-    pub fn update(&mut self) {
-        self.looked = Instant::now();
-        let text = self.mappings_text();
-        // A process that has ended has none; its stacks may still be wanted.
-        if text.is_empty() || text == self.text {
-            return;
-        }
-        let found = self.read_mappings(&text);
-        self.text = text;
-        let mut mappings = Vec::new();
-        for (start, end, bias, id) in found {
-            if let Some((first, rows)) = self.place(id) {
-                mappings.push([start, end, bias, first as u64, rows as u64]);
-            }
-        }
-        if mappings.len() > MAPPINGS {
-            self.tell(|| format!("dw_ustack: {} mappings, more than there is room for", mappings.len()));
-            mappings.truncate(MAPPINGS);
-        }
-        if mappings.is_empty() || mappings == self.shown {
-            return;
-        }
-        mappings.sort_unstable();
-        let Some((map, now)) = self.mappings.as_ref().zip(self.now.as_ref()) else { return };
-        let first = self.spare_half * MAPPINGS;
-        for (index, &[start, end, bias, first_row, rows]) in mappings.iter().enumerate() {
-            let mut value = Vec::with_capacity(40);
-            for word in [start, end, bias] {
-                value.extend(word.to_ne_bytes());
-            }
-            for word in [first_row as u32, rows as u32, self.pid, 0] {
-                value.extend(word.to_ne_bytes());
-            }
-            let key = (first + index) as u32;
-            if let Err(error) = map.update(&key.to_ne_bytes(), &value, MapFlags::ANY) {
-                return self.tell(|| format!("dw_ustack: {error}"));
-            }
-        }
-        let half = [(first as u32).to_ne_bytes(), (mappings.len() as u32).to_ne_bytes()].concat();
-        if let Err(error) = now.update(&0u32.to_ne_bytes(), &half, MapFlags::ANY) {
-            return self.tell(|| format!("dw_ustack: {error}"));
-        }
-        self.spare_half ^= 1;
-        self.shown = mappings;
-        self.tell(|| format!("dw_ustack: {} mappings, {} rows", self.shown.len(), self.used));
-    }
 
     fn mappings_text(&self) -> String {
         fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default()

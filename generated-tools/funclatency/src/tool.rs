@@ -149,6 +149,7 @@ pub static TOOL: Tool = Tool {
     },
     is_unsafe: false,
     capabilities: &[],
+    parts: Parts::NONE,
 };
 
 /// `begin`

@@ -121,6 +121,10 @@ pub static TOOL: Tool = Tool {
     },
     is_unsafe: false,
     capabilities: &[],
+    parts: Parts {
+        user_symbols: Some(parts::USER_SYMBOLS),
+        ..Parts::NONE
+    },
 };
 
 /// `begin`

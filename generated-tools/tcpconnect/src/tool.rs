@@ -128,6 +128,7 @@ pub static TOOL: Tool = Tool {
     },
     is_unsafe: false,
     capabilities: &[],
+    parts: Parts::NONE,
 };
 
 /// `begin`

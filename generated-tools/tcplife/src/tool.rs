@@ -206,6 +206,7 @@ pub static TOOL: Tool = Tool {
     },
     is_unsafe: false,
     capabilities: &[],
+    parts: Parts::NONE,
 };
 
 /// `begin`

@@ -92,6 +92,7 @@ pub static TOOL: Tool = Tool {
     },
     is_unsafe: false,
     capabilities: &[],
+    parts: Parts::NONE,
 };
 
 /// `begin`

@@ -318,7 +318,11 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
             let files = user::files(request, target, &word(path), &provider)?;
             let mut found = Vec::new();
             for binary in files {
-                let address = crate::find::lines::address(&binary.path, file, line, column)
+                let address = request
+                    .tool
+                    .parts
+                    .source_lines
+                    .map_or_else(|| Err("DWARF error: the tool was built without".to_owned()), |lines| (lines.0)(&binary.path, file, line, column))
                     .map_err(|text| Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare())?;
                 let offset = Binary::read(&binary.path).map_or(address, |b| b.file_offset(address));
                 let name = format!("{provider}:{}:{address}", binary.shown);

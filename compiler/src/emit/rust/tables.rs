@@ -16,11 +16,12 @@ use crate::types::Type;
 
 /// All tables, `TOOL` first.
 pub fn all(program: &Program, c: &EmittedC, source: &TokenStream) -> Vec<TokenStream> {
-    let mut items = vec![tool(program, c, source)];
-    items.extend(programs(program));
-    items.extend(maps(program, c));
-    items.extend(actions(program, c));
-    let used: String = items.iter().map(ToString::to_string).collect();
+    let mut tables = programs(program);
+    tables.extend(maps(program, c));
+    tables.extend(actions(program, c));
+    let used: String = tables.iter().map(ToString::to_string).collect();
+    let mut items = vec![tool(program, c, source, &parts(program, c, &used))];
+    items.extend(tables);
     items.extend(enums(program, &used));
     items
 }
@@ -40,7 +41,31 @@ pub fn source_literal(program: &Program) -> TokenStream {
     }
 }
 
-fn tool(program: &Program, c: &EmittedC, source: &TokenStream) -> TokenStream {
+/// The parts of the runtime that the tool needs; `used` is the text of its tables.
+fn parts(program: &Program, c: &EmittedC, used: &str) -> TokenStream {
+    let targets = || program.programs.iter().flat_map(|program| &program.targets);
+    // What a format of the command line shows is known only then.
+    let is_late = program.settings.iter().any(|setting| matches!(setting.source, SettingSource::SpecCount(_)));
+    let shows_symbols = ["UserSymbol", "UserStack", "UserFunction"].iter().any(|ty| used.contains(ty));
+    let has_lines = targets().any(|target| matches!(target.point, AttachPoint::User { location: UserLocation::Source { .. }, .. }));
+    let has_cpp = targets().any(|target| matches!(target.point, AttachPoint::User { cpp: true, .. }));
+    let unwinds = c.headers.iter().any(|(name, _)| name == "unwind.bpf.h");
+    let parts = [
+        (is_late || shows_symbols, quote! { user_symbols: Some(parts::USER_SYMBOLS) }),
+        (has_lines, quote! { source_lines: Some(parts::SOURCE_LINES) }),
+        (has_cpp, quote! { cpp_names: Some(parts::CPP_NAMES) }),
+        (unwinds, quote! { unwinder: Some(parts::UNWINDER) }),
+    ];
+    let all = parts.iter().all(|(is_needed, _)| *is_needed);
+    let needed: Vec<&TokenStream> = parts.iter().filter(|(is_needed, _)| *is_needed).map(|(_, part)| part).collect();
+    match (needed.is_empty(), all) {
+        (true, _) => quote! { Parts::NONE },
+        (false, true) => quote! { Parts { #(#needed),* } },
+        (false, false) => quote! { Parts { #(#needed,)* ..Parts::NONE } },
+    }
+}
+
+fn tool(program: &Program, c: &EmittedC, source: &TokenStream, parts: &TokenStream) -> TokenStream {
     let name = &program.name;
     let (about, description) = header(&program.header);
     let script = program.sources.iter().next().map_or("", |source| source.name.as_str());
@@ -90,6 +115,7 @@ fn tool(program: &Program, c: &EmittedC, source: &TokenStream) -> TokenStream {
             config: #config,
             is_unsafe: #is_unsafe,
             capabilities: &[],
+            parts: #parts,
         };
     }
 }

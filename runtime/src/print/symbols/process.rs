@@ -1,8 +1,7 @@
 //! Symbols of processes: what is mapped where is kept from when a process is first seen, so that it may go.
 
-use super::{Frame, build_id};
-use blazesym::symbolize::source::{Elf, Source};
-use blazesym::symbolize::{Input, Sym, Symbolized, Symbolizer};
+use super::{At, Frame, SymbolizeBinary, build_id};
+use crate::tool::parts::UserSymbols;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,8 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Processes seen, and what their addresses are called.
 pub struct Processes {
-    symbolizer: Symbolizer,
-    demangle: bool,
+    /// None in a tool that shows no symbols of processes.
+    symbolizer: Option<Box<dyn SymbolizeBinary>>,
     known: HashMap<u32, Rc<Process>>,
     frames: HashMap<(u32, u64), Known>,
     /// Binaries that probes are on: where symbols of processes that are gone may be found.
@@ -58,16 +57,9 @@ const STALE: Duration = Duration::from_secs(1);
 const UNRANDOMISED_BASE: u64 = 0x5555_5555_4000;
 
 impl Processes {
-    pub fn new(probed: Vec<String>, demangle: bool, debug_info: bool) -> Self {
-        let symbolizer = Symbolizer::builder()
-            .enable_demangling(false)
-            .enable_code_info(debug_info)
-            .enable_inlined_fns(debug_info)
-            .enable_auto_reload(false)
-            .build();
+    pub fn new(probed: Vec<String>, symbols: Option<UserSymbols>, demangle: bool, debug_info: bool) -> Self {
         Processes {
-            symbolizer,
-            demangle,
+            symbolizer: symbols.map(|symbols| (symbols.0)(demangle, debug_info)),
             known: HashMap::new(),
             frames: HashMap::new(),
             probed,
@@ -139,28 +131,20 @@ impl Processes {
         }
         let Some(mapping) = process.at(address) else { return Vec::new() };
         let offset = address - mapping.start + mapping.offset;
-        self.symbolize(&mapping.readable, Input::FileOffset(offset), false)
+        self.symbolize(&mapping.readable, At::Offset(offset))
     }
 
     /// Of a process that nothing is known about: right if it ran a probed binary at the address that it asks for.
     fn look_up_gone(&self, address: u64) -> Vec<Frame> {
         let places = [Some(address), address.checked_sub(UNRANDOMISED_BASE)].into_iter().flatten();
         let mut found = places.flat_map(|place| {
-            self.probed.iter().map(move |path| self.symbolize(Path::new(path), Input::VirtOffset(place), true))
+            self.probed.iter().map(move |path| self.symbolize(Path::new(path), At::Address(place)))
         });
         found.find(|frames| !frames.is_empty()).unwrap_or_default()
     }
 
-    /// `must_fit`: only symbols that are known to reach as far as the address.
-    fn symbolize(&self, path: &Path, input: Input<u64>, must_fit: bool) -> Vec<Frame> {
-        let source = Source::Elf(Elf::new(path));
-        match self.symbolizer.symbolize_single(&source, input) {
-            Ok(Symbolized::Sym(symbol)) if must_fit && symbol.size.is_none_or(|size| symbol.offset >= size) => {
-                Vec::new()
-            }
-            Ok(Symbolized::Sym(symbol)) => frames(&symbol, self.demangle),
-            _ => Vec::new(),
-        }
+    fn symbolize(&self, path: &Path, at: At) -> Vec<Frame> {
+        self.symbolizer.as_ref().map(|symbolizer| symbolizer.frames(path, at)).unwrap_or_default()
     }
 
     /// What is known about a process; read anew when an address lies in nothing it had mapped.
@@ -270,47 +254,4 @@ fn read_jit(pid: u32) -> Vec<(u64, u64, Box<str>)> {
     let mut symbols: Vec<_> = text.lines().filter_map(entry).collect();
     symbols.sort_by_key(|&(start, ..)| start);
     symbols
-}
-
-fn frames(symbol: &Sym, demangle: bool) -> Vec<Frame> {
-    let named = |name: &str| if demangle { demangled(name) } else { name.into() };
-    let place = |info: Option<&blazesym::symbolize::CodeInfo>| {
-        info.map(|info| match info.line {
-            Some(line) => format!("{}:{line}", info.to_path().display()).into(),
-            None => info.to_path().display().to_string().into(),
-        })
-    };
-    let offset = symbol.offset as u64;
-    let mut frames: Vec<Frame> = Vec::with_capacity(1 + symbol.inlined.len());
-    let inlined = symbol.inlined.iter().rev();
-    frames.extend(inlined.map(|inlined| Frame {
-        name: named(&inlined.name),
-        offset,
-        place: place(inlined.code_info.as_ref()),
-        is_inlined: true,
-    }));
-    let name = named(&symbol.name);
-    frames.push(Frame { name, offset, place: place(symbol.code_info.as_deref()), is_inlined: false });
-    frames
-}
-
-/// Names of Rust without their hash, of C++ with their parameters. `f` is a mangled type, but the name of a C function.
-fn demangled(name: &str) -> Box<str> {
-    if let Ok(rust) = rustc_demangle::try_demangle(name) {
-        return format!("{rust:#}").into();
-    }
-    let cpp = name.starts_with("_Z").then(|| cpp_demangle::Symbol::new(name).ok()?.demangle().ok());
-    cpp.flatten().map_or_else(|| name.into(), Into::into)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::demangled;
-
-    #[test]
-    fn only_mangled_names_are_demangled() {
-        assert_eq!(&*demangled("f"), "f");
-        assert_eq!(&*demangled("_ZN2ns1A2goEiPKc"), "ns::A::go(int, char const*)");
-        assert_eq!(&*demangled("_ZN4core3fmt5write17h0123456789abcdefE"), "core::fmt::write");
-    }
 }

@@ -59,6 +59,7 @@ const TOOL: Tool = Tool {
     config: CONFIG,
     is_unsafe: false,
     capabilities: &[],
+    parts: Parts { user_symbols: Some(parts::USER_SYMBOLS), ..Parts::NONE },
 };
 
 /// Key, and the value of each CPU.
