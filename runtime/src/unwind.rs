@@ -32,7 +32,7 @@ type FileId = (u64, u64);
 
 /// Follows what a traced process has mapped, for the unwinding programs.
 pub trait UnwindStacks {
-    /// The programs are loaded.
+    /// Takes the maps of the loaded object and fills them.
     fn begin(&mut self, maps: &Maps);
     /// Looks now and then whether the process has mapped something since.
     fn refresh(&mut self);
@@ -146,12 +146,7 @@ impl UnwindStacks for Unwinder {
 }
 
 impl Unwinder {
-    fn new(
-        object: &mut OpenObject,
-        pid: Option<u32>,
-        program: Option<&Path>,
-        verbose: bool,
-    ) -> Result<Option<Self>> {
+    fn new(object: &mut OpenObject, pid: Option<u32>, program: Option<&Path>, verbose: bool) -> Result<Option<Self>> {
         if object.maps().any(|map| map.name() == "tw_unwind_absent") {
             eprintln!("WARNING: dw_ustack follows frame pointers on this processor");
         }
@@ -198,8 +193,6 @@ impl Unwinder {
         }
         Ok(Some(unwinder))
     }
-
-    /// Takes the maps of the loaded object and fills them.
 
     fn mappings_text(&self) -> String {
         fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default()

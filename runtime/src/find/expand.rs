@@ -322,7 +322,10 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
                     .tool
                     .parts
                     .source_lines
-                    .map_or_else(|| Err("DWARF error: the tool was built without".to_owned()), |lines| (lines.0)(&binary.path, file, line, column))
+                    .map_or_else(
+                        || Err("DWARF error: the tool was built without".to_owned()),
+                        |lines| (lines.0)(&binary.path, file, line, column),
+                    )
                     .map_err(|text| Error::refused(message::at(request.tool, target.place, "ERROR", &text)).bare())?;
                 let offset = Binary::read(&binary.path).map_or(address, |b| b.file_offset(address));
                 let name = format!("{provider}:{}:{address}", binary.shown);

@@ -73,7 +73,8 @@ pub fn symbols(
         let pattern = glob::is_pattern(symbol);
         for candidate in &binary.symbols {
             let fits = if cpp {
-                candidate.function && request.tool.parts.cpp_names.is_some_and(|names| (names.0)(symbol, &candidate.name))
+                candidate.function
+                    && request.tool.parts.cpp_names.is_some_and(|names| (names.0)(symbol, &candidate.name))
             } else if pattern {
                 candidate.function && glob::matches(symbol, &candidate.name)
             } else {

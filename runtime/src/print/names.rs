@@ -53,12 +53,7 @@ impl Names {
         probed.dedup();
         Names {
             kernel: Kernel::default(),
-            processes: Processes::new(
-                probed,
-                tool.parts.user_symbols,
-                settings.cpp_demangle,
-                settings.show_debug_info,
-            ),
+            processes: Processes::new(probed, tool.parts.user_symbols, settings.cpp_demangle, settings.show_debug_info),
             max_strlen: tool.config.max_strlen.max(1) as usize,
             trunc_trailer: settings.str_trunc_trailer.clone(),
             probes: settings.probes.clone(),

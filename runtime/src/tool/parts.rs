@@ -49,9 +49,10 @@ pub const CPP_NAMES: CppNames = CppNames(crate::find::demangle::matches);
 
 /// Makes the unwinder of a traced process: its pid, what `-c` is going to run, whether to tell what it reads.
 #[derive(Clone, Copy, Debug)]
-pub struct Unwinder(
-    pub(crate) fn(&mut OpenObject, Option<u32>, Option<&Path>, bool) -> Result<Option<Box<dyn UnwindStacks>>>,
-);
+pub struct Unwinder(pub(crate) fn(&mut OpenObject, Option<u32>, Option<&Path>, bool) -> Result<OpenedUnwinder>);
+
+/// None for an object that does not unwind.
+pub(crate) type OpenedUnwinder = Option<Box<dyn UnwindStacks>>;
 
 /// Stacks of processes without frame pointers, by `.eh_frame`.
 pub const UNWINDER: Unwinder = Unwinder(unwind::open);

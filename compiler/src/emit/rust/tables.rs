@@ -47,7 +47,8 @@ fn parts(program: &Program, c: &EmittedC, used: &str) -> TokenStream {
     // What a format of the command line shows is known only then.
     let is_late = program.settings.iter().any(|setting| matches!(setting.source, SettingSource::SpecCount(_)));
     let shows_symbols = ["UserSymbol", "UserStack", "UserFunction"].iter().any(|ty| used.contains(ty));
-    let has_lines = targets().any(|target| matches!(target.point, AttachPoint::User { location: UserLocation::Source { .. }, .. }));
+    let has_lines =
+        targets().any(|target| matches!(target.point, AttachPoint::User { location: UserLocation::Source { .. }, .. }));
     let has_cpp = targets().any(|target| matches!(target.point, AttachPoint::User { cpp: true, .. }));
     let unwinds = c.headers.iter().any(|(name, _)| name == "unwind.bpf.h");
     let parts = [

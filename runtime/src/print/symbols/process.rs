@@ -137,9 +137,8 @@ impl Processes {
     /// Of a process that nothing is known about: right if it ran a probed binary at the address that it asks for.
     fn look_up_gone(&self, address: u64) -> Vec<Frame> {
         let places = [Some(address), address.checked_sub(UNRANDOMISED_BASE)].into_iter().flatten();
-        let mut found = places.flat_map(|place| {
-            self.probed.iter().map(move |path| self.symbolize(Path::new(path), At::Address(place)))
-        });
+        let mut found = places
+            .flat_map(|place| self.probed.iter().map(move |path| self.symbolize(Path::new(path), At::Address(place))));
         found.find(|frames| !frames.is_empty()).unwrap_or_default()
     }
 
