@@ -25,11 +25,17 @@ impl Lower<'_> {
             };
         };
         if args.len() < entry.least || args.len() > entry.most {
-            let message = wrong_count(&name.name, args.len(), entry.least, entry.most);
             if entry.is_macro {
                 let told = format!("Call to {}() has arguments that do not match any definition.", name.name);
-                return self.report_with_hint(codes::ARGUMENT_COUNT, span, told, &message);
+                let hint = format!(
+                    "The closest definition of {}() has a different number of arguments. Expected: {} but got {}",
+                    name.name,
+                    args.len().clamp(entry.least, entry.most),
+                    args.len()
+                );
+                return self.report_with_hint(codes::ARGUMENT_COUNT, span, told, &hint);
             }
+            let message = wrong_count(&name.name, args.len(), entry.least, entry.most);
             return self.error(codes::ARGUMENT_COUNT, span, message);
         }
         if entry.is_unsafe {

@@ -79,7 +79,7 @@ pub(super) fn of(name: &str) -> &'static str {
             "`?` is any character, `*` any number of them, `[a-z_]` one of a class, `[!a-z]` one that is not in it; `/` is a \
              character like others. From bpftrace after 0.27. Linux 5.17."
         }
-        "strstr" => "-1 when it is not there.",
+        "strstr" => "-2 (as the kernel's `bpf_strstr()`) when it is not there.",
         "system" => {
             "`/bin/sh -c`; what it prints comes out in order. Its failing is an error message, and the tool goes on."
         }

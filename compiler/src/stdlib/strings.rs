@@ -405,6 +405,8 @@ fn in_space(lower: &mut Lower<'_>, site: &CallSite<'_>, space: AddressSpace) -> 
             let ty = Type::Pointer { to: to.clone(), space };
             Expr { ty, kind: ExprKind::Call(Call::SetSpace(Box::new(value))), span }
         }
+        // A number that is written out has no address space, and stays what it is.
+        Type::Int(_) if constant_int(&value).is_some() => Expr { span, ..value },
         // An address: of bytes that nothing says more of.
         Type::Int(_) => {
             let ty = Type::Pointer { to: Box::new(Type::U64), space };
@@ -412,7 +414,7 @@ fn in_space(lower: &mut Lower<'_>, site: &CallSite<'_>, space: AddressSpace) -> 
         }
         ty => {
             let message =
-                format!("{}() only supports int or pointer arguments ({} provided)", site.name, kind_name(ty));
+                format!("{}() only supports integer or pointer arguments ({} provided)", site.name, kind_name(ty));
             lower.error(codes::ARGUMENT_TYPE, span, message)
         }
     }

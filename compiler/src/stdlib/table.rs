@@ -1162,7 +1162,7 @@ pub(crate) static ENTRIES: &[Entry] = &[
         is_unsafe: false,
         is_macro: true,
         signatures: &["int64 strstr(string haystack, string needle)"],
-        about: "Where one string is in the other, or -1",
+        about: "Where one string is in the other, or -2",
         example: "print(strstr(comm, \"sh\"));",
         lower: strings::strstr,
     },
