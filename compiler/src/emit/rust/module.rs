@@ -29,7 +29,9 @@ pub fn module(program: &Program, c: &EmittedC, options: &ModuleOptions) -> Token
     let tracked = options.script.as_ref().map(|path| quote! { const _: &[u8] = include_bytes!(#path); });
     let (events, maps, script) = (events(program, c), maps(program, c), script());
     quote! {
-        #[allow(dead_code, non_upper_case_globals, clippy::all)]
+        #[allow(
+            dead_code, non_upper_case_globals, unsafe_code, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction
+        )]
         mod #name {
             use std::mem::MaybeUninit;
             use std::time::Duration;
