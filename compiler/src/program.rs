@@ -288,6 +288,8 @@ pub enum SettingSource {
     Repetitions(u32),
     /// `kaddr(name)`
     KernelAddress(LateText),
+    /// `symbol_exists(name)`
+    HasKernelSymbol(LateText),
     /// `uaddr(name)` in the binary of the probe's target.
     UserAddress { path: LateText, symbol: LateText },
     /// Index of the probe of that name among the expanded ones, where `probe` is compared with a literal.

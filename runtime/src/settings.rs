@@ -58,6 +58,15 @@ enum Value {
     Text(String),
 }
 
+/// Whether the script asks if the kernel shows a symbol.
+fn asks_for(sources: &Sources<'_>, symbol: &str) -> bool {
+    let asked = |setting: &Setting| match setting.source {
+        SettingSource::HasKernelSymbol(name) => late_text(sources, name) == symbol,
+        _ => false,
+    };
+    sources.tool.settings.iter().any(asked)
+}
+
 /// Texts are cut at the variable's capacity; the NUL stays.
 fn set_text(rodata: &Rodata, object: &mut OpenObject, variable: &str, text: &str) -> Result<()> {
     let capacity = rodata.size(variable).unwrap_or(0);
@@ -106,6 +115,7 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
             let symbol = late_text(sources, symbol);
             match kernel::address(&symbol) {
                 Some(address) => address,
+                None if asks_for(sources, &symbol) => 0,
                 None => {
                     let error = message::at(
                         sources.tool,
@@ -124,6 +134,7 @@ fn value(sources: &Sources<'_>, setting: &Setting) -> Result<Value> {
                 }
             }
         }
+        SettingSource::HasKernelSymbol(symbol) => kernel::address(&late_text(sources, symbol)).is_some().into(),
         SettingSource::UserAddress { path, symbol } => {
             let (path, symbol) = (text::resolve(path, params), late_text(sources, symbol));
             let files = libraries::binaries(&path, sources.target_pid);

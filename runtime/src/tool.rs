@@ -116,8 +116,10 @@ pub enum SettingSource {
     ParamCount,
     /// `$n` as how often `unroll` repeats its body: 1 to 100; 0: `$#`.
     Repetitions(u32),
-    /// Address of a kernel symbol.
+    /// Address of a kernel symbol; 0 where it is missing and the script asks whether it is there.
     KernelAddress(Text),
+    /// Whether the kernel shows a symbol.
+    HasKernelSymbol(Text),
     /// Address of a symbol of a binary.
     UserAddress {
         /// Binary or library.

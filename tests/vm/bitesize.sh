@@ -1,7 +1,9 @@
+# host
 . /cases/lib
+take_disk
 
 start bitesize
-dd if=/dev/zero of=/dev/vda bs=16384 count=5 oflag=direct 2>/dev/null
+dd if=/dev/zero of=/dev/$disk bs=16384 count=5 oflag=direct 2>/dev/null
 stop
 # In 5.10 a kernel thread gives the requests to the disk.
 expect '^@\[(dd|kworker.*)\]:'

@@ -70,6 +70,10 @@ pub(super) fn of(name: &str) -> &'static str {
             "The file is of link type RAW: an offset of 14 leaves out an Ethernet header. Packets have their fragments; what is \
              longer than 64 KiB is cut. `BPFTRACE_PERF_RB_PAGES` sizes the buffers."
         }
+        "symbol_exists" => {
+            "Settled when the tool starts, as `kaddr()` is, which is then 0 for a symbol that the kernel does not show rather \
+             than an error. Kernels without `CONFIG_KALLSYMS_ALL` show functions only."
+        }
         "str" => {
             "At most `max_strlen` characters; the length counts the NUL. What was cut off ends with \
              `str_trunc_trailer`."

@@ -61,6 +61,12 @@ pub(super) fn kaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     setting(lower, &format!("kaddr_{}", named(&name)), SettingSource::KernelAddress(name), Type::U64, site)
 }
 
+/// `symbol_exists(name)`, an extension: whether `kaddr(name)` has an address on the machine that runs the tool.
+pub(super) fn symbol_exists(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
+    let Some(name) = late_name(lower, site) else { return poison(site.span) };
+    setting(lower, &format!("has_{}", named(&name)), SettingSource::HasKernelSymbol(name), Type::Bool, site)
+}
+
 pub(super) fn uaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(symbol) = late_name(lower, site) else { return poison(site.span) };
     if !lower.probe.provider.is_user() {

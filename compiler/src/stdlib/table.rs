@@ -1167,6 +1167,18 @@ pub(crate) static ENTRIES: &[Entry] = &[
         lower: strings::strstr,
     },
     Entry {
+        name: "symbol_exists",
+        least: 1,
+        most: 1,
+        mode: CompileTime,
+        is_unsafe: false,
+        is_macro: false,
+        signatures: &["bool symbol_exists(const string name)"],
+        about: "Whether the running kernel shows a symbol: an extension",
+        example: "if (symbol_exists(\"avenrun\")) { print(*kaddr(\"avenrun\")); }",
+        lower: system::symbol_exists,
+    },
+    Entry {
         name: "syscall_name",
         least: 1,
         most: 1,

@@ -575,6 +575,10 @@ fn other_setting(program: &Program, setting: &Setting) -> Option<TokenStream> {
             let symbol = text(symbol);
             quote! { KernelAddress(#symbol) }
         }
+        SettingSource::HasKernelSymbol(symbol) => {
+            let symbol = text(symbol);
+            quote! { HasKernelSymbol(#symbol) }
+        }
         SettingSource::UserAddress { path, symbol } => {
             let (path, symbol) = (text(path), text(symbol));
             quote! { UserAddress { path: #path, symbol: #symbol } }
@@ -602,7 +606,9 @@ fn highest_param(program: &Program) -> u32 {
     };
     let settings = program.settings.iter().filter_map(|setting| match &setting.source {
         SettingSource::ParamNumber(n) | SettingSource::ParamString(n) | SettingSource::ParamAny(n) => Some(*n),
-        SettingSource::KernelAddress(name) | SettingSource::CgroupId(name) => of_text(name),
+        SettingSource::KernelAddress(name) | SettingSource::HasKernelSymbol(name) | SettingSource::CgroupId(name) => {
+            of_text(name)
+        }
         SettingSource::UserAddress { symbol, .. } => of_text(symbol),
         _ => None,
     });
