@@ -5,6 +5,7 @@ mod format;
 mod hist;
 mod json;
 pub(crate) mod layout;
+mod lines;
 mod map;
 mod message;
 mod names;
@@ -95,6 +96,8 @@ pub struct Printer {
     spec: SpecFormat,
     /// What is not yet written to the sink.
     out: Vec<u8>,
+    /// Lines that have begun.
+    parts: Vec<lines::Part>,
     /// Scalar histograms that `zero()` emptied: they are printed, without rows.
     zeroed: HashSet<usize>,
     captures: Captures,
@@ -107,10 +110,10 @@ impl Printer {
     /// Prints to `sink`.
     pub fn new(tool: &'static Tool, settings: Settings, sink: Box<dyn Write>) -> Self {
         let names = Names::new(tool, &settings);
-        let (out, zeroed) = (Vec::with_capacity(BLOCK), HashSet::new());
+        let (out, parts, zeroed) = (Vec::with_capacity(BLOCK), Vec::new(), HashSet::new());
         let parameter = spec::parameter(tool).and_then(|n| crate::text::param(&settings.params, n));
         let spec = parameter.map(spec::format).unwrap_or_default();
-        Printer { tool, settings, names, sink, spec, out, zeroed, captures: Captures::default() }
+        Printer { tool, settings, names, sink, spec, out, parts, zeroed, captures: Captures::default() }
     }
 
     /// Keeps what a process has mapped, for its symbols after it has ended.
@@ -130,6 +133,16 @@ impl Printer {
     /// # Errors
     /// When output cannot be written or a map cannot be read.
     pub fn event(&mut self, action: &Action, record: &[u8], maps: &dyn MapSource) -> io::Result<()> {
+        let is_text = matches!(action.kind, ActionKind::Printf(_) | ActionKind::Cat(_) | ActionKind::Join(_));
+        let line = if is_text && !self.settings.json { u32_at(record, 4) } else { 0 };
+        let start = self.out.len();
+        self.begin_part(line);
+        self.show(action, record, maps)?;
+        self.keep_part(line, start);
+        self.event_is_over()
+    }
+
+    fn show(&mut self, action: &Action, record: &[u8], maps: &dyn MapSource) -> io::Result<()> {
         let mut fields = Fields::new(record, action.fields, action.size);
         match action.kind {
             ActionKind::Printf(pieces) => {
@@ -198,7 +211,7 @@ impl Printer {
             }
             ActionKind::Unwatch => {}
         }
-        self.event_is_over()
+        Ok(())
     }
 
     /// A map, `print(@map, top, div)`.
@@ -212,6 +225,7 @@ impl Printer {
 
     /// What stands between the events and the maps: two line breaks, in JSON nothing.
     pub fn end_of_run(&mut self) {
+        self.end_parts();
         if !self.settings.json {
             self.out.extend_from_slice(b"\n\n");
         }
@@ -332,6 +346,7 @@ impl Printer {
     /// # Errors
     /// When output cannot be written.
     pub fn flush(&mut self) -> io::Result<()> {
+        self.end_old_parts();
         if self.settings.buffering == Buffering::Full && self.out.len() < BLOCK {
             return Ok(());
         }

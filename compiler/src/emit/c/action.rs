@@ -2,7 +2,7 @@
 
 use super::body::{Body, Place, has_effects, hint};
 use super::value::Value;
-use super::{EmittedAction, EmittedField, Emitter};
+use super::{EmittedAction, EmittedField, Emitter, lines};
 use crate::emit::escape;
 use crate::program::{Action, ActionId, ActionKind, BinaryOp, Expr, ExprKind, Program};
 use crate::source::Span;
@@ -197,15 +197,23 @@ impl<'p> Body<'_, 'p> {
             self.line(format!("tw_print_map({}, {}, {});", record.constant, number(0), number(1)));
             return;
         }
+        let is_part = self.prints_parts && lines::are_parts(kind);
+        if is_part {
+            self.e.header("lines.bpf.h");
+        }
         if record.fields.is_empty() {
-            let send = if control { "tw_send_control" } else { "tw_send" };
+            let send = match (control, is_part) {
+                (true, _) => "tw_send_control",
+                (false, true) => "tw_send_part",
+                (false, false) => "tw_send",
+            };
             self.line(format!("{send}({});", record.constant));
             return;
         }
         if record.fields.iter().any(|(_, _, tail)| *tail) {
-            self.send_with_tail(&record, &ready, control);
+            self.send_with_tail(&record, &ready, control, is_part);
         } else {
-            self.send_fixed(&record, &ready, control);
+            self.send_fixed(&record, &ready, control, is_part);
         }
     }
 
@@ -256,12 +264,15 @@ impl<'p> Body<'_, 'p> {
         }
     }
 
-    fn send_fixed(&mut self, record: &Record, ready: &[Ready<'p>], control: bool) {
+    fn send_fixed(&mut self, record: &Record, ready: &[Ready<'p>], control: bool, is_part: bool) {
         let event = self.fresh("event");
         let reserve = if control { "tw_reserve_control" } else { "tw_reserve" };
         // Locals that arguments need are declared before, so that only the filling stands in the block.
         self.line(format!("struct {} *{event} = {reserve}(sizeof(*{event}), {});", record.tag, record.constant));
         self.code.open(format!("if ({event})"));
+        if is_part {
+            self.line(format!("{event}->header.aux = tw_line();"));
+        }
         if has_gaps(record, self.e.program) {
             self.clear_fields(&event, record);
         }
@@ -286,7 +297,7 @@ impl<'p> Body<'_, 'p> {
         }
     }
 
-    fn send_with_tail(&mut self, record: &Record, ready: &[Ready<'p>], control: bool) {
+    fn send_with_tail(&mut self, record: &Record, ready: &[Ready<'p>], control: bool, is_part: bool) {
         let room: u32 = record
             .fields
             .iter()
@@ -308,7 +319,7 @@ impl<'p> Body<'_, 'p> {
         self.line(format!("__u64 {tail} = 0, {length};"));
         self.line("");
         self.line(format!("{event}->header.action = {};", record.constant));
-        self.line(format!("{event}->header.aux = 0;"));
+        self.line(format!("{event}->header.aux = {};", if is_part { "tw_line()" } else { "0" }));
         if has_gaps(record, self.e.program) {
             self.clear_fields(&event, record);
         }
@@ -404,6 +415,9 @@ impl<'p> Body<'_, 'p> {
     /// `join(array)`: up to sixteen strings, each with its NUL, one after the other.
     pub fn join(&mut self, id: ActionId, array: &'p Expr) {
         self.e.header("join.bpf.h");
+        if self.prints_parts {
+            self.e.header("lines.bpf.h");
+        }
         let record = self.e.record(id, &[]);
         let longest = self.e.program.config.max_strlen;
         let room = longest;
@@ -418,7 +432,8 @@ impl<'p> Body<'_, 'p> {
         self.line(format!("struct {tag} *{event} = &{member}.event;"));
         self.line("");
         self.line(format!("{event}->header.action = {};", record.constant));
-        self.line(format!("{event}->header.aux = 0;"));
+        let line = if self.prints_parts { "tw_line()" } else { "0" };
+        self.line(format!("{event}->header.aux = {line};"));
         let field = &record.fields[0].0;
         self.line(format!(
             "{event}->{field}_len = tw_join({member}.tail, {room}, (void *){}, {JOIN_STRINGS}, {user});",

@@ -56,6 +56,8 @@ pub struct Body<'e, 'p> {
     pub shares_vars: bool,
     /// Conditions may decide which of several arguments is read.
     pub chooses_arguments: bool,
+    /// Records are parts of lines.
+    pub prints_parts: bool,
     pub vars: Vec<String>,
     pub uses_ctx: bool,
     /// What expressions of a parameter read, if there are any.
@@ -105,6 +107,7 @@ impl<'e, 'p> Body<'e, 'p> {
             stack_used: 0,
             shares_vars,
             chooses_arguments: false,
+            prints_parts: false,
             vars: Vec::new(),
             uses_ctx: false,
             spec_inputs: None,

@@ -22,6 +22,7 @@ impl<'p> Emitter<'p> {
         let has_exit = self.has_exit;
         let mut body = Body::new(self, program, shares_vars);
         body.chooses_arguments = chooses_arguments(program);
+        body.prints_parts = super::lines::come_in_parts(body.e.program, program);
         body.homes_read =
             (0..program.locals.len()).filter(|&index| homes.is_read(crate::program::LocalId(index))).collect();
         body.shared = shared_locals(program, &homes);

@@ -20,6 +20,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("histogram.bpf.h", include_str!("../../../../templates/bpf/histogram.bpf.h")),
     ("join.bpf.h", include_str!("../../../../templates/bpf/join.bpf.h")),
     ("length.bpf.h", include_str!("../../../../templates/bpf/length.bpf.h")),
+    ("lines.bpf.h", include_str!("../../../../templates/bpf/lines.bpf.h")),
     ("long_strings.bpf.h", include_str!("../../../../templates/bpf/long_strings.bpf.h")),
     ("losses.bpf.h", include_str!("../../../../templates/bpf/losses.bpf.h")),
     ("names.bpf.h", include_str!("../../../../templates/bpf/names.bpf.h")),

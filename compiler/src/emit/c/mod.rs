@@ -10,6 +10,7 @@ mod call;
 mod expr;
 mod function;
 mod headers;
+mod lines;
 mod map_ops;
 mod maps;
 mod place;

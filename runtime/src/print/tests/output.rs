@@ -12,6 +12,35 @@ fn joined_strings() {
 }
 
 #[test]
+fn lines_of_several_cpus_are_put_together() {
+    let mut run = Run::new(false);
+    let mut print = |line: u8, text: &'static [u8]| {
+        let pieces = Box::leak(Box::new([FormatPiece::Text(text)]));
+        run.event(ActionKind::Printf(pieces), &[], &[0, 0, 0, 0, line, 0, 0, 0])
+    };
+    assert_eq!(print(1, b"a "), "");
+    assert_eq!(print(2, b"x"), "");
+    assert_eq!(print(1, b"b\nc"), "a b\n");
+    assert_eq!(print(2, b"y\n"), "xy\n");
+    // What says nothing of lines keeps its place in time.
+    assert_eq!(print(0, b"!\n"), "c!\n");
+    assert_eq!(print(3, b"the last"), "");
+    run.printer.end_of_run();
+    assert_eq!(run.take(), "the last\n\n");
+}
+
+#[test]
+fn parts_do_not_wait_for_ever() {
+    let mut run = Run::new(false);
+    run.event(ActionKind::Printf(&[FormatPiece::Text(b"a")]), &[], &[0, 0, 0, 0, 1, 0, 0, 0]);
+    run.printer.flush().unwrap();
+    assert_eq!(run.take(), "");
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    run.printer.flush().unwrap();
+    assert_eq!(run.take(), "a");
+}
+
+#[test]
 fn commands_and_files() {
     let system = ActionKind::System(&[FormatPiece::Text(b"echo hi; echo ho >&2")]);
     assert_eq!(Run::new(false).event(system, &[], &[0; 8]), "hi\nho\n\n");
