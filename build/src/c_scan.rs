@@ -18,12 +18,14 @@ pub struct TypeName {
 pub struct Found {
     /// Structs, unions, enums with a body, and typedefs.
     pub types: Vec<TypeName>,
-    /// Functions with a body, or declared `extern`.
+    /// Functions with a body that other files may call, or declared `extern`.
     pub functions: Vec<String>,
     /// Object-like macros: name and text; the last definition of each.
     pub macros: Vec<(String, String)>,
     /// Enumerators of enums without a name, which nothing else refers to.
     pub loose_enumerators: Vec<String>,
+    /// Enumerators of the other enums, but for those of the kernel's headers.
+    pub enumerators: Vec<String>,
 }
 
 /// Reads `clang -E -dD` output. What stands in a file `kernel_types.h` is the kernel's.
@@ -143,8 +145,15 @@ impl Scanner {
                 at += 1 + balanced(&tokens[at + 1..]);
             }
             match (tokens.get(at), tokens.get(at + 1)) {
-                (Some(name), Some(&"{")) if is_word(name) => self.add(format!("{keyword} {name}"), of_kernel_header),
-                (Some(&"{"), _) if *keyword == "enum" && !of_kernel_header => self.loose(&tokens[at + 1..]),
+                (Some(name), Some(&"{")) if is_word(name) => {
+                    self.add(format!("{keyword} {name}"), of_kernel_header);
+                    if *keyword == "enum" && !of_kernel_header {
+                        self.found.enumerators.extend(enumerators(&tokens[at + 2..]));
+                    }
+                }
+                (Some(&"{"), _) if *keyword == "enum" && !of_kernel_header => {
+                    self.found.loose_enumerators.extend(enumerators(&tokens[at + 1..]));
+                }
                 _ => {}
             }
         }
@@ -154,7 +163,7 @@ impl Scanner {
             }
             return;
         }
-        let is_body = is_function(tokens);
+        let is_body = is_function(tokens) && !tokens.contains(&"static");
         let is_declaration = tokens.contains(&"(") && !tokens.contains(&"{") && !tokens.contains(&"=");
         if is_body || is_declaration && tokens.first() == Some(&"extern") && !of_kernel_header {
             let open = tokens.iter().position(|&t| t == "(");
@@ -167,25 +176,27 @@ impl Scanner {
             }
         }
     }
+}
 
-    /// Enumerators up to the closing brace.
-    fn loose(&mut self, tokens: &[&str]) {
-        let mut expects_name = true;
-        let mut depth = 0;
-        for token in tokens {
-            match *token {
-                "}" => return,
-                "(" => depth += 1,
-                ")" => depth -= 1,
-                "," if depth == 0 => expects_name = true,
-                name if expects_name && is_word(name) => {
-                    self.found.loose_enumerators.push(name.to_owned());
-                    expects_name = false;
-                }
-                _ => {}
+/// Enumerators up to the closing brace.
+fn enumerators(tokens: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut expects_name = true;
+    let mut depth = 0;
+    for token in tokens {
+        match *token {
+            "}" => break,
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            "," if depth == 0 => expects_name = true,
+            name if expects_name && is_word(name) => {
+                found.push(name.to_owned());
+                expects_name = false;
             }
+            _ => {}
         }
     }
+    found
 }
 
 /// The name that a typedef gives: `(*name)(…)`, `name[…]`, or the last word.
@@ -271,7 +282,7 @@ mod tests {
                     # 1 \"./definitions.h\" 1\n#define N 4\n#define F(x) x\nstruct foo {\n int a[4]; struct bar { int c; } b; };\n\
                     typedef struct { int a; } anon_t; typedef int (*fn)(int, char *); typedef int pair_t[2];\n\
                     enum { A = (1, 2), B }; enum color { RED }; struct __attribute__((packed)) tight { char c; };\n\
-                    static int add(int a, int b) { if (a) { return b; } return a + b; }\nextern int other(void);\n\
+                    int add(int a, int b) { if (a) { return b; } return a + b; }\nextern int other(void);\nstatic int own(void) { return 1; }\n\
                     int x = 3;";
         let found = scan(text);
         let names: Vec<&str> = found.types.iter().map(|ty| ty.name.as_str()).collect();
@@ -283,5 +294,6 @@ mod tests {
         assert_eq!(found.functions, ["add", "other"]);
         assert_eq!(found.macros, [("N".to_owned(), "4".to_owned())]);
         assert_eq!(found.loose_enumerators, ["A", "B"]);
+        assert_eq!(found.enumerators, ["RED"]);
     }
 }

@@ -1,6 +1,6 @@
 //! The script's C definitions, through clang, as BTF.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,9 +63,17 @@ pub fn compile(request: &CRequest) -> Result<CTypes, Vec<CError>> {
     let found = clang.compile(&main)?;
     let btf = clang.btf()?;
     let mut values = macros::values(&found.macros, &request.macros, &|names| clang.evaluate(&main, names));
-    values.extend(
-        clang.evaluate(&main, &found.loose_enumerators).into_iter().filter_map(|(name, value)| Some((name, value?))),
-    );
+    let all = [found.loose_enumerators.as_slice(), &found.enumerators].concat();
+    let mut enumerators = HashMap::new();
+    for (name, value) in clang.evaluate(&main, &all) {
+        let Some(value) = value else { continue };
+        if let macros::Value::Int(value) = value {
+            enumerators.insert(name.clone(), value);
+        }
+        if found.loose_enumerators.contains(&name) {
+            values.push((name, value));
+        }
+    }
     if clang.shadows && !headers.is_empty() {
         // Macros that the table of constants may lack.
         clang.shadows = false;
@@ -74,7 +82,7 @@ pub fn compile(request: &CRequest) -> Result<CTypes, Vec<CError>> {
         let wanted: Vec<String> = wanted.cloned().collect();
         values.extend(macros::values(&macros, &wanted, &|names| clang.evaluate(&main, names)));
     }
-    Ok(CTypes { btf, macros: values })
+    Ok(CTypes { btf, macros: values, enumerators })
 }
 
 /// Headers of the kernel that a request's text names.

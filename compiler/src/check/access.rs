@@ -41,7 +41,11 @@ impl Lower<'_> {
                     };
                     return self.error(codes::TYPE_MISMATCH, name_span, message);
                 }
-                values.push(value);
+                let place = match keys.len() {
+                    1 => self.without_key(name_span),
+                    _ => name_span,
+                };
+                values.push(super::assign::read_at(value, place));
                 continue;
             };
             values.push(self.item_value(key));
@@ -55,6 +59,12 @@ impl Lower<'_> {
             Err(values) => tuple(values, span),
         };
         self.fit_key(map, key, name_span)
+    }
+
+    /// `@m[k]` → `@m`
+    fn without_key(&self, span: Span) -> Span {
+        let bracket = self.sources.text(span).find('[');
+        bracket.map_or(span, |at| Span { end: span.start + at as u32, ..span })
     }
 
     /// Brings a key to the map's key type.
@@ -164,7 +174,16 @@ impl Lower<'_> {
     }
 
     pub fn address_of_map(&mut self, name: &str, keys: Option<&[ast::Expr]>, name_span: Span, span: Span) -> Expr {
-        let (map, key) = self.map_place(name, keys, name_span);
+        let map = self.map_named(name, name_span);
+        if self.last && self.previous_unassigned(map) {
+            return self.undefined_map(name, name_span);
+        }
+        // A map with keys as a whole: the map itself, which no key is needed for.
+        let whole = keys.is_none() && self.map_keyed(map) != Some(false);
+        let key = match whole {
+            true => None,
+            false => self.map_place(name, keys, name_span).1,
+        };
         self.maps[map.0].used = true;
         let ty = Type::Pointer { to: Box::new(self.map_value_type(map)), space: AddressSpace::Bpf };
         Expr { ty, kind: ExprKind::AddressOfMap { map, key: key.map(Box::new) }, span }
@@ -179,7 +198,7 @@ impl Lower<'_> {
                 self.locals[local.0].assigned = true;
                 let ty = match &value.ty {
                     Type::Pointer { .. } => value.ty.clone(),
-                    Type::Int(_) | Type::Void => {
+                    Type::Int(_) | Type::Enum { .. } | Type::Void => {
                         let stepped = self.stepped(&self.infer_type(&value));
                         self.grow_local(local, &stepped, span)
                     }

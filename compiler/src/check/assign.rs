@@ -4,6 +4,7 @@ use super::lower::{Lower, poison};
 use super::widen;
 use crate::codes;
 use crate::diagnostics::Diagnostic;
+use crate::kernel::Kernel as _;
 use crate::program::{Expr, ExprKind, Stmt, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast::{self, BinaryOp};
@@ -71,7 +72,7 @@ impl Lower<'_> {
             true => self.fit_declared(id, &value, span),
             false => self.warn_sign(&value, &ty),
         }
-        let value = self.fit(value, &ty);
+        let value = self.fit(read_at(value, target), &ty);
         out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
     }
 
@@ -98,8 +99,10 @@ impl Lower<'_> {
     pub fn void_assigned(&mut self, value: Span, place: &str, span: Span) {
         let text = self.sources.text(value);
         let name = text.split_once('(').map_or("", |(name, _)| name.trim());
+        let is_library = || self.definitions.libraries.iter().any(|(.., types)| types.function(name).is_some());
         // Macros, and `exit()` as well, are statements; functions give `void`.
-        let message = if crate::stdlib::lookup(name).is_some_and(|entry| !entry.is_macro && name != "exit") {
+        let is_function = crate::stdlib::lookup(name).is_some_and(|entry| !entry.is_macro && name != "exit");
+        let message = if is_function || is_library() {
             format!("Value 'void' cannot be assigned to a {place}.")
         } else {
             "Invalid expression for assignment".to_string()
@@ -137,6 +140,7 @@ impl Lower<'_> {
             return;
         }
         let value = match op {
+            None if self.shown_maps.iter().any(|shown| shown == name) => self.item_value(value),
             None => self.expr(value),
             Some(op) => {
                 let right = self.expr(value);
@@ -194,7 +198,7 @@ impl Lower<'_> {
         let loose = self.infer_type(&value);
         let ty = self.grow_map_value(map, &loose, span);
         self.warn_sign(&value, &ty);
-        let value = self.fit(value, &ty);
+        let value = self.fit(read_at(value, span), &ty);
         out.push(Stmt { kind: StmtKind::SetMap { map, key, value }, span });
     }
 
@@ -218,4 +222,11 @@ impl Lower<'_> {
         }
         self.binary_values(op, current, right, span)
     }
+}
+
+/// A struct or array is read where it is wanted: there failing reads are told.
+pub(crate) fn read_at(value: Expr, span: Span) -> Expr {
+    let is_lazy = matches!(value.ty, Type::Struct(_) | Type::Array { .. })
+        && matches!(value.kind, ExprKind::FieldOf { .. } | ExprKind::Deref(_));
+    if is_lazy { Expr { span, ..value } } else { value }
 }

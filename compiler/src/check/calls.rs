@@ -52,16 +52,19 @@ impl Lower<'_> {
     fn external(&mut self, name: &Ident, function: &Function, args: &[Arg], span: Span) -> Expr {
         let (wanted, found) = (function.params.len(), args.len());
         if wanted != found {
-            let message = format!("{}() requires {wanted} arguments ({found} provided)", name.name);
+            let message = format!("Function `{}` requires {wanted} arguments, got only {found}", name.name);
             return self.error(codes::ARGUMENT_COUNT, span, message);
         }
         let mut values = Vec::new();
-        for (arg, (_, ty)) in args.iter().zip(&function.params) {
+        for (arg, (parameter, ty)) in args.iter().zip(&function.params) {
             let Arg::Expr(arg) = arg else {
                 return self.error(codes::ARGUMENT_TYPE, span, format!("{}() expects values, not types", name.name));
             };
             let value = self.expr(arg);
             let fits = match (&value.ty, ty) {
+                (Type::Bool, to) => *to == Type::Bool,
+                (Type::Pointer { to: a, .. }, Type::Pointer { to: b, .. }) => a == b,
+                (Type::Pointer { .. }, _) | (_, Type::Pointer { .. }) => false,
                 (from, to) if from.is_scalar() && to.is_scalar() => true,
                 (from, to) => from == to,
             };
@@ -69,15 +72,22 @@ impl Lower<'_> {
                 return value;
             }
             if !fits {
-                let message = format!(
-                    "Expected {} for argument {} of {}() but got {}",
-                    super::shown(ty),
-                    values.len() + 1,
+                let parameter = match parameter.as_str() {
+                    "" => (values.len() + 1).to_string(),
+                    name => format!("`{name}`"),
+                };
+                let (wanted, got) = (super::shown(ty), super::shown(&value.ty));
+                let types: Vec<String> = function.params.iter().map(|(_, ty)| super::shown(ty)).collect();
+                let message = format!("Expected {wanted} for argument {parameter} got {got}");
+                let message = Diagnostic::error(codes::ARGUMENT_TYPE, arg.span, message);
+                self.report(message.hint(format!(
+                    "Function `{}` requires arguments ({})",
                     name.name,
-                    super::shown(&value.ty)
-                );
-                return self.error(codes::ARGUMENT_TYPE, arg.span, message);
+                    types.join(", ")
+                )));
+                return poison(span);
             }
+            self.warn_declared(&value, ty);
             let value = self.coerce(value, ty);
             values.push(value);
         }

@@ -3,7 +3,7 @@
 use super::lower::{Lower, constant, poison};
 use super::widen::{self, shown};
 use crate::codes;
-use crate::program::{Expr, ExprKind};
+use crate::program::{Expr, ExprKind, Stmt, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{AddressSpace, IntType, Type};
@@ -177,6 +177,9 @@ impl Lower<'_> {
                     _ => Box::new(Int(IntType::I8)),
                 };
                 match self.address(value) {
+                    Err(value @ Expr { ty: String { .. }, .. }) => {
+                        self.text_in_memory(value, Pointer { to, space: AddressSpace::Bpf }, span)
+                    }
                     Ok((address, space)) => {
                         let decayed = Pointer { to: of, space };
                         let address = super::fields::as_pointer(address, &decayed);
@@ -230,6 +233,26 @@ impl Lower<'_> {
             (from, to) if from == to => Expr { span, ..value },
             _ => self.bad_cast(&value.ty.clone(), &ty, type_span, span),
         }
+    }
+
+    /// A pointer to a string that lies nowhere yet: it is put in a variable.
+    fn text_in_memory(&mut self, value: Expr, pointer: Type, span: Span) -> Expr {
+        let (stmts, id) = match value.kind {
+            ExprKind::Local(id) => (Vec::new(), id),
+            _ => {
+                let id = self.new_local("__text", value.ty.clone(), false, span);
+                self.locals[id.0].assigned = true;
+                self.grow_local(id, &value.ty.clone(), span);
+                (vec![Stmt { kind: StmtKind::SetLocal { local: id, value: value.clone() }, span }], id)
+            }
+        };
+        let text = Type::Pointer { to: Box::new(value.ty), space: AddressSpace::Bpf };
+        let address = Expr { ty: text, kind: ExprKind::AddressOfLocal(id), span };
+        let cast = Expr { ty: pointer.clone(), kind: ExprKind::Cast(Box::new(address)), span };
+        if stmts.is_empty() {
+            return cast;
+        }
+        Expr { ty: pointer, kind: ExprKind::Block(stmts, Box::new(cast)), span }
     }
 
     fn bad_cast(&mut self, from: &Type, to: &Type, _type_span: Span, span: Span) -> Expr {

@@ -36,6 +36,7 @@ pub(crate) fn infer_and_lower(
     diagnostics: &mut Diagnostics,
 ) -> Option<Program> {
     let mut previous = Inferred::default();
+    let shown_maps = super::given::shown_maps(script);
     let mut structs = StructTable::new();
     let mut last = false;
     let mut assigned = std::collections::HashSet::new();
@@ -43,6 +44,7 @@ pub(crate) fn infer_and_lower(
     for walk in 0.. {
         let mut lower = new_walk(&settings, &definitions, options, kernel, host, sources, &previous, structs);
         lower.last = last;
+        lower.shown_maps = &shown_maps;
         lower.assigned_anywhere = std::mem::take(&mut assigned);
         lower.untyped = std::mem::take(&mut untyped);
         let programs = walk_script(&mut lower, script, &plans);
@@ -114,6 +116,7 @@ fn new_walk<'a>(
         needs_trampoline: false,
         steps_down: Vec::new(),
         assigned_anywhere: std::collections::HashSet::new(),
+        shown_maps: &[],
         untyped: std::collections::HashSet::new(),
         last_stmt: false,
         quiet: 0,

@@ -1,5 +1,6 @@
 //! Expressions.
 
+use super::assign::read_at;
 use super::lower::{Lower, constant, poison, string};
 use super::widen;
 use crate::codes;
@@ -43,7 +44,7 @@ impl Lower<'_> {
             // `()` is no value.
             ast::ExprKind::Tuple(items) if items.is_empty() => super::lower::nothing(span),
             ast::ExprKind::Tuple(items) => {
-                let items: Vec<Expr> = items.iter().map(|item| self.item_value(item)).collect();
+                let items: Vec<Expr> = items.iter().map(|item| read_at(self.item_value(item), span)).collect();
                 tuple(items, span)
             }
             ast::ExprKind::Record(fields) => self.record(fields, span),
@@ -171,7 +172,7 @@ impl Lower<'_> {
                 self.error(codes::REDECLARED, name.span, format!("Record field '{}' is given twice", name.name));
                 continue;
             }
-            let value = self.item_value(value);
+            let value = read_at(self.item_value(value), span);
             types.push((name.name.clone(), value.ty.clone()));
             items.push(value);
         }
@@ -263,9 +264,27 @@ impl Lower<'_> {
             };
         };
         let cond = self.condition(cond_value, span);
-        let then = self.expr(then);
-        let otherwise = self.expr(otherwise);
+        let (then, otherwise) = self.sides(then, otherwise);
         self.choose(cond, then, otherwise, span)
+    }
+
+    /// Both sides of `c ? a : b`; a parameter beside a text or another parameter is taken as it was given.
+    fn sides(&mut self, then: &ast::Expr, otherwise: &ast::Expr) -> (Expr, Expr) {
+        match (&then.kind, &otherwise.kind) {
+            (ast::ExprKind::Param(_), ast::ExprKind::Param(_)) => (self.item_value(then), self.item_value(otherwise)),
+            (ast::ExprKind::Param(_), _) => {
+                let otherwise = self.expr(otherwise);
+                let then = if super::ops::is_text(&otherwise.ty) { self.item_value(then) } else { self.expr(then) };
+                (then, otherwise)
+            }
+            (_, ast::ExprKind::Param(_)) => {
+                let then = self.expr(then);
+                let is_text = super::ops::is_text(&then.ty);
+                let otherwise = if is_text { self.item_value(otherwise) } else { self.expr(otherwise) };
+                (then, otherwise)
+            }
+            _ => (self.expr(then), self.expr(otherwise)),
+        }
     }
 
     /// `c ? a : b` with both sides brought to one type.

@@ -58,6 +58,8 @@ pub(crate) struct Lower<'a> {
     pub steps_down: Vec<bool>,
     /// Maps that something was stored in, anywhere in the script (by the walk before).
     pub assigned_anywhere: std::collections::HashSet<String>,
+    /// Maps that keep parameters as they were given.
+    pub shown_maps: &'a [String],
     /// Variables (program, number) that nothing gave a type.
     pub untyped: std::collections::HashSet<(usize, usize)>,
     /// The statement at hand is the last of its block.

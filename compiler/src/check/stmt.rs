@@ -131,12 +131,6 @@ impl Lower<'_> {
             }
             ExprKind::Zero if value.ty == Type::Void => return,
             ExprKind::LocalStep { .. } | ExprKind::MapStep { .. } => StmtKind::Expr(value),
-            ExprKind::MapDelete { map, key, .. } => {
-                if warn {
-                    self.warn(codes::W_DISCARDED, span, "Return value discarded.");
-                }
-                StmtKind::Expr(Expr { ty: value.ty, kind: ExprKind::MapDelete { map, key, warn }, span: value.span })
-            }
             kind => {
                 if warn && value.ty != Type::Void {
                     self.warn(codes::W_DISCARDED, span, "Return value discarded.");
@@ -224,7 +218,7 @@ impl Lower<'_> {
                     true => self.fit_declared(id, &value, span),
                     false => self.warn_sign(&value, &ty),
                 }
-                let value = self.coerce(value, &ty);
+                let value = self.coerce(super::assign::read_at(value, var.span), &ty);
                 out.push(Stmt { kind: StmtKind::SetLocal { local: id, value }, span });
             }
         }
@@ -434,7 +428,7 @@ impl Lower<'_> {
             _ => !matches!(count.ty, Type::Enum { .. }),
         };
         match (super::fold::constant_int(&count), &count.kind) {
-            _ if !is_number => {
+            _ if !is_number || matches!(written.kind, ast::ExprKind::Unary { op: ast::UnaryOp::Neg, .. }) => {
                 self.error(codes::NOT_CONSTANT, span, "invalid unroll value");
                 return;
             }

@@ -22,7 +22,14 @@ pub fn resolve(
     diagnostics: &mut Diagnostics,
 ) -> Script {
     let imports = std::mem::take(&mut script.imports);
-    let mut importer = Importer { host, sources, diagnostics, seen: HashSet::new(), merged: Script::default() };
+    let mut importer = Importer {
+        host,
+        sources,
+        diagnostics,
+        main: &options.script_dir,
+        seen: HashSet::new(),
+        merged: Script::default(),
+    };
     for import in &imports {
         importer.import(import, &options.script_dir, "");
     }
@@ -34,6 +41,8 @@ struct Importer<'a> {
     host: &'a dyn Host,
     sources: &'a mut Sources,
     diagnostics: &'a mut Diagnostics,
+    /// Where the main script lies.
+    main: &'a str,
     /// Paths that were imported already.
     seen: HashSet<String>,
     merged: Script,
@@ -45,6 +54,9 @@ impl Importer<'_> {
         if BUILT_IN.contains(&import.path.as_str()) {
             return;
         }
+        // What is not beside the importing file may be beside the main script.
+        let beside = self.exists(&join(directory, &import.path)) || !self.exists(&join(self.main, &import.path));
+        let (directory, shown) = if beside { (directory, shown) } else { (self.main, "") };
         let path = join(directory, &import.path);
         let name = join(shown, &import.path);
         match self.host.list(&path) {
@@ -69,6 +81,10 @@ impl Importer<'_> {
         }
     }
 
+    fn exists(&self, path: &str) -> bool {
+        matches!(self.host.list(path), Ok(Some(_))) || self.host.read(path).is_ok()
+    }
+
     fn file(&mut self, import: &Import, path: &str, name: &str) {
         if !self.seen.insert(path.to_string()) {
             return;
@@ -81,6 +97,14 @@ impl Importer<'_> {
             Some(Kind::Script) => {
                 let file = self.sources.add(name, text);
                 let mut script = syntax::parse(self.sources, file, self.diagnostics);
+                if let Some(first) = script.config.first() {
+                    self.diagnostics.push(Diagnostic::error(
+                        codes::BAD_CONFIG,
+                        first.name.span,
+                        "invalid `config` within import",
+                    ));
+                    script.config.clear();
+                }
                 for import in std::mem::take(&mut script.imports) {
                     self.import(&import, parent(path), parent(name));
                 }

@@ -3,6 +3,7 @@
 //! Kernels have more than a hundred thousand types and a script uses a few dozen, so nothing is decoded before it is
 //! asked for; a hash over the names finds a type without touching the others.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 /// BTF_KIND_* of a type.
@@ -111,6 +112,8 @@ pub struct Btf {
     first_string: u32,
     index: OnceLock<NameIndex>,
     enums: OnceLock<Vec<TypeId>>,
+    /// Values of enumerators where BTF has only their low halves, without a sign: clang before 15 wrote it so.
+    exact: HashMap<String, i64>,
 }
 
 /// Hash chains over the names of types.
@@ -163,6 +166,7 @@ impl Btf {
             first_string,
             index: OnceLock::new(),
             enums: OnceLock::new(),
+            exact: HashMap::new(),
         })
     }
 
@@ -259,6 +263,16 @@ impl Btf {
         })
     }
 
+    /// Makes the values of enumerators known.
+    pub fn set_enumerators(&mut self, values: HashMap<String, i64>) {
+        self.exact = values;
+    }
+
+    /// Whether an enum has negative values.
+    pub fn is_signed_enum(&self, id: TypeId) -> bool {
+        self.head(id).flag || !self.exact.is_empty() && self.enumerators(id).any(|(_, value)| value < 0)
+    }
+
     /// Enumerators with their values.
     pub fn enumerators(&self, id: TypeId) -> impl Iterator<Item = (&str, i64)> {
         let (head, owner) = (self.head(id), self.owner(id));
@@ -276,7 +290,8 @@ impl Btf {
                 (_, true) => i64::from(low as i32),
                 (_, false) => i64::from(low),
             };
-            (owner.string(u32_at(&owner.data, at)), value)
+            let name = owner.string(u32_at(&owner.data, at));
+            (name, owner.exact.get(name).copied().unwrap_or(value))
         })
     }
 

@@ -1,6 +1,6 @@
 //! Types of the script's own C definitions, by the BTF that clang made of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::btf::{Btf, BtfError, Kind};
 use super::convert::Converter;
@@ -31,6 +31,9 @@ pub const TYPE_VARIABLE: &str = "tw_type_";
 pub const HEADER_VARIABLE: &str = "tw_header_";
 /// See [`TYPE_VARIABLE`]; the function's name follows.
 pub const FUNCTION_VARIABLE: &str = "tw_function_";
+
+/// The encoding of `_Bool`.
+const BTF_INT_BOOL: u32 = 4;
 
 /// What the tags start with that stand for those of nameless enums: clang describes only enums with tags.
 pub const NAMELESS_ENUM: &str = "tw_nameless_";
@@ -69,7 +72,8 @@ fn compile_with(mut request: CRequest, kernel: &dyn Kernel, host: &dyn Host) -> 
     for _ in 0..ROUNDS {
         match host.c_types(&request) {
             Ok(compiled) => {
-                let types = ScriptTypes::new(compiled.btf).map_err(|error| vec![whole(error.to_string())])?;
+                let types = ScriptTypes::new(compiled.btf, compiled.enumerators)
+                    .map_err(|error| vec![whole(error.to_string())])?;
                 return Ok(Compiled { types, macros: compiled.macros });
             }
             Err(errors) => {
@@ -112,12 +116,13 @@ fn missing_names(message: &str) -> Vec<String> {
 }
 
 impl ScriptTypes {
-    /// `btf`: bytes of a `.BTF` section.
+    /// `btf`: bytes of a `.BTF` section. `enumerators`: values that it may not have in full.
     ///
     /// # Errors
     /// When the bytes are no BTF.
-    pub fn new(btf: Vec<u8>) -> Result<ScriptTypes, BtfError> {
-        let btf = Btf::new(btf, None)?;
+    pub fn new(btf: Vec<u8>, enumerators: HashMap<String, i64>) -> Result<ScriptTypes, BtfError> {
+        let mut btf = Btf::new(btf, None)?;
+        btf.set_enumerators(enumerators);
         let mut of_kernel_headers = HashSet::new();
         for id in btf.of_kind(Kind::Var).filter(|&id| btf.name(id).starts_with(HEADER_VARIABLE)) {
             let target = btf.head(btf.head(id).size_or_type).size_or_type;
@@ -190,8 +195,14 @@ impl Kernel for ScriptTypes {
             None => self.btf.head(self.btf.find(&variable, &[Kind::Var])?).size_or_type,
         };
         let id = super::tracepoints::prototype(&self.btf, id)?;
-        let params = self.btf.params(id).map(|(name, ty)| (name.to_owned(), types.ty(ty))).collect();
-        Some(Function { params, result: types.ty(self.btf.head(id).size_or_type) })
+        let ty = |id| {
+            let stripped = self.btf.strip(id);
+            let is_int = self.btf.head(stripped).kind == Kind::Int;
+            // A truth value that a function takes or returns is one, other than those in structs.
+            if is_int && self.btf.int(stripped).0 & BTF_INT_BOOL != 0 { Type::Bool } else { types.ty(id) }
+        };
+        let params = self.btf.params(id).map(|(name, id)| (name.to_owned(), ty(id))).collect();
+        Some(Function { params, result: ty(self.btf.head(id).size_or_type) })
     }
 
     fn functions(&self, _: &str) -> Vec<String> {

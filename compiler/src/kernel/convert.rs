@@ -38,13 +38,14 @@ impl Converter<'_> {
             Kind::Array => self.array(id),
             Kind::Struct | Kind::Union | Kind::Fwd => Type::Struct(self.struct_name(id, typedef)),
             // A member of a nameless enum is a number.
-            Kind::Enum | Kind::Enum64 if self.btf.name(id).starts_with(NAMELESS_ENUM) => {
-                Type::Int(IntType { bits: (head.size_or_type.clamp(1, 8) * 8) as u8, signed: head.flag })
-            }
+            Kind::Enum | Kind::Enum64 if self.btf.name(id).starts_with(NAMELESS_ENUM) => Type::Int(IntType {
+                bits: (head.size_or_type.clamp(1, 8) * 8) as u8,
+                signed: self.btf.is_signed_enum(id),
+            }),
             Kind::Enum | Kind::Enum64 => {
                 let name = self.tag(id, typedef).unwrap_or_else(|| self.made_up(id));
                 let bits = (head.size_or_type.clamp(1, 8) * 8) as u8;
-                Type::Enum { name, repr: IntType { bits, signed: head.flag } }
+                Type::Enum { name, repr: IntType { bits, signed: self.btf.is_signed_enum(id) } }
             }
             Kind::Typedef => self.named(head.size_or_type, Some(id)),
             Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => self.named(head.size_or_type, typedef),
@@ -230,7 +231,7 @@ impl Converter<'_> {
     /// The type of a nameless enum's enumerators, which have their names for all that.
     fn enum_type(&self, id: TypeId) -> Option<Type> {
         let name = self.btf.name(id);
-        let repr = IntType { bits: 64, signed: self.btf.head(id).flag };
+        let repr = IntType { bits: 64, signed: self.btf.is_signed_enum(id) };
         name.starts_with(NAMELESS_ENUM).then(|| Type::Enum { name: name.to_owned(), repr })
     }
 }

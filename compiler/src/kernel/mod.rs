@@ -14,6 +14,8 @@ mod tracepoints;
 pub use contexts::other_contexts;
 pub use description::{Capture, Description, DescriptionError, matches};
 
+use std::collections::HashMap;
+
 use crate::types::{StructDef, StructName, Type};
 
 /// What the checker asks about a kernel. Implemented by [`Description`]; tests may implement it with data.
@@ -185,6 +187,8 @@ pub struct CTypes {
     pub btf: Vec<u8>,
     /// Values of macros: integers and strings.
     pub macros: Vec<(String, MacroValue)>,
+    /// Values of the text's enumerators; those that are not here are in the BTF.
+    pub enumerators: HashMap<String, i64>,
 }
 
 /// Value of a C macro.

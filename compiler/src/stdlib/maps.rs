@@ -98,7 +98,7 @@ pub(super) fn delete(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             None
         }
     };
-    Expr { ty: Type::Bool, kind: ExprKind::MapDelete { map, key: key.map(Box::new), warn: false }, span }
+    Expr { ty: Type::Bool, kind: ExprKind::MapDelete { map, key: key.map(Box::new) }, span }
 }
 
 /// Refuses scalar maps and maps that do not exist.

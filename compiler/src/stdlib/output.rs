@@ -338,7 +338,7 @@ pub(super) fn print(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             if value.ty == Type::Void || value.ty == Type::Tuple(Vec::new()) {
                 return lower.error(codes::ARGUMENT_TYPE, span, "none type passed to print() is not printable");
             }
-            send(lower, ActionKind::PrintValue, vec![value], site)
+            send(lower, ActionKind::PrintValue, vec![crate::check::read_at(value, span)], site)
         }
     }
 }

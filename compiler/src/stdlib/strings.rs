@@ -53,7 +53,7 @@ pub(super) fn str(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             }
             lower.coerce(value, &ty)
         }
-        Type::Pointer { .. } | Type::Int(_) => {
+        Type::Pointer { .. } | Type::Int(_) | Type::Enum { .. } => {
             let pointer = text_pointer(lower, value);
             // A length includes the NUL; without one, `max_strlen` characters are read. As bpftrace has it, long limits
             // include the NUL too, and what they cut off is not told.

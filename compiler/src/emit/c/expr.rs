@@ -24,7 +24,7 @@ impl<'p> Body<'_, 'p> {
             ExprKind::MapSummary { map, key } => self.map_summary(e, *map, key.as_deref()),
             ExprKind::MapHas { map, key } => self.map_has(*map, key),
             ExprKind::MapFind { map, key, local } => self.map_find(*map, key, *local),
-            ExprKind::MapDelete { map, key, warn } => self.map_delete(*map, key.as_deref(), *warn, e.span),
+            ExprKind::MapDelete { map, key } => self.map_delete(*map, key.as_deref()),
             ExprKind::MapLen(map) => self.map_len(*map),
             ExprKind::MapStep { map, key, by, prefix } => {
                 self.map_step(e, *map, key.as_deref(), *by, Step::of(*prefix))
@@ -359,7 +359,7 @@ impl<'p> Body<'_, 'p> {
                 let size = self.step_size(&place.ty);
                 self.step(&place.text, *by, size, &place.ty);
             }
-            ExprKind::MapDelete { map, key, warn } => self.discard_delete(*map, key.as_deref(), *warn, e.span),
+            ExprKind::MapDelete { map, key } => self.discard_delete(*map, key.as_deref()),
             ExprKind::MapStep { map, key, by, .. } => {
                 self.map_step(e, *map, key.as_deref(), *by, Step::Dropped);
             }

@@ -6,6 +6,7 @@ use crate::program::{AggregateUpdate, Expr, LocalId, MapId};
 use crate::source::Span;
 use crate::types::{Aggregate, LinearBound, SeriesAggregate, Type};
 
+const NO_ELEMENT: &str = "Can't lookup map element because it does not exist.";
 const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`";
 
 /// Which value of `@m++` or `++@m` is wanted.
@@ -101,8 +102,7 @@ impl<'p> Body<'_, 'p> {
                 let call = format!("bpf_map_lookup_elem(&{}, {key})", info.name);
                 match span {
                     Some(span) => {
-                        let message = "Can't lookup map element because it does not exist.";
-                        let check = self.e.check("map_lookup_elem", message, false, span);
+                        let check = self.e.check("map_lookup_elem", NO_ELEMENT, false, span);
                         format!("tw_found({check}, {call})")
                     }
                     None => call,
@@ -119,6 +119,12 @@ impl<'p> Body<'_, 'p> {
         let (text, place) = self.value_pointer(&value, &name);
         self.line(format!("{text} = {call};"));
         (name, place)
+    }
+
+    /// With `-k`, that nothing is there yet.
+    fn tell_missing(&mut self, span: Span) {
+        let check = self.e.check("map_lookup_elem", NO_ELEMENT, false, span);
+        self.line(format!("tw_found({check}, NULL);"));
     }
 
     /// Declares a pointer to a value in storage, and the place it leads to.
@@ -165,9 +171,9 @@ impl<'p> Body<'_, 'p> {
     }
 
     /// `@m[k]` of another type, into a place.
-    pub fn map_get_into(&mut self, to: &Place, map: MapId, key: Option<&'p Expr>) {
+    pub fn map_get_into(&mut self, to: &Place, map: MapId, key: Option<&'p Expr>, span: Span) {
         let hint = self.map_hint(map);
-        let (pointer, place) = self.lookup(map, key, &hint);
+        let (pointer, place) = self.lookup_checked(map, key, &hint, Some(span));
         self.code.open(format!("if ({pointer})"));
         self.copy(to, &place);
         self.code.otherwise();
@@ -177,9 +183,14 @@ impl<'p> Body<'_, 'p> {
 
     /// `&@m[k]`
     pub fn map_address(&mut self, e: &'p Expr, map: MapId, key: Option<&'p Expr>) -> Value {
+        let to = self.e.types.scalar(self.e.program, &e.ty);
+        let declared = &self.e.program.maps[map.0];
+        if key.is_none() && (declared.key.is_some() || matches!(declared.value, Type::Aggregate(_))) {
+            let itself = format!("(void *)&{}", self.e.maps[map.0].name);
+            return Value::cast(&to, &Value { prec: Prec::Unary, text: itself });
+        }
         let hint = self.map_hint(map);
         let (pointer, _) = self.lookup(map, key, &hint);
-        let to = self.e.types.scalar(self.e.program, &e.ty);
         Value::cast(&to, &Value::atom(pointer))
     }
 
@@ -203,7 +214,7 @@ impl<'p> Body<'_, 'p> {
     }
 
     /// `delete(@m, k)`: whether it was there.
-    pub fn map_delete(&mut self, map: MapId, key: Option<&'p Expr>, warn: bool, span: Span) -> Value {
+    pub fn map_delete(&mut self, map: MapId, key: Option<&'p Expr>) -> Value {
         let info = self.e.maps[map.0].clone();
         if info.array {
             return self.scalar_delete(map);
@@ -219,38 +230,28 @@ impl<'p> Body<'_, 'p> {
             self.code.close("");
             return Value::atom(name);
         }
-        let call = self.delete_call(map, key, warn, span);
-        if warn {
-            self.line(format!("{call};"));
-            return Value::atom("true");
-        }
+        let call = self.delete_call(map, key);
         // A variable, so that the deletion happens here and once.
         let name = self.fresh("deleted");
         self.line(format!("bool {name} = !{call};"));
         Value::atom(name)
     }
 
-    fn delete_call(&mut self, map: MapId, key: &'p Expr, warn: bool, span: Span) -> String {
+    fn delete_call(&mut self, map: MapId, key: &'p Expr) -> String {
         let key = self.key(map, key);
-        let call = format!("bpf_map_delete_elem(&{}, {key})", self.e.maps[map.0].name);
-        if !warn {
-            return call;
-        }
-        let message = "Can't delete map element because it does not exist.";
-        let check = self.e.check("map_delete_elem", message, false, span);
-        format!("tw_check({check}, {call})")
+        format!("bpf_map_delete_elem(&{}, {key})", self.e.maps[map.0].name)
     }
 
     /// `delete(@m, k)` whose result nobody wants.
-    pub fn discard_delete(&mut self, map: MapId, key: Option<&'p Expr>, warn: bool, span: Span) {
+    pub fn discard_delete(&mut self, map: MapId, key: Option<&'p Expr>) {
         let info = &self.e.maps[map.0];
         match key {
             Some(key) if !info.array && !info.bucketed => {
-                let call = self.delete_call(map, key, warn, span);
+                let call = self.delete_call(map, key);
                 self.line(format!("{call};"));
             }
             _ => {
-                let value = self.map_delete(map, key, warn, span);
+                let value = self.map_delete(map, key);
                 self.line(format!("(void){};", value.at(Prec::Unary)));
             }
         }
@@ -321,6 +322,7 @@ impl<'p> Body<'_, 'p> {
             }
             self.bump(&format!("*{pointer}"), &pointer, &ty, by);
             self.code.otherwise();
+            self.tell_missing(e.span);
             let first = self.fresh("first");
             self.line(format!("{text} {first} = {by};"));
             let check = self.e.check("map_update_elem", MAP_FULL, true, e.span);

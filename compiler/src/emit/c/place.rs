@@ -150,7 +150,7 @@ impl<'p> Body<'_, 'p> {
                 // A kernel struct's member may be smaller than it is here: its own size is kept.
                 self.copy(to, &from);
             }
-            ExprKind::MapGet { map, key } => self.map_get_into(to, *map, key.as_deref()),
+            ExprKind::MapGet { map, key } => self.map_get_into(to, *map, key.as_deref(), e.span),
             ExprKind::Ternary { cond, then, otherwise } => {
                 let condition = self.condition(cond);
                 self.code.open(format!("if ({})", condition.text));
