@@ -114,7 +114,10 @@ fn errors_have_their_place() {
 
 #[test]
 fn functions_of_imported_c_have_signatures() {
-    let c = compiled("int add(int a, char *b) { return a + *b; } _Bool odd(int a) { return a & 1; } static int own(void) { return 1; }", &[]);
+    let c = compiled(
+        "int add(int a, char *b) { return a + *b; } _Bool odd(int a) { return a & 1; } static int own(void) { return 1; }",
+        &[],
+    );
     let add = c.types.function("add").unwrap();
     assert_eq!((add.params.len(), add.result), (2, Type::Int(IntType::I32)));
     assert_eq!(c.types.function("odd").unwrap().result, Type::Bool);
