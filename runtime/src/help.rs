@@ -43,6 +43,8 @@ pub fn own_options(tool: &Tool) -> Vec<Described> {
         let (value, default) = match option.default {
             OptionDefault::Bool(false) => (None, String::new()),
             OptionDefault::Bool(true) => (None, "[default: true]".to_owned()),
+            // Such numbers stand for none.
+            OptionDefault::Int(..=0) => (Some("NUMBER"), String::new()),
             OptionDefault::Int(value) => (Some("NUMBER"), format!("[default: {value}]")),
             OptionDefault::Str("") => (Some("TEXT"), String::new()),
             OptionDefault::Str(value) => (Some("TEXT"), format!("[default: {value}]")),

@@ -54,7 +54,14 @@ dd if=/dev/zero of=/tmp/tw-file bs=333 count=7 2>/dev/null
 stop
 expect '^@pairs\[333, 333\]: 7$'
 
-start argdist -C 'p::do_sys_openat2(int dfd, char *path):char*:path' -d 1 -T -c
+start argdist -C 'p::do_sys_openat2(int dfd, char *path):char*:path' -d 1 --timestamp -c
 cat /nonexistent/tw-missing 2>/dev/null
 finish
 expect '^@strings\[/nonexistent/tw-missing\]: 1$'
+
+start argdist -C -i 5 -n 1 -T 1 'p::vfs_write(void *file, void *buf, size_t count):u64:count:count == 321 || count == 322'
+dd if=/dev/zero of=/tmp/tw-file bs=321 count=30 2>/dev/null
+dd if=/dev/zero of=/tmp/tw-file bs=322 count=20 2>/dev/null
+finish
+expect '^@values\[321\]: 30$'
+refuse '^@values\[322\]'

@@ -30,3 +30,10 @@ start execsnoop -n nobody-of-that-name
 /bin/true tw-hidden
 stop
 refuse tw-hidden
+
+start execsnoop -n tru
+/bin/true tw-shown
+/bin/echo tw-hidden >/dev/null
+stop
+expect ' 0 /bin/true tw-shown$'
+refuse tw-hidden

@@ -27,7 +27,7 @@ cat /nonexistent/tw-missing 2>/dev/null
 stop
 expect ' cat +kretprobe:do_sys_openat2 +ret: -2$'
 
-start trace -K -m 1 'do_nanosleep(struct hrtimer_sleeper *t, enum hrtimer_mode mode) "task: %llx mode: %d", t->task, mode'
+start trace -K -M 1 'do_nanosleep(struct hrtimer_sleeper *t, enum hrtimer_mode mode) "task: %llx mode: %d", t->task, mode'
 sleep 0.1
 stop
 expect ' sleep +kprobe:do_nanosleep +task: ff[0-9a-f]{14} mode: [0-9]+$'
@@ -55,7 +55,7 @@ expect ' tracepoint:sched:sched_process_exec +/bin/true [0-9]+$'
 trace 'do_nanosleep "%d", nothing' >/tmp/out 2>/tmp/err && fail "an unknown name is taken"
 grep -q 'there is no "nothing" at this probe' /tmp/err || fail "what it says of an unknown name"
 
-start trace -t -n sleep -m 1 do_nanosleep
+start trace -t -n sleep -M 1 do_nanosleep
 sleep 0.1
 stop
 expect '^ *[0-9]+\.[0-9]{6} [0-9]+ +[0-9]+ +sleep +kprobe:do_nanosleep +0x'
@@ -64,3 +64,9 @@ start trace -a 0 -d 1 t:sched:sched_process_fork
 /bin/true
 finish
 expect ' tracepoint:sched:sched_process_fork$'
+
+start trace 'p::do_sys_openat2(int dfd, char *path) (STRCMP("/nonexistent/tw-missing", path)) "%s", path'
+cat /nonexistent/tw-missing /nonexistent/tw-missing2 /nonexistent/tw-missin 2>/dev/null
+stop
+[ "$(grep -c nonexistent /tmp/out)" -eq 1 ] || fail "not one line"
+expect ' /nonexistent/tw-missing$'

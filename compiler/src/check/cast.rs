@@ -3,7 +3,7 @@
 use super::lower::{Lower, constant, poison};
 use super::widen::{self, shown};
 use crate::codes;
-use crate::program::{Expr, ExprKind, Stmt, StmtKind};
+use crate::program::{AttachPoint, Expr, ExprKind, Stmt, StmtKind};
 use crate::source::Span;
 use crate::syntax::ast;
 use crate::types::{AddressSpace, IntType, Type};
@@ -68,7 +68,12 @@ impl Lower<'_> {
             (a, b) => a == b,
         };
         if same {
-            self.warn(codes::W_CAST, place, format!("Unnecessary cast: expression is already of type {}", shown(&ty)));
+            // For another kind of probe that a parameter may name, the cast may be needed.
+            let is_late = self.probe.targets.iter().any(|target| matches!(target.point, AttachPoint::Late { .. }));
+            if !is_late {
+                let message = format!("Unnecessary cast: expression is already of type {}", shown(&ty));
+                self.warn(codes::W_CAST, place, message);
+            }
             // `(int8)1` has a type of its own, a literal takes any.
             if !matches!(value.kind, ExprKind::Int(_)) {
                 return Expr { span: place, ..value };

@@ -1,9 +1,11 @@
 //! Probes that a parameter names: `vfs_read`, `t:sched:sched_switch`, `libc:malloc`, `r::vfs_read`.
 
+use crate::args::OptionValue;
 use crate::error::{Error, Result};
 use crate::find::elf::Binary;
 use crate::find::expand::Request;
 use crate::find::{glob, kernel, libraries};
+use crate::regex::Regex;
 use crate::tool::{AttachPoint, LateRole, ProgramKind, Target, TextPiece, Tool};
 use crate::{spec, text};
 
@@ -28,7 +30,8 @@ pub fn settle(request: &Request<'_>, kind: ProgramKind, target: &'static Target)
     if text.is_empty() {
         return Err(which(request.tool));
     }
-    let probe = spec::probe(&text);
+    let is_expression = takes_expressions(request);
+    let probe = if is_expression { &text } else { spec::probe(&text) };
     if probe != text && spec::parameter(request.tool).is_none() {
         // As for BCC's `trace 'f(int x) "%d", x'`.
         return Err(Error::refused(format!("not a probe: {text}")).hint(format!(
@@ -36,7 +39,13 @@ pub fn settle(request: &Request<'_>, kind: ProgramKind, target: &'static Target)
             request.tool.name
         )));
     }
-    let parts: Vec<&str> = probe.split(':').collect();
+    let mut parts: Vec<&str> = probe.split(':').collect();
+    let expression;
+    if is_expression && let Some(last) = parts.last_mut() {
+        Regex::new(last).map_err(|reason| Error::refused(format!("not a regular expression: {last} ({reason})")))?;
+        expression = format!("/{last}/");
+        *last = &expression;
+    }
     let named = parse(&parts, role, request.target_pid)
         .ok_or_else(|| Error::refused(format!("not a probe: {probe}")).hint(FORMS))?;
     let called;
@@ -59,6 +68,12 @@ pub fn settle(request: &Request<'_>, kind: ProgramKind, target: &'static Target)
         // A tool settles its few targets once.
         Box::leak(Box::new(Target { display: keep(&format!("{provider}:{words}")), point, place: target.place }))
     }))
+}
+
+/// Whether the last part of the parameter is a regular expression: the tool has an option `regexp`, and it was given.
+fn takes_expressions(request: &Request<'_>) -> bool {
+    let mut options = request.tool.options.iter().zip(&request.args.options);
+    options.any(|(option, value)| option.long() == "regexp" && matches!(value, OptionValue::Bool(true)))
 }
 
 /// What kind of probe a text names, for expressions about it.
@@ -110,8 +125,13 @@ fn which(tool: &Tool) -> Error {
 
 fn parse<'a>(parts: &[&'a str], role: LateRole, pid: Option<u32>) -> Option<Named<'a>> {
     let kernel = |module, function, returns| Some(Named::Kernel { module, function, returns });
-    let user = |path: &str, symbol, returns| Some(Named::User { path: library(path, pid), symbol, returns });
-    let usdt = |path: &str, provider, name| Some(Named::Usdt { path: library(path, pid), provider, name });
+    let user = |path: &str, symbol, returns| {
+        let path = home(path, pid, |binary| binary.symbols.iter().any(|known| glob::matches(symbol, &known.name)));
+        Some(Named::User { path, symbol, returns })
+    };
+    let usdt = |path: &str, provider, name| {
+        Some(Named::Usdt { path: home(path, pid, |binary| has_probe(binary, name)), provider, name })
+    };
     if parts.iter().skip(1).any(|part| part.is_empty()) && !matches!(parts, ["p" | "r", "", _]) {
         return None;
     }
@@ -184,11 +204,29 @@ fn library(name: &str, pid: Option<u32>) -> String {
     }
 }
 
+/// What the C library has taken in, with version 2.34 of glibc.
+const MERGED: [&str; 5] = ["libpthread", "libdl", "librt", "libutil", "libanl"];
+
+/// The library that is meant, or libc if that has by now what was looked for in another one.
+fn home(name: &str, pid: Option<u32>, has: impl Fn(&Binary) -> bool) -> String {
+    let is_in = |library: &str| {
+        let files = libraries::binaries(library, pid);
+        files.iter().filter_map(|file| Binary::read(file).ok()).any(|binary| has(&binary))
+    };
+    let is_merged = MERGED.iter().any(|merged| *merged == name || merged.strip_prefix("lib") == Some(name));
+    let library = library(name, pid);
+    if is_merged && !is_in(&library) && is_in("libc") { "libc".to_owned() } else { library }
+}
+
 fn has_usdt(path: &str, name: &str, pid: Option<u32>) -> bool {
-    libraries::binaries(&library(path, pid), pid)
+    libraries::binaries(&home(path, pid, |binary| has_probe(binary, name)), pid)
         .iter()
         .filter_map(|file| Binary::read(file).ok())
-        .any(|binary| binary.usdt.iter().any(|(_, probe)| glob::matches(name, probe)))
+        .any(|binary| has_probe(&binary, name))
+}
+
+fn has_probe(binary: &Binary, name: &str) -> bool {
+    binary.usdt.iter().any(|(_, probe)| glob::matches(name, probe))
 }
 
 fn words(words: &[Option<&str>]) -> String {

@@ -80,8 +80,8 @@ pub fn symbols(
             } else {
                 candidate.name == symbol
             };
-            // Two names for one address are one place for a pattern.
-            if !fits || ((pattern || cpp) && !places.insert((file.path.clone(), candidate.address))) {
+            // Two names for one address, or two versions of a name, are one place.
+            if !fits || !places.insert((file.path.clone(), candidate.address)) {
                 continue;
             }
             if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && !request.tool.is_unsafe {

@@ -111,6 +111,7 @@ pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Compiled> {
 enum Token {
     Name(String),
     Number(i64),
+    Text(String),
     Symbol(&'static str),
 }
 
@@ -119,6 +120,7 @@ impl Token {
         match self {
             Token::Name(name) => name.clone(),
             Token::Number(number) => number.to_string(),
+            Token::Text(text) => format!("\"{text}\""),
             Token::Symbol(symbol) => (*symbol).to_owned(),
         }
     }
@@ -149,6 +151,9 @@ fn tokens(text: &str) -> Result<Vec<Token>> {
         } else if let Some(character) = character(rest) {
             found.push(Token::Number(i64::from(character)));
             3
+        } else if let Some((text, _)) = rest.strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+            found.push(Token::Text(text.to_owned()));
+            text.len() + 2
         } else {
             return Err(refuse(&format!("what is \"{rest}\"?")));
         };
@@ -361,6 +366,7 @@ impl Compiler<'_> {
                 Ok(CType::LONG)
             }
             Token::Name(name) => self.name(&name),
+            Token::Text(text) => Err(refuse(&format!("what about \"{text}\"? STRCMP(\"{text}\", STRING)"))),
             Token::Symbol(symbol) => Err(refuse(&format!("what is \"{symbol}\"?"))),
         }
     }
@@ -397,14 +403,54 @@ impl Compiler<'_> {
                 return self.argument(&parameter, Operation::AtEntry);
             }
             "args" if !self.scope.fields.is_empty() => return self.field(),
-            "STRCMP" | "strncmp" => {
-                return Err(refuse("strings cannot be compared here; print them and choose with grep(1)"));
-            }
+            "STRCMP" => return self.same_text(),
             _ if self.scope.has_arguments => return self.argument(name, Operation::Input),
             _ => return Err(refuse(&format!("there is no \"{name}\" at this probe"))),
         };
         self.step(operation, 0, 0);
         Ok(ty)
+    }
+
+    /// `STRCMP("text", STRING)`: whether they are the same, as BCC has it. Compared piece by piece, with its NUL.
+    fn same_text(&mut self) -> Result<CType> {
+        let usage = || refuse("STRCMP(\"text\", STRING)");
+        self.want("(")?;
+        let mut text = self.text();
+        if text.is_some() {
+            self.want(",")?;
+        }
+        let start = self.steps.len();
+        self.value(0)?;
+        let address = self.steps.split_off(start);
+        if text.is_none() {
+            self.want(",")?;
+            text = self.text();
+        }
+        self.want(")")?;
+        let mut bytes = text.ok_or_else(usage)?.into_bytes();
+        bytes.push(0);
+        let mut at = 0;
+        while at < bytes.len() {
+            // No more is read than the string has: there may be nothing behind it.
+            let size = [8, 4, 2, 1].into_iter().find(|size| at + size <= bytes.len()).unwrap_or(1);
+            let mut piece = [0; 8];
+            piece[..size].copy_from_slice(&bytes[at..at + size]);
+            self.steps.extend_from_slice(&address);
+            self.step(Operation::Load, if size == 8 { -8 } else { size as i32 }, at as i64);
+            self.step(Operation::Number, 0, i64::from_le_bytes(piece));
+            self.step(Operation::Equal, -8, 0);
+            if at > 0 {
+                self.step(Operation::Both, 0, 0);
+            }
+            at += size;
+        }
+        Ok(CType::Int(-4))
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let Some(Token::Text(text)) = self.tokens.get(self.at) else { return None };
+        self.at += 1;
+        Some(text.clone())
     }
 
     /// `arg1`, counted from 1 as BCC does, or a parameter by name.

@@ -338,12 +338,16 @@ mod tests {
         assert_eq!(steps("path[0] == 'a'"), [Input, Number, Number, Multiply, Add, Load, Number, Equal]);
         assert_eq!(steps("*path"), [Input, Load]);
         assert_eq!(steps("(unsigned char)fd"), [Input, Cast]);
+        // "bash" and its NUL are four bytes and one.
+        let pieces = [Input, Load, Number, Equal, Input, Load, Number, Equal, Both];
+        assert_eq!(steps("STRCMP(\"bash\", path)"), pieces);
+        assert_eq!(steps("STRCMP(path, \"bash\")"), pieces);
     }
 
     #[test]
     fn what_cannot_be_evaluated() {
         let types = Types::of_kernel();
-        for text in ["nothing", "fd ->", "retval", "fd fd", "(fd", "arg9", "STRCMP(path)"] {
+        for text in ["nothing", "fd ->", "retval", "fd fd", "(fd", "arg9", "STRCMP(path)", "\"a\" == path"] {
             assert!(expression::compile(text, &scope(&types)).is_err(), "{text}");
         }
     }

@@ -62,7 +62,7 @@ pub fn split(text: &str) -> Result<Spec<'_>> {
 
 /// `type[,type]:expr[,expr][:filter][#label]`
 fn distribution<'a>(mut spec: Spec<'a>, text: &'a str) -> Result<Spec<'a>> {
-    let text = text.split('#').next().unwrap_or(text);
+    let text = parts(text, '#')[0];
     let fields = parts(text, ':');
     let (types, values, filter) = match *fields.as_slice() {
         ["" | _] => return Err(refuse("an expression is missing: PROBE(SIGNATURE):TYPE:EXPRESSION[:FILTER]")),
@@ -88,11 +88,12 @@ pub fn refuse(reason: &str) -> Error {
 
 /// `(a (b)) rest` → `a (b)`, ` rest`.
 fn bracketed(text: &str) -> Result<(&str, &str)> {
-    let mut depth = 0;
+    let (mut depth, mut is_quoted) = (0, false);
     for (at, c) in text.char_indices() {
         match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
+            '"' => is_quoted = !is_quoted,
+            '(' if !is_quoted => depth += 1,
+            ')' if !is_quoted => depth -= 1,
             _ => {}
         }
         if depth == 0 {
@@ -121,11 +122,13 @@ fn quoted(text: &str) -> Result<(String, &str)> {
     Err(refuse("a quote is not closed"))
 }
 
-/// Parts between separators that are in no brackets.
+/// Parts between separators that are in no brackets or quotes.
 fn parts(text: &str, separator: char) -> Vec<&str> {
-    let (mut found, mut depth, mut start) = (Vec::new(), 0, 0);
+    let (mut found, mut depth, mut start, mut is_quoted) = (Vec::new(), 0, 0, false);
     for (at, c) in text.char_indices() {
         match c {
+            '"' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
             '(' | '[' => depth += 1,
             ')' | ']' => depth -= 1,
             c if c == separator && depth == 0 => {
@@ -154,6 +157,8 @@ mod tests {
         assert_eq!((spec.probe, spec.signature), ("p:c:nanosleep", Some("struct timespec *req")));
         assert_eq!(spec.values, ["req->tv_sec", "req->tv_nsec"]);
         assert_eq!(split("t:sched:sched_switch").unwrap().probe, "t:sched:sched_switch");
+        let spec = split("p:c:open(char *path) (STRCMP(\"a),\", path)) \"%s\", path").unwrap();
+        assert_eq!((spec.filter, spec.values), (Some("STRCMP(\"a),\", path)"), vec!["path"]));
     }
 
     #[test]
