@@ -247,6 +247,9 @@ pub struct ToolArgs {
     /// Run CMD, trace it, end with it
     #[arg(short = 'c', long, value_name = "CMD")]
     cmd: Option<String>,
+    /// Unwind stacks of this process too, with dw_ustack
+    #[arg(long, value_name = "PID", allow_hyphen_values = true)]
+    dwarf_pid: Vec<String>,
     /// Write to FILE instead of standard output
     #[arg(short = 'o', long, value_name = "FILE")]
     output: Option<String>,
@@ -318,6 +321,7 @@ impl ToolArgs {
             ("bench", self.bench),
         ];
         let given = values.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("--{name}={value}")));
+        let given = given.chain(self.dwarf_pid.iter().map(|pid| format!("--dwarf-pid={pid}")));
         given.chain(flags.iter().filter(|(_, set)| *set).map(|(name, _)| format!("--{name}"))).collect()
     }
 }

@@ -31,6 +31,8 @@ pub struct Args {
     pub pid: Option<u32>,
     /// `-c`
     pub command: Option<String>,
+    /// `--dwarf-pid`: more processes that `dw_ustack` unwinds.
+    pub dwarf_pids: Vec<u32>,
     /// `--dry-run`
     pub dry_run: bool,
     /// `--strict`
@@ -113,6 +115,7 @@ const STANDARD: &[Standard] = &[
     value(Some('B'), "buffering"),
     value(Some('p'), "pid"),
     value(Some('c'), "cmd"),
+    value(None, "dwarf-pid"),
     value(None, "probe-filter"),
     value(None, "traceable-functions"),
     value(None, "mode"),
@@ -274,6 +277,7 @@ impl Parser {
             // As if they were not there.
             "pid" | "cmd" if given.is_empty() => {}
             "pid" => args.pid = Some(pid(&given)?),
+            "dwarf-pid" => args.dwarf_pids.push(pid(&given)?),
             "cmd" => args.command = Some(given),
             "probe-filter" => args.probe_filter = Some(given),
             "traceable-functions" => args.traceable_functions = Some(PathBuf::from(given)),
@@ -326,6 +330,7 @@ impl Args {
             no_warnings: false,
             pid: None,
             command: None,
+            dwarf_pids: Vec::new(),
             dry_run: false,
             strict: false,
             explain: false,

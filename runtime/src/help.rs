@@ -22,6 +22,7 @@ type Row = (Option<char>, &'static str, Option<&'static str>, &'static str);
 const STANDARD: &[Row] = &[
     (Some('p'), "pid", Some("PID"), "trace this process only, end with it"),
     (Some('c'), "cmd", Some("CMD"), "run CMD, trace it, end with it"),
+    (None, DWARF_PID, Some("PID"), "unwind stacks of this process too"),
     (Some('o'), "output", Some("FILE"), "write to FILE instead of standard output"),
     (Some('f'), "format", Some("FORMAT"), "text or json"),
     (Some('B'), "buffering", Some("MODE"), "none, line or full"),
@@ -36,6 +37,9 @@ const STANDARD: &[Row] = &[
     (Some('h'), "help", None, "show this"),
     (Some('V'), "version", None, "show the version"),
 ];
+
+/// Of tools that unwind stacks only.
+const DWARF_PID: &str = "dwarf-pid";
 
 /// The script's options.
 pub fn own_options(tool: &Tool) -> Vec<Described> {
@@ -61,6 +65,7 @@ pub fn common_options(tool: &Tool) -> Vec<Described> {
     STANDARD
         .iter()
         .filter(|(_, long, ..)| own.iter().all(|option| option.long != *long))
+        .filter(|(_, long, ..)| *long != DWARF_PID || tool.parts.unwinder.is_some())
         .map(|&(short, long, value, help)| {
             let short = short.filter(|letter| own.iter().all(|option| option.short != Some(*letter)));
             Described { short, long, value, help: help.to_owned() }

@@ -244,7 +244,8 @@ impl Session {
         configure::maps(self.tool, &self.config, object)?;
         let program = self.child.as_ref().map(Child::program);
         if let Some(unwinder) = self.tool.parts.unwinder {
-            self.unwinder = (unwinder.0)(object, self.target_pid(), program, self.args.verbose)?;
+            let pids: Vec<u32> = self.target_pid().into_iter().chain(self.args.dwarf_pids.iter().copied()).collect();
+            self.unwinder = (unwinder.0)(object, &pids, program, self.args.verbose)?;
         }
         older::share_values(self.tool, self.args.verbose, object)?;
         older::shorten_keys(self.tool, self.args.no_warnings, object)?;

@@ -4,7 +4,7 @@ mod rows;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -30,19 +30,22 @@ const BATCH: usize = 1 << 14;
 /// A file by device and inode.
 type FileId = (u64, u64);
 
-/// Follows what a traced process has mapped, for the unwinding programs.
+/// The vDSO, which is no file.
+const VDSO: FileId = (u64::MAX, 0);
+
+/// Follows what the traced processes have mapped, for the unwinding programs.
 pub trait UnwindStacks {
     /// Takes the maps of the loaded object and fills them.
     fn begin(&mut self, maps: &Maps);
-    /// Looks now and then whether the process has mapped something since.
+    /// Looks now and then whether a process has mapped something since.
     fn refresh(&mut self);
-    /// Brings the maps to what the process has mapped.
+    /// Brings the maps to what the processes have mapped.
     fn update(&mut self);
 }
 
-/// Rows of the files that the traced process has mapped.
+/// Rows of the files that the traced processes have mapped.
 struct Unwinder {
-    pid: u32,
+    processes: Vec<Process>,
     is_child: bool,
     verbose: bool,
     files: HashMap<FileId, Option<Known>>,
@@ -54,10 +57,26 @@ struct Unwinder {
     room: usize,
     /// The half of the mappings that is not looked at.
     spare_half: usize,
-    shown: Vec<[u64; 5]>,
-    /// What the kernel said of the mappings last.
-    text: String,
+    shown: Vec<Placed>,
     looked: Instant,
+}
+
+/// A traced process.
+struct Process {
+    pid: u32,
+    /// What the kernel said of its mappings last.
+    text: String,
+}
+
+/// A mapping as BPF programs see it, sorted by process and address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Placed {
+    pid: u32,
+    start: u64,
+    end: u64,
+    bias: u64,
+    first_row: u32,
+    rows: u32,
 }
 
 struct Known {
@@ -67,17 +86,17 @@ struct Known {
 }
 
 /// What `parts::UNWINDER` links: sizes the maps of a script that uses `dw_ustack`. `program` is what the process of
-/// `-c` is going to run.
+/// `-c`, which is the first, is going to run.
 ///
 /// # Errors
 /// Without a process.
 pub fn open(
     object: &mut OpenObject,
-    pid: Option<u32>,
+    pids: &[u32],
     program: Option<&Path>,
     verbose: bool,
 ) -> Result<Option<Box<dyn UnwindStacks>>> {
-    Ok(Unwinder::new(object, pid, program, verbose)?.map(|unwinder| Box::new(unwinder) as Box<dyn UnwindStacks>))
+    Ok(Unwinder::new(object, pids, program, verbose)?.map(|unwinder| Box::new(unwinder) as Box<dyn UnwindStacks>))
 }
 
 impl UnwindStacks for Unwinder {
@@ -99,21 +118,30 @@ impl UnwindStacks for Unwinder {
 
     fn update(&mut self) {
         self.looked = Instant::now();
-        let text = self.mappings_text();
-        // A process that has ended has none; its stacks may still be wanted.
-        if text.is_empty() || text == self.text {
-            return;
-        }
-        let found = self.read_mappings(&text);
-        self.text = text;
-        let mut mappings = Vec::new();
-        for (start, end, bias, id) in found {
-            if let Some((first, rows)) = self.place(id) {
-                mappings.push([start, end, bias, first as u64, rows as u64]);
+        let mut is_new = false;
+        for process in &mut self.processes {
+            // A process that has ended has none; its stacks may still be wanted.
+            let text = mappings_text(process.pid);
+            if !text.is_empty() && text != process.text {
+                process.text = text;
+                is_new = true;
             }
         }
+        if !is_new {
+            return;
+        }
+        let mut mappings = Vec::new();
+        for index in 0..self.processes.len() {
+            let (pid, text) = (self.processes[index].pid, std::mem::take(&mut self.processes[index].text));
+            for (start, end, bias, id) in self.read_mappings(pid, &text) {
+                if let Some((first_row, rows)) = self.place(id) {
+                    mappings.push(Placed { pid, start, end, bias, first_row: first_row as u32, rows: rows as u32 });
+                }
+            }
+            self.processes[index].text = text;
+        }
         if mappings.len() > MAPPINGS {
-            self.tell(|| format!("dw_ustack: {} mappings, more than there is room for", mappings.len()));
+            eprintln!("WARNING: dw_ustack: {} mappings, room for {MAPPINGS}: some stacks end early", mappings.len());
             mappings.truncate(MAPPINGS);
         }
         if mappings.is_empty() || mappings == self.shown {
@@ -122,12 +150,12 @@ impl UnwindStacks for Unwinder {
         mappings.sort_unstable();
         let Some((map, now)) = self.mappings.as_ref().zip(self.now.as_ref()) else { return };
         let first = self.spare_half * MAPPINGS;
-        for (index, &[start, end, bias, first_row, rows]) in mappings.iter().enumerate() {
+        for (index, mapping) in mappings.iter().enumerate() {
             let mut value = Vec::with_capacity(40);
-            for word in [start, end, bias] {
+            for word in [mapping.start, mapping.end, mapping.bias] {
                 value.extend(word.to_ne_bytes());
             }
-            for word in [first_row as u32, rows as u32, self.pid, 0] {
+            for word in [mapping.first_row, mapping.rows, mapping.pid, 0] {
                 value.extend(word.to_ne_bytes());
             }
             let key = (first + index) as u32;
@@ -146,18 +174,25 @@ impl UnwindStacks for Unwinder {
 }
 
 impl Unwinder {
-    fn new(object: &mut OpenObject, pid: Option<u32>, program: Option<&Path>, verbose: bool) -> Result<Option<Self>> {
+    fn new(object: &mut OpenObject, pids: &[u32], program: Option<&Path>, verbose: bool) -> Result<Option<Self>> {
         if object.maps().any(|map| map.name() == "tw_unwind_absent") {
             eprintln!("WARNING: dw_ustack follows frame pointers on this processor");
         }
         if !object.maps().any(|map| map.name() == "tw_unwind_rows") {
             return Ok(None);
         }
-        let Some(pid) = pid else {
-            return Err(Error::refused("dw_ustack requires a target process. Use -p or -c to specify one."));
-        };
+        if pids.is_empty() {
+            let message = "dw_ustack requires a target process. Use -p, -c, or --dwarf-pid to specify one.";
+            return Err(Error::refused(message));
+        }
+        let mut processes: Vec<Process> = Vec::new();
+        for &pid in pids {
+            if processes.iter().all(|process| process.pid != pid) {
+                processes.push(Process { pid, text: String::new() });
+            }
+        }
         let mut unwinder = Unwinder {
-            pid,
+            processes,
             is_child: program.is_some(),
             verbose,
             files: HashMap::new(),
@@ -168,17 +203,14 @@ impl Unwinder {
             room: 0,
             spare_half: 0,
             shown: Vec::new(),
-            text: String::new(),
             looked: Instant::now(),
         };
-        match program {
-            Some(program) => {
-                unwinder.read_needed(program);
-            }
-            None => {
-                let text = unwinder.mappings_text();
-                unwinder.read_mappings(&text);
-            }
+        if let Some(program) = program {
+            unwinder.read_needed(program);
+        }
+        unwinder.vdso();
+        for &pid in pids.iter().skip(usize::from(program.is_some())) {
+            unwinder.read_mappings(pid, &mappings_text(pid));
         }
         let known: usize = unwinder.files.values().flatten().map(|file| file.table.rows.len()).sum();
         for mut map in object.maps_mut() {
@@ -194,27 +226,42 @@ impl Unwinder {
         Ok(Some(unwinder))
     }
 
-    fn mappings_text(&self) -> String {
-        fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default()
-    }
-
     /// Executable mappings of files: start, end, bias, file.
-    fn read_mappings(&mut self, text: &str) -> Vec<(u64, u64, u64, FileId)> {
+    fn read_mappings(&mut self, pid: u32, text: &str) -> Vec<(u64, u64, u64, FileId)> {
         let mut found = Vec::new();
         for line in text.lines() {
             // `START-END PERMISSIONS OFFSET …`
             if !line.split_ascii_whitespace().nth(1).is_some_and(|permissions| permissions.contains('x')) {
                 continue;
             }
-            let Some((start, end, offset, inode, path)) = process::parse_mapping(line) else { continue };
-            let Some(path) = process::readable(self.pid, path, start, end, inode) else { continue };
-            let Some(id) = self.file(&path) else { continue };
+            let Some((start, end, offset, id)) = self.mapped(pid, line) else { continue };
             let table = self.files.get(&id).and_then(Option::as_ref).map(|file| &file.table);
             if let Some(bias) = table.and_then(|table| table.bias(start, offset)) {
                 found.push((start, end, bias, id));
             }
         }
         found
+    }
+
+    /// What an executable mapping is of: start, end, offset, file.
+    fn mapped(&mut self, pid: u32, line: &str) -> Option<(u64, u64, u64, FileId)> {
+        if line.ends_with("[vdso]") {
+            let (start, end) = address_range(line)?;
+            return Some((start, end, 0, self.vdso()?));
+        }
+        let (start, end, offset, inode, path) = process::parse_mapping(line)?;
+        let path = process::readable(pid, path, start, end, inode)?;
+        Some((start, end, offset, self.file(&path)?))
+    }
+
+    /// The vDSO is the same in all processes of 64 bits, so also in this one.
+    fn vdso(&mut self) -> Option<FileId> {
+        if !self.files.contains_key(&VDSO) {
+            let table = own_vdso().and_then(|image| Table::parse(&image[..]));
+            self.tell(|| format!("dw_ustack: vDSO: {} rows", table.as_ref().map_or(0, |table| table.rows.len())));
+            self.files.insert(VDSO, table.map(|table| Known { table, first: None }));
+        }
+        Some(VDSO)
     }
 
     /// Reads a program and the libraries that its loader is going to map.
@@ -284,4 +331,23 @@ impl Unwinder {
             eprintln!("{}", text());
         }
     }
+}
+
+fn mappings_text(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default()
+}
+
+/// `START-END …`
+fn address_range(line: &str) -> Option<(u64, u64)> {
+    let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
+    Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+}
+
+/// The pages of our own vDSO.
+fn own_vdso() -> Option<Vec<u8>> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let (start, end) = maps.lines().find(|line| line.ends_with("[vdso]")).and_then(address_range)?;
+    let mut image = vec![0; usize::try_from(end - start).ok()?];
+    fs::File::open("/proc/self/mem").ok()?.read_exact_at(&mut image, start).ok()?;
+    Some(image)
 }

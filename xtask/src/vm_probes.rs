@@ -16,7 +16,7 @@ use crate::vm::{VmArgs, place, tail};
 use crate::vm_guest::Guest;
 
 /// Programs of the cases that have probes in them.
-const TRACED: [&str; 3] = ["calls", "marks", "watched"];
+const TRACED: [&str; 4] = ["calls", "frames", "marks", "watched"];
 /// What modules the cases trace.
 const MODULES: [&str; 1] = ["dummy"];
 /// Lines of docs/probes.md around the table.

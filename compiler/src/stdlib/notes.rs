@@ -33,10 +33,11 @@ pub(super) fn of(name: &str) -> &'static str {
              result. The form `delete(@m[k])` is deprecated."
         }
         "dw_ustack" => {
-            "Needs `-p` or `-c`: when the tool starts, and as the process maps further files, their `.eh_frame` becomes \
-             tables that are looked through in the kernel; `-v` tells of them. The stack ends at code without such an \
-             entry, and at the first frame in other processes. On processors other than x86_64, and with mode \
-             `build_id`, frame pointers are followed."
+            "Needs `-p`, `-c` or `--dwarf-pid` (more than once for several processes): when the tool starts, and as a \
+             process maps further files, their `.eh_frame` and `.debug_frame` and the vDSO's become tables that are \
+             looked through in the kernel; `-v` tells of them. The stack ends at code without such an entry, and at the \
+             first frame in other processes. On processors other than x86_64, and with mode `build_id`, frame pointers \
+             are followed."
         }
         "errorf" | "warnf" => {
             "On standard error as `FILE:1:9-62: ERROR: text`; with `-f json` an object on standard output."

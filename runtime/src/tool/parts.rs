@@ -47,9 +47,10 @@ pub struct CppNames(pub(crate) fn(&str, &str) -> bool);
 /// Names of C++ functions.
 pub const CPP_NAMES: CppNames = CppNames(crate::find::demangle::matches);
 
-/// Makes the unwinder of a traced process: its pid, what `-c` is going to run, whether to tell what it reads.
+/// Makes the unwinder of the traced processes: their pids, what `-c` is going to run as the first one, whether to tell
+/// what it reads.
 #[derive(Clone, Copy, Debug)]
-pub struct Unwinder(pub(crate) fn(&mut OpenObject, Option<u32>, Option<&Path>, bool) -> Result<OpenedUnwinder>);
+pub struct Unwinder(pub(crate) fn(&mut OpenObject, &[u32], Option<&Path>, bool) -> Result<OpenedUnwinder>);
 
 /// None for an object that does not unwind.
 pub(crate) type OpenedUnwinder = Option<Box<dyn UnwindStacks>>;

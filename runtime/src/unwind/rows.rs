@@ -1,16 +1,17 @@
-//! `.eh_frame` of a file as rows: for each address, where the caller's frame is.
+//! `.eh_frame` and `.debug_frame` of a file as rows: for each address, where the caller's frame is.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
 use gimli::{
-    BaseAddresses, CfaRule, CieOrFde, EhFrame, EndianSlice, LittleEndian, Operation, RegisterRule, UnwindContext,
-    UnwindExpression, UnwindSection, UnwindTableRow, X86_64,
+    BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, EndianSlice, LittleEndian, Operation, RegisterRule,
+    UnwindContext, UnwindExpression, UnwindSection, UnwindTableRow, X86_64,
 };
 use object::read::elf::ElfFile64;
-use object::{Architecture, Endianness, Object, ObjectSection, ObjectSegment, ReadCache};
+use object::{Architecture, Endianness, Object, ObjectSection, ObjectSegment, ReadCache, ReadRef};
 
-type Section<'data> = EhFrame<EndianSlice<'data, LittleEndian>>;
+type Slice<'data> = EndianSlice<'data, LittleEndian>;
 
 /// As `struct tw_unwind_row` of unwind.bpf.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +73,12 @@ pub struct Table {
 impl Table {
     /// Reads an ELF file of x86_64; `None` for what is none.
     pub fn read(path: &Path) -> Option<Self> {
-        let cache = ReadCache::new(File::open(path).ok()?);
-        let elf = ElfFile64::<Endianness, _>::parse(&cache).ok()?;
+        Self::parse(&ReadCache::new(File::open(path).ok()?))
+    }
+
+    /// As `read`, of what is in memory.
+    pub fn parse<'data>(image: impl ReadRef<'data>) -> Option<Self> {
+        let elf = ElfFile64::<Endianness, _>::parse(image).ok()?;
         if elf.architecture() != Architecture::X86_64 {
             return None;
         }
@@ -84,19 +89,25 @@ impl Table {
                 (offset, size, segment.address())
             })
             .collect();
-        let mut table = Table { rows: Vec::new(), segments, needed: needed(&elf).unwrap_or_default() };
+        let mut rows = Rows::default();
+        let mut bases = BaseAddresses::default();
+        if let Some(text) = elf.section_by_name(".text") {
+            bases = bases.set_text(text.address());
+        }
+        if let Some(got) = elf.section_by_name(".got") {
+            bases = bases.set_got(got.address());
+        }
         if let Some(section) = elf.section_by_name(".eh_frame") {
             let data = section.uncompressed_data().ok()?;
-            let mut bases = BaseAddresses::default().set_eh_frame(section.address());
-            if let Some(text) = elf.section_by_name(".text") {
-                bases = bases.set_text(text.address());
-            }
-            if let Some(got) = elf.section_by_name(".got") {
-                bases = bases.set_got(got.address());
-            }
-            table.rows = rows(&EhFrame::new(&data, LittleEndian), &bases);
+            rows.add(&EhFrame::new(&data, LittleEndian), &bases.clone().set_eh_frame(section.address()));
         }
-        Some(table)
+        // Code without exceptions, and assembly, may have nothing but this.
+        if let Some(Ok(data)) = elf.section_by_name(".debug_frame").map(|section| section.uncompressed_data()) {
+            let mut section = DebugFrame::new(&data, LittleEndian);
+            section.set_address_size(8);
+            rows.add(&section, &bases);
+        }
+        Some(Table { rows: rows.finish(), segments, needed: needed(&elf).unwrap_or_default() })
     }
 
     /// What to take from addresses of a mapping that begins at `start` with `offset` of the file to get those of the file.
@@ -122,53 +133,75 @@ fn needed<'data>(elf: &impl Object<'data>) -> Option<Vec<String>> {
     Some(entries.filter(|(kind, _)| *kind == NEEDED).filter_map(|(_, offset)| name(offset)).collect())
 }
 
-fn rows(section: &Section<'_>, bases: &BaseAddresses) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut context = UnwindContext::new();
-    let mut entries = section.entries(bases);
-    // What is broken ends it: all behind it would be guessed.
-    while let Ok(Some(entry)) = entries.next() {
-        let CieOrFde::Fde(partial) = entry else { continue };
-        let Ok(fde) = partial.parse(Section::cie_from_offset) else { continue };
-        let (Ok(first), Ok(end)) =
-            (u32::try_from(fde.initial_address()), u32::try_from(fde.initial_address().saturating_add(fde.len())))
-        else {
-            continue;
-        };
-        if first == 0 || first >= end {
-            continue;
-        }
-        let before = rows.len();
-        if fde.is_signal_trampoline() {
-            // The kernel's frame, whatever expressions describe it.
-            rows.push(Row { cfa: Cfa::Signal, ..Row::end(first) });
-        } else if let Ok(mut table) = fde.rows(section, bases, &mut context) {
-            while let Ok(Some(row)) = table.next_row() {
-                let Ok(pc) = u32::try_from(row.start_address()) else { continue };
-                rows.push(one(section, pc, row));
-            }
-        }
-        if rows.len() == before {
-            rows.push(Row::end(first));
-        }
-        rows.push(Row::end(end));
-    }
-    // Where one function ends and the next one begins, the latter counts.
-    rows.sort_by_key(|row| (row.pc, row.cfa != Cfa::None));
-    let mut out: Vec<Row> = Vec::with_capacity(rows.len());
-    for row in rows {
-        if out.last().is_some_and(|last| last.pc == row.pc) {
-            out.pop();
-        }
-        if out.last().is_none_or(|last| last.rule() != row.rule()) {
-            out.push(row);
-        }
-    }
-    out.shrink_to_fit();
-    out
+/// Rows of all sections, before they are put in order.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<Row>,
+    /// Functions of the sections before, by their first address and with their end: what is described there counts.
+    known: BTreeMap<u32, u32>,
 }
 
-fn one(section: &Section<'_>, pc: u32, row: &UnwindTableRow<usize>) -> Row {
+impl Rows {
+    fn add<'data, S: UnwindSection<Slice<'data>>>(&mut self, section: &S, bases: &BaseAddresses) {
+        let mut described = Vec::new();
+        let rows = &mut self.rows;
+        let mut context = UnwindContext::new();
+        let mut entries = section.entries(bases);
+        // What is broken ends it: all behind it would be guessed.
+        while let Ok(Some(entry)) = entries.next() {
+            let CieOrFde::Fde(partial) = entry else { continue };
+            let Ok(fde) = partial.parse(S::cie_from_offset) else { continue };
+            let (Ok(first), Ok(end)) =
+                (u32::try_from(fde.initial_address()), u32::try_from(fde.initial_address().saturating_add(fde.len())))
+            else {
+                continue;
+            };
+            if first == 0 || first >= end {
+                continue;
+            }
+            let before = self.known.range(..end).next_back();
+            if before.is_some_and(|(_, known_end)| *known_end > first) {
+                continue;
+            }
+            described.push((first, end));
+            let before = rows.len();
+            if fde.is_signal_trampoline() {
+                // The kernel's frame, whatever expressions describe it.
+                rows.push(Row { cfa: Cfa::Signal, ..Row::end(first) });
+            } else if let Ok(mut table) = fde.rows(section, bases, &mut context) {
+                while let Ok(Some(row)) = table.next_row() {
+                    let Ok(pc) = u32::try_from(row.start_address()) else { continue };
+                    rows.push(one(section, pc, row));
+                }
+            }
+            if rows.len() == before {
+                rows.push(Row::end(first));
+            }
+            rows.push(Row::end(end));
+        }
+        self.known.extend(described);
+    }
+
+    /// By address, none twice.
+    fn finish(self) -> Vec<Row> {
+        let mut rows = self.rows;
+        // Where one function ends and the next one begins, the latter counts.
+        rows.sort_by_key(|row| (row.pc, row.cfa != Cfa::None));
+        let mut out: Vec<Row> = Vec::with_capacity(rows.len());
+        for row in rows {
+            if out.last().is_some_and(|last| last.pc == row.pc) {
+                out.pop();
+            }
+            if out.last().is_none_or(|last| last.rule() != row.rule()) {
+                out.push(row);
+            }
+        }
+        out.shrink_to_fit();
+        out
+    }
+}
+
+fn one<'data>(section: &impl UnwindSection<Slice<'data>>, pc: u32, row: &UnwindTableRow<usize>) -> Row {
     let (cfa, cfa_offset) = match row.cfa() {
         CfaRule::RegisterAndOffset { register, offset } => match (*register, i32::try_from(*offset)) {
             (X86_64::RSP, Ok(offset)) => (Cfa::Sp, offset),
@@ -195,7 +228,10 @@ fn one(section: &Section<'_>, pc: u32, row: &UnwindTableRow<usize>) -> Row {
 }
 
 /// Linkers describe entries of the PLT, 16 bytes each, by `rsp + 8 + ((rip & 15) >= N) * 8`: the N.
-fn plt_threshold(section: &Section<'_>, expression: &UnwindExpression<usize>) -> Option<i32> {
+fn plt_threshold<'data>(
+    section: &impl UnwindSection<Slice<'data>>,
+    expression: &UnwindExpression<usize>,
+) -> Option<i32> {
     let expression = expression.get(section).ok()?;
     let encoding = gimli::Encoding { address_size: 8, format: gimli::Format::Dwarf32, version: 4 };
     let mut operations = expression.operations(encoding);

@@ -28,7 +28,12 @@ impl SymbolizeBinary for Binaries {
             At::Offset(offset) => (Input::FileOffset(offset), false),
             At::Address(address) => (Input::VirtOffset(address), true),
         };
-        match self.symbolizer.symbolize_single(&Source::Elf(Elf::new(path)), input) {
+        let symbolize = |debug_syms| {
+            let source = Source::Elf(Elf { debug_syms, ..Elf::new(path) });
+            self.symbolizer.symbolize_single(&source, input.clone())
+        };
+        // Debug information that cannot be read, as that of another compression, is no reason to know nothing.
+        match symbolize(true).or_else(|_| symbolize(false)) {
             Ok(Symbolized::Sym(symbol)) if must_fit && symbol.size.is_none_or(|size| symbol.offset >= size) => {
                 Vec::new()
             }
