@@ -497,6 +497,12 @@ fn pid(given: &str) -> Result<u32> {
     if digits == 0 {
         return Err(Error::refused(format!("Failed to parse pid: invalid integer: {given}")));
     }
+    // `0x10`, `0b11`
+    if digits < given.len()
+        && let Some(Ok(pid)) = parse_number(given).map(u32::try_from)
+    {
+        return Ok(pid);
+    }
     if digits < given.len() {
         return Err(Error::refused(format!("Failed to parse pid: invalid trailing bytes: {given}")));
     }

@@ -15,6 +15,7 @@ pub fn from_environment(config: &Config) -> Result<RunConfig> {
         max_map_keys: max_map_keys.unwrap_or(config.max_map_keys),
         max_map_keys_set: max_map_keys.is_some(),
         max_probes: number("MAX_PROBES")?.unwrap_or(config.max_probes),
+        max_bpf_progs: number("MAX_BPF_PROGS")?.unwrap_or(config.max_bpf_progs),
         max_cat_bytes: number("MAX_CAT_BYTES")?.unwrap_or(config.max_cat_bytes),
         perf_rb_pages: number("PERF_RB_PAGES")?.unwrap_or(config.perf_rb_pages),
         log_size: number("LOG_SIZE")?.unwrap_or(config.log_size),

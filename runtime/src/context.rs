@@ -59,6 +59,7 @@ pub struct RunConfig {
     pub max_map_keys: u32,
     pub max_map_keys_set: bool,
     pub max_probes: u32,
+    pub max_bpf_progs: u32,
     pub max_cat_bytes: u32,
     pub perf_rb_pages: u32,
     pub log_size: u32,

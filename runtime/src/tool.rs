@@ -174,6 +174,7 @@ pub struct Config {
     pub max_strlen: u32,
     pub max_map_keys: u32,
     pub max_probes: u32,
+    pub max_bpf_progs: u32,
     pub max_cat_bytes: u32,
     pub perf_rb_pages: u32,
     pub log_size: u32,

@@ -1,14 +1,13 @@
 //! Attach points: the words between colons → where programs attach.
 
+use super::events::{HARDWARE, SOFTWARE, duration, integer};
 use super::names;
 pub(crate) use super::provider::Provider;
 use crate::Options;
 use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::kernel::{Host, Kernel};
-use crate::program::{
-    AttachPoint, Config, KernelLocation, LateNumber, LateText, Period, Target, TextPiece, UserLocation,
-};
+use crate::program::{AttachPoint, Config, KernelLocation, LateText, Target, TextPiece, UserLocation};
 use crate::syntax::ast::{self, AttachPart, Script};
 
 /// One attach point, understood.
@@ -18,40 +17,9 @@ pub(crate) struct Point {
     pub target: Target,
     /// It stands for several events.
     pub wildcard: bool,
+    /// The script has a pattern of probe types: there need not be such an event.
+    pub optional: bool,
 }
-
-/// Nanoseconds between two ticks of a timer, at least.
-const SHORTEST: u64 = 1000;
-
-/// Name, aliases, perf's number, default count.
-type Event = (&'static str, &'static [&'static str], u64, u64);
-
-const SOFTWARE: [Event; 11] = [
-    ("cpu-clock", &["cpu"], 0, 1_000_000),
-    ("task-clock", &[], 1, 1_000_000),
-    ("page-faults", &["faults"], 2, 100),
-    ("context-switches", &["cs"], 3, 1000),
-    ("cpu-migrations", &[], 4, 1),
-    ("minor-faults", &[], 5, 100),
-    ("major-faults", &[], 6, 1),
-    ("alignment-faults", &[], 7, 1),
-    ("emulation-faults", &[], 8, 1),
-    ("dummy", &[], 9, 1),
-    ("bpf-output", &[], 10, 1),
-];
-
-const HARDWARE: [Event; 10] = [
-    ("cpu-cycles", &["cycles"], 0, 1_000_000),
-    ("instructions", &[], 1, 1_000_000),
-    ("cache-references", &[], 2, 1_000_000),
-    ("cache-misses", &[], 3, 1_000_000),
-    ("branch-instructions", &["branches"], 4, 100_000),
-    ("branch-misses", &[], 5, 100_000),
-    ("bus-cycles", &[], 6, 100_000),
-    ("frontend-stalls", &[], 7, 1_000_000),
-    ("backend-stalls", &[], 8, 1_000_000),
-    ("ref-cycles", &[], 9, 1_000_000),
-];
 
 /// Reads the attach points of every probe; those that make no sense are reported and left out.
 pub(crate) fn check_attach_points(
@@ -68,6 +36,10 @@ pub(crate) fn check_attach_points(
         for written in &probe.attach_points {
             if let Some(late) = super::late::points(written, probe) {
                 points.extend(late);
+                continue;
+            }
+            if written.provider.name.contains('*') {
+                points.extend(any_provider(written, options, kernel, diagnostics));
                 continue;
             }
             let mut reader = Reader { written, options, kernel, diagnostics };
@@ -90,12 +62,53 @@ pub(crate) fn check_attach_points(
     out
 }
 
+/// `u*probe:/bin/bash:readline`: every type of probe that fits and may be such a point.
+fn any_provider(
+    written: &ast::AttachPoint,
+    options: &Options,
+    kernel: &dyn Kernel,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut said: Vec<Diagnostic> = Vec::new();
+    for provider in Provider::listed().filter(|provider| fits(&written.provider.name, provider.name())) {
+        let mut written = written.clone();
+        written.provider.name = provider.name().to_owned();
+        let mut tried = Diagnostics::default();
+        let point = Reader { written: &written, options, kernel, diagnostics: &mut tried }.point();
+        points.extend(point.map(|point| Point { optional: true, ..point }));
+        said.extend(tried.iter().cloned());
+    }
+    if points.is_empty() {
+        let text = format!("No probe type matched for {}", written.provider.name);
+        said = vec![Diagnostic::error(codes::UNKNOWN_PROVIDER, written.span, text)];
+    } else {
+        said.retain(|diagnostic| diagnostic.code != codes::PROBE_PARTS);
+    }
+    diagnostics.extend(said);
+    points
+}
+
+/// Whether a name fits a pattern in which `*` stands for any text.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or("");
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut pieces: Vec<&str> = pieces.collect();
+    let Some(last) = pieces.pop() else { return rest.is_empty() };
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}
+
 /// Reads one attach point.
-struct Reader<'a> {
-    written: &'a ast::AttachPoint,
-    options: &'a Options,
-    kernel: &'a dyn Kernel,
-    diagnostics: &'a mut Diagnostics,
+pub(super) struct Reader<'a> {
+    pub written: &'a ast::AttachPoint,
+    pub options: &'a Options,
+    pub kernel: &'a dyn Kernel,
+    pub diagnostics: &'a mut Diagnostics,
 }
 
 impl Reader<'_> {
@@ -114,7 +127,7 @@ impl Reader<'_> {
         let point = self.location(provider)?;
         let wildcard = self.is_wildcard(provider);
         let target = Target { display: self.display(provider), point, span: self.written.span };
-        Some(Point { provider, target, wildcard })
+        Some(Point { provider, target, wildcard, optional: false })
     }
 
     fn location(&mut self, provider: Provider) -> Option<AttachPoint> {
@@ -129,12 +142,24 @@ impl Reader<'_> {
             Provider::Uprobe | Provider::Uretprobe => self.user_function(provider),
             Provider::Usdt => self.usdt(),
             Provider::Tracepoint => {
+                // A single pattern is one of `category:event`.
+                if let [part] = self.written.parts.as_slice()
+                    && plain(&part.pieces).contains('*')
+                {
+                    return Some(AttachPoint::Tracepoint { category: self.text(0), event: Vec::new() });
+                }
                 self.count(2, 2)?;
+                if self.plain(0).is_empty() || self.plain(1).is_empty() {
+                    return self.error("tracepoint probe must have a target");
+                }
                 Some(AttachPoint::Tracepoint { category: self.text(0), event: self.text(1) })
             }
             Provider::RawTracepoint => {
                 self.count(1, 2)?;
                 let last = self.written.parts.len() - 1;
+                if self.plain(last).is_empty() {
+                    return self.error("rawtracepoint should be attached to a function");
+                }
                 Some(AttachPoint::RawTracepoint { module: (last == 1).then(|| self.text(0)), event: self.text(last) })
             }
             Provider::Interval => self.period().map(|period| AttachPoint::Interval { period }),
@@ -150,13 +175,13 @@ impl Reader<'_> {
         }
     }
 
-    fn error<T>(&mut self, message: impl Into<String>) -> Option<T> {
+    pub fn error<T>(&mut self, message: impl Into<String>) -> Option<T> {
         self.diagnostics.push(Diagnostic::error(codes::PROBE_PART, self.written.span, message));
         None
     }
 
     /// Refuses any other number of parts.
-    fn count(&mut self, least: usize, most: usize) -> Option<()> {
+    pub fn count(&mut self, least: usize, most: usize) -> Option<()> {
         let found = self.written.parts.len();
         if (least..=most).contains(&found) {
             return Some(());
@@ -180,17 +205,17 @@ impl Reader<'_> {
         &self.written.parts[at]
     }
 
-    fn text(&self, at: usize) -> LateText {
+    pub fn text(&self, at: usize) -> LateText {
         self.part(at).pieces.clone()
     }
 
     /// The part as plain text, with `$n` where a parameter stands.
-    fn plain(&self, at: usize) -> String {
+    pub fn plain(&self, at: usize) -> String {
         plain(&self.part(at).pieces)
     }
 
     /// The part where it must be known now.
-    fn known(&mut self, at: usize, what: &str) -> Option<String> {
+    pub fn known(&mut self, at: usize, what: &str) -> Option<String> {
         match known(&self.part(at).pieces) {
             Some(text) => Some(text),
             None => self.error(format!("{what} must not contain positional parameters")),
@@ -208,20 +233,37 @@ impl Reader<'_> {
         // `interval:20ms` is shown in microseconds.
         if let (Provider::Interval | Provider::Profile, [part]) = (provider, self.written.parts.as_slice()) {
             let text = plain(&part.pieces);
-            if let Some(nanoseconds) = duration(&text).or_else(|| integer(&text)) {
+            if let Some(nanoseconds) = duration(&text).or_else(|| integer(&text).ok()) {
                 return vec![TextPiece::Lit(format!("{}:us:{}", provider.name(), nanoseconds / 1000))];
             }
         }
         for (at, part) in self.written.parts.iter().enumerate() {
-            out.push(TextPiece::Lit(":".into()));
             let text = plain(&part.pieces);
-            let is_address = matches!(provider, Provider::Uprobe | Provider::Uretprobe)
-                && at == 1
-                && self.written.parts.len() == 2
-                && text.starts_with(|c: char| c.is_ascii_digit());
-            match integer(&text).filter(|_| is_address) {
-                Some(address) => out.push(TextPiece::Lit(address.to_string())),
-                None => out.extend(part.pieces.iter().cloned()),
+            let number = match (provider, at) {
+                (Provider::Uprobe | Provider::Uretprobe, 1) if self.written.parts.len() == 2 => {
+                    integer(&text).ok().filter(|_| text.starts_with(|c: char| c.is_ascii_digit()))
+                }
+                (Provider::Watchpoint, 0 | 1) => integer(&text).ok(),
+                (Provider::Interval | Provider::Profile, 1) => integer(&text).ok(),
+                (Provider::Software | Provider::Hardware, 1) => match integer(&text) {
+                    Ok(0) => break,
+                    other => other.ok(),
+                },
+                _ => None,
+            };
+            out.push(TextPiece::Lit(":".into()));
+            if let Some(number) = number {
+                out.push(TextPiece::Lit(number.to_string()));
+                continue;
+            }
+            let has_offset =
+                matches!(provider, Provider::Kprobe | Provider::Uprobe) && at + 1 == self.written.parts.len();
+            match text.split_once('+').filter(|_| has_offset && known(&part.pieces).is_some()) {
+                Some((name, offset)) if integer(offset) == Ok(0) => out.push(TextPiece::Lit(name.to_owned())),
+                Some((name, offset)) if let Ok(offset) = integer(offset) => {
+                    out.push(TextPiece::Lit(format!("{name}+{offset}")));
+                }
+                _ => out.extend(part.pieces.iter().cloned()),
             }
         }
         merge(out)
@@ -253,20 +295,23 @@ impl Reader<'_> {
     fn kernel_function(&mut self, provider: Provider) -> Option<AttachPoint> {
         self.count(1, 2)?;
         let last = self.written.parts.len() - 1;
-        let module = (last == 1).then(|| self.text(0));
+        let module = (last == 1).then(|| self.text(0)).filter(|module| !module.is_empty());
+        if self.plain(last).is_empty() {
+            return self.error("kprobes should be attached to a function or an address");
+        }
         let (name, offset) = self.split_offset(last)?;
         if offset.is_some() && provider == Provider::Kretprobe {
             return self.error("Offset not allowed");
         }
         let text = plain(&name);
         if text.is_empty() {
-            return self.error("kprobe function name must not be empty");
+            return self.error("Invalid offset");
         }
         if text.starts_with(|c: char| c.is_ascii_digit())
-            && let Some(address) = integer(&text)
+            && let Ok(address) = integer(&text)
         {
             if !self.options.allow_unsafe {
-                return self.error("Use --unsafe to force attachment to an address");
+                return self.error("Probing by address requires --unsafe");
             }
             return Some(AttachPoint::Kernel { module, function: KernelLocation::Address(address) });
         }
@@ -278,10 +323,16 @@ impl Reader<'_> {
     fn split_offset(&mut self, at: usize) -> Option<(LateText, Option<u64>)> {
         let pieces = self.text(at);
         let Some(TextPiece::Lit(last)) = pieces.last() else { return Some((pieces, None)) };
-        let Some((name, offset)) = last.rsplit_once('+') else { return Some((pieces, None)) };
-        let Some(offset) = integer(offset) else {
-            let offset = offset.to_owned();
-            return self.error(format!("Invalid offset: invalid integer: {offset}"));
+        let Some((name, offset)) = last.split_once('+') else { return Some((pieces, None)) };
+        if offset.is_empty() {
+            return self.error("Invalid offset");
+        }
+        if offset.contains('+') {
+            return self.error("Cannot take more than one offset");
+        }
+        let offset = match integer(offset) {
+            Ok(offset) => offset,
+            Err(why) => return self.error(format!("Invalid offset: {why}")),
         };
         let mut name_pieces = pieces[..pieces.len() - 1].to_vec();
         name_pieces.push(TextPiece::Lit(name.to_owned()));
@@ -292,14 +343,28 @@ impl Reader<'_> {
         if self.written.parts.first().is_some_and(|part| plain(&part.pieces) == "bpf") && self.written.parts.len() > 1 {
             self.count(2, 3)?;
             let last = self.written.parts.len() - 1;
+            if self.plain(last).is_empty() {
+                return self.error("fentry/fexit should specify a function");
+            }
             return Some(AttachPoint::Bpf { id: (last == 2).then(|| self.text(1)), name: self.text(last) });
+        }
+        if self.written.parts.len() == 3 {
+            return self.error("Only the 'bpf' variant of this probe supports 4 arguments");
         }
         self.count(1, 2)?;
         let last = self.written.parts.len() - 1;
+        if self.plain(last).is_empty() {
+            return self.error("fentry/fexit should specify a function");
+        }
+        if last == 0 && self.plain(0) == "bpf" {
+            return self
+                .error("the 'bpf' variant of this probe requires a bpf program name and optional bpf program id");
+        }
         if self.plain(last).contains('+') {
             return self.error(format!("{} can not have an offset", provider.name()));
         }
-        Some(AttachPoint::Trampoline { module: (last == 1).then(|| self.text(0)), function: self.text(last) })
+        let module = (last == 1).then(|| self.text(0)).filter(|module| !module.is_empty());
+        Some(AttachPoint::Trampoline { module, function: self.text(last) })
     }
 
     fn user_function(&mut self, provider: Provider) -> Option<AttachPoint> {
@@ -332,9 +397,9 @@ impl Reader<'_> {
         }
         // `binary@file:line[:column]`
         if let Some((binary, file)) = self.plain(0).split_once('@')
-            && let Some(line) = integer(&self.plain(1))
+            && let Ok(line) = integer(&self.plain(1))
         {
-            let column = if count == 3 { integer(&self.plain(2)).map(|n| n as u32) } else { None };
+            let column = if count == 3 { integer(&self.plain(2)).ok().map(|n| n as u32) } else { None };
             let location = UserLocation::Source { file: file.to_owned(), line: line as u32, column };
             let path = vec![TextPiece::Lit(binary.to_owned())];
             return Some(AttachPoint::User { path, location, cpp: false });
@@ -348,8 +413,14 @@ impl Reader<'_> {
         }
         let text = self.plain(1);
         if text.starts_with(|c: char| c.is_ascii_digit())
-            && let Some(address) = integer(&text)
+            && let Ok(address) = integer(&text)
         {
+            if address == 0 {
+                return self.error(format!(
+                    "{} should be attached to a function, address, or source file and line (using DWARF)",
+                    provider.name()
+                ));
+            }
             return Some(AttachPoint::User { path, location: UserLocation::Address(address), cpp: false });
         }
         let (name, offset) = self.split_offset(1)?;
@@ -363,120 +434,13 @@ impl Reader<'_> {
     fn usdt(&mut self) -> Option<AttachPoint> {
         self.count(2, 3)?;
         let last = self.written.parts.len() - 1;
+        if self.plain(last).is_empty() {
+            return self.error("usdt probe must have a target function or wildcard");
+        }
         Some(AttachPoint::Usdt {
             path: self.text(0),
-            provider: (last == 2).then(|| self.text(1)),
+            provider: (last == 2).then(|| self.text(1)).filter(|provider| !provider.is_empty()),
             name: self.text(last),
-        })
-    }
-
-    fn period(&mut self) -> Option<Period> {
-        self.count(1, 2)?;
-        let name = Provider::by_name(&self.written.provider.name).map_or("", Provider::name);
-        let last = self.written.parts.len() - 1;
-        let count = match self.text(last).as_slice() {
-            [TextPiece::Param(n)] => LateNumber::Param(*n),
-            // An extension: the value of an option of the script.
-            [TextPiece::Lit(text)] if text.starts_with('$') && text.len() > 1 => {
-                LateNumber::Option(text[1..].to_owned())
-            }
-            pieces => {
-                let text = plain(pieces);
-                let parsed = if last == 0 { duration(&text).or_else(|| integer(&text)) } else { integer(&text) };
-                match parsed {
-                    Some(n) if last == 0 && n < SHORTEST => {
-                        return self.error(format!(
-                            "Invalid rate of {name} probe. Minimum is 1000 or 1us. Found: {n} nanoseconds"
-                        ));
-                    }
-                    Some(0) => return self.error(format!("{name} frequency should be a positive integer")),
-                    Some(n) => LateNumber::Const(n),
-                    None if text.strip_prefix('-').is_some_and(|text| integer(text).is_some()) => {
-                        return self.error(format!("{name} frequency should be a positive integer"));
-                    }
-                    None if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                        return self.error(format!("Invalid rate of {name} probe: invalid trailing bytes: {text}"));
-                    }
-                    None => return self.error(format!("Invalid rate of {name} probe: invalid integer: {text}")),
-                }
-            }
-        };
-        if last == 0 {
-            return Some(Period::Every { count, unit: 1 });
-        }
-        Some(match self.plain(0).as_str() {
-            "hz" => Period::Hertz(count),
-            "s" => Period::Every { count, unit: 1_000_000_000 },
-            "ms" => Period::Every { count, unit: 1_000_000 },
-            "us" => Period::Every { count, unit: 1000 },
-            unit => {
-                let unit = unit.to_owned();
-                return self.error(format!("{unit} is not an accepted unit of time"));
-            }
-        })
-    }
-
-    fn event(&mut self, events: &[Event], kind: &str) -> Option<(u64, u64)> {
-        self.count(1, 2)?;
-        let name = self.known(0, "the event")?;
-        let found = events.iter().find(|(long, aliases, ..)| *long == name || aliases.contains(&name.as_str()));
-        let Some((_, _, config, default)) = found else {
-            let near = names::nearest(&name, events.iter().map(|(long, ..)| *long));
-            let error =
-                Diagnostic::error(codes::PROBE_PART, self.written.span, format!("{name} is not a {kind} probe"));
-            self.diagnostics.push(match near {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error,
-            });
-            return None;
-        };
-        let count = match self.written.parts.get(1).map(|part| plain(&part.pieces)) {
-            None => *default,
-            Some(text) if text.is_empty() => *default,
-            Some(text) => match integer(&text) {
-                Some(0) => return self.error(format!("{kind} count should be a positive integer")),
-                Some(n) => n,
-                None => return self.error(format!("Invalid count for {kind} probe: invalid integer: {text}")),
-            },
-        };
-        Some((*config, count))
-    }
-
-    fn watchpoint(&mut self) -> Option<AttachPoint> {
-        self.count(3, 3)?;
-        let text = self.plain(0);
-        if integer(&text).is_none() && !text.contains('$') {
-            return self.error(format!("Invalid function/address argument: invalid integer: {text}"));
-        }
-        let length = self.plain(1);
-        let Some(length) = integer(&length) else {
-            return self.error(format!("Invalid length argument: invalid integer: {length}"));
-        };
-        if ![1, 2, 4, 8].contains(&length) {
-            return self.error("watchpoint length must be one of (1,2,4,8)");
-        }
-        let mode = self.plain(2);
-        let has = |c: char| mode.contains(c);
-        if mode.is_empty() || !mode.chars().all(|c| "rwx".contains(c)) {
-            return self.error("watchpoint mode must be combination of (r,w,x)");
-        }
-        if mode.chars().enumerate().any(|(at, c)| mode[..at].contains(c)) {
-            return self.error("watchpoint modes may not be duplicated");
-        }
-        let sorted: String = ['r', 'w', 'x'].into_iter().filter(|c| has(*c)).collect();
-        if !["w", "x", "rw"].contains(&sorted.as_str()) {
-            self.diagnostics.push(
-                Diagnostic::error(codes::PROBE_PART, self.written.span, format!("invalid watchpoint mode: {sorted}"))
-                    .hint("supported modes: x,w,rw"),
-            );
-            return None;
-        }
-        Some(AttachPoint::Watchpoint {
-            address: self.text(0),
-            length: length as u32,
-            read: has('r'),
-            write: has('w'),
-            execute: has('x'),
         })
     }
 
@@ -526,36 +490,4 @@ fn merge(pieces: LateText) -> LateText {
         }
     }
     out
-}
-
-/// A number as scripts write it: decimal, hex, octal, with `_`, `1e6`.
-pub(crate) fn integer(text: &str) -> Option<u64> {
-    let text: String = text.trim().chars().filter(|c| *c != '_').collect();
-    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        return u64::from_str_radix(hex, 16).ok();
-    }
-    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
-        let power = 10u64.checked_pow(exponent.parse().ok()?)?;
-        return mantissa.parse::<u64>().ok()?.checked_mul(power);
-    }
-    if text.len() > 1 && text.starts_with('0') {
-        return u64::from_str_radix(&text, 8).ok();
-    }
-    text.parse().ok()
-}
-
-/// `10ms` in nanoseconds.
-fn duration(text: &str) -> Option<u64> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "ns" => 1,
-        "us" => 1000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        "d" => 86_400_000_000_000,
-        _ => return None,
-    };
-    integer(digits)?.checked_mul(unit)
 }

@@ -32,6 +32,7 @@ pub(crate) fn points(written: &ast::AttachPoint, probe: &Probe) -> Option<Vec<Po
             span: written.span,
         },
         wildcard: true,
+        optional: false,
     };
     Some(providers(role, probe).into_iter().map(point).collect())
 }

@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod ctypes;
 mod driver;
+mod events;
 mod expr;
 mod fields;
 mod fold;

@@ -65,6 +65,8 @@ struct Planner<'a> {
     /// `probe` and `func` are numbers, since some probe of the script only knows them at start.
     late_probe: bool,
     late_func: bool,
+    /// The point looked at is not in the kernel description, and its arguments are read.
+    is_missing: bool,
 }
 
 /// Whether only the running system tells what `probe` shows: patterns, the module of a raw tracepoint, the symbol of a
@@ -110,27 +112,42 @@ pub(crate) fn plan_programs(
         late_probe: any_late(|uses| uses.probe && !uses.probe_compared, is_named_late)
             || any_late(|uses| uses.probe, |point| point.wildcard),
         late_func: any_late(|uses| uses.func, is_function_late),
+        is_missing: false,
     };
     for (at, points) in probes.into_iter().enumerate() {
         planner.plan_probe(at, &script.probes[at], points, uses[at]);
     }
-    planner.plans
+    let plans = planner.plans;
+    if plans.is_empty() && !diagnostics.has_errors() {
+        diagnostics.push(Diagnostic::global_error(codes::PROBE_MISSING, "No probes to attach"));
+    }
+    plans
 }
 
 impl Planner<'_> {
     fn plan_probe(&mut self, at: usize, _probe: &ast::Probe, points: Vec<Point>, uses: Uses) {
         let first = self.plans.len();
+        let span = points.first().map(|point| point.target.span);
         for point in points {
             for (point, optional) in self.expand(point, uses) {
                 self.place(at, point, optional, uses, first);
             }
         }
+        if let Some(span) = span
+            && self.plans.len() == first
+            && self.config.missing_probes == MissingProbes::Warn
+        {
+            let text =
+                "Probe has no valid attach points. It is being removed which may cause issues with program behavior.";
+            self.diagnostics.push(Diagnostic::warning(codes::W_PROBE_MISSING, span, text));
+        }
     }
 
     /// Wildcards whose body reads `args` become one point for each event of the kernel description.
     fn expand(&mut self, point: Point, uses: Uses) -> Vec<(Point, bool)> {
+        let optional = point.optional;
         if !point.wildcard || !uses.args {
-            return vec![(point, false)];
+            return vec![(point, optional)];
         }
         let span = point.target.span;
         let lit = |text: &str| vec![TextPiece::Lit(text.to_owned())];
@@ -142,6 +159,7 @@ impl Planner<'_> {
                 span,
             },
             wildcard: false,
+            optional: point.optional,
         };
         let expanded: Vec<Point> = match &point.target.point {
             AttachPoint::Tracepoint { category, event } => {
@@ -185,15 +203,32 @@ impl Planner<'_> {
             }
             _ => Vec::new(),
         };
+        let is_known = matches!(
+            point.target.point,
+            AttachPoint::Tracepoint { .. } | AttachPoint::RawTracepoint { .. } | AttachPoint::Trampoline { .. }
+        );
+        if expanded.is_empty() && is_known && attach::known(&point.target.display).is_some() {
+            if self.config.missing_probes == MissingProbes::Error {
+                let text = "Probe has no valid attach points. If this is expected, set the 'missing_probes' config \
+                            variable to 'warn'.";
+                self.diagnostics.push(Diagnostic::error(codes::PROBE_MISSING, span, text));
+            }
+            return Vec::new();
+        }
         if expanded.is_empty() {
-            return vec![(point, false)];
+            return vec![(point, optional)];
         }
         expanded.into_iter().map(|point| (point, true)).collect()
     }
 
     /// Puts a point into a program of its action block that fits, or makes one.
     fn place(&mut self, at: usize, point: Point, optional: bool, uses: Uses, first: usize) {
+        self.is_missing = false;
         let (mut context, kind) = self.context_of(&point, uses);
+        // Nobody knows what the body reads there.
+        if self.is_missing {
+            return;
+        }
         let is_late = if uses.probe_compared { point.wildcard } else { is_named_late(&point) };
         let known_name = attach::known(&point.target.display).filter(|_| !is_late);
         if !self.late_probe {
@@ -297,10 +332,11 @@ impl Planner<'_> {
 
     /// Told once where a probe that the body reads arguments of is not in the kernel description.
     fn missing(&mut self, point: &Point, message: String) {
+        self.is_missing = true;
         let span = point.target.span;
         self.diagnostics.push(match self.config.missing_probes {
             MissingProbes::Error => Diagnostic::error(codes::PROBE_MISSING, span, message),
-            MissingProbes::Warn => Diagnostic::warning(codes::W_PROBE_MISSING, span, message),
+            MissingProbes::Warn => Diagnostic::warning(codes::W_PROBE_MISSING, span, message + " Skipping."),
             MissingProbes::Ignore => return,
         });
     }
@@ -309,7 +345,7 @@ impl Planner<'_> {
         let exit = point.provider == Provider::Fexit;
         let function = if point.wildcard { None } else { self.kernel.function(name) };
         if function.is_none() && !point.wildcard && (uses.args || uses.retval) && !name.contains('$') {
-            self.missing(point, format!("No BTF data for {name}"));
+            self.missing(point, format!("No matches for {} {name}.", point.provider.name()));
         }
         let Some(function) = function else {
             return if exit { ProgramKind::Fexit { args: 0 } } else { ProgramKind::Fentry };
@@ -341,7 +377,7 @@ impl Planner<'_> {
                 }
             }
             None if uses.args && !event.contains('$') => {
-                self.missing(point, format!("No BTF data for rawtracepoint {event}"));
+                self.missing(point, format!("No BTF data for rawtracepoint {event}."));
             }
             None => {}
         }

@@ -28,8 +28,8 @@ pub(crate) enum Provider {
 
 /// Provider, long name, short and old names.
 const PROVIDERS: [(Provider, &str, &[&str]); 20] = [
-    (Provider::Begin, "begin", &["BEGIN"]),
-    (Provider::End, "end", &["END"]),
+    (Provider::Begin, "begin", &[]),
+    (Provider::End, "end", &[]),
     (Provider::SelfSignal, "self", &[]),
     (Provider::Test, "test", &[]),
     (Provider::Bench, "bench", &[]),
@@ -51,12 +51,18 @@ const PROVIDERS: [(Provider, &str, &[&str]); 20] = [
 ];
 
 impl Provider {
-    /// The provider of that long, short or old name.
+    /// The provider of that long, short or old name; long names in capitals, too.
     pub fn by_name(name: &str) -> Option<Provider> {
         PROVIDERS
             .iter()
-            .find(|(_, long, others)| *long == name || others.contains(&name))
+            .find(|(_, long, others)| long.eq_ignore_ascii_case(name) || others.contains(&name))
             .map(|(provider, ..)| *provider)
+    }
+
+    /// Those that a pattern of probe types may stand for.
+    pub fn listed() -> impl Iterator<Item = Provider> {
+        use Provider::{Fentry, Hardware, Kprobe, RawTracepoint, Software, Tracepoint, Uprobe, Usdt};
+        [Kprobe, Uprobe, Usdt, Tracepoint, Software, Hardware, RawTracepoint, Fentry].into_iter()
     }
 
     /// The long name.

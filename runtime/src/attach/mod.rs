@@ -126,6 +126,7 @@ pub fn attach(target: Target<'_>, attachment: &Attachment) -> io::Result<(Vec<Li
         Place::Watchpoint { address, length, kind } => {
             Ok((perf::watchpoint(target, *address, *length, *kind, cookie)?, "debug register"))
         }
+        Place::Refused(why) => Err(io::Error::other(why.clone())),
         Place::Iter { .. } | Place::Begin | Place::End | Place::Signal(_) | Place::Test(_) | Place::Bench(_) => {
             Err(io::Error::other("bug: this place is run, not attached"))
         }

@@ -90,13 +90,17 @@ pub fn hardware(target: Target<'_>, config: u64, count: u64, cookie: u64) -> io:
     everywhere(target, Attr { kind, config, sample_period: count, ..Attr::default() }, cookie)
 }
 
+/// HW_BREAKPOINT_X of linux/hw_breakpoint.h.
+const EXECUTE: u32 = 4;
+
 /// A debug register: in each thread of the traced process, or on each CPU for kernel addresses.
 pub fn watchpoint(target: Target<'_>, address: u64, length: u32, kind: u32, cookie: u64) -> io::Result<Vec<Link>> {
     let attr = Attr {
         kind: TYPE_BREAKPOINT,
         bp_type: kind,
         bp_addr: address,
-        bp_len: u64::from(length),
+        // Instructions are watched where they begin.
+        bp_len: if kind & EXECUTE != 0 { size_of::<libc::c_long>() as u64 } else { u64::from(length) },
         sample_period: 1,
         flags: 2 << PRECISE_IP_SHIFT,
         ..Attr::default()

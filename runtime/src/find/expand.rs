@@ -10,7 +10,7 @@ use crate::find::missing::Missing;
 use crate::find::user::{self, Wanted};
 use crate::find::{glob, kernel, late, tracefs};
 use crate::regex::Regex;
-use crate::tool::{AttachPoint, MissingProbes, Number, Period, ProgramKind, Target, Text, TextPiece, Tool};
+use crate::tool::{AttachPoint, Number, Period, ProgramKind, Target, Text, TextPiece, Tool};
 use crate::{message, text};
 
 /// Everything that is to be attached, in the script's order.
@@ -115,6 +115,8 @@ pub enum Place {
     Iter {
         pin: Option<PathBuf>,
     },
+    /// A place in a file where a probe would do harm, and why.
+    Refused(String),
 }
 
 /// How often a timer fires.
@@ -176,7 +178,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
             let places = match places(request, program.kind, target) {
                 Ok(places) => places,
                 // A file that does not exist is told as such, and tolerated like a probe that does not.
-                Err(error) if program.optional || request.config.missing_probes == MissingProbes::Ignore => {
+                Err(error) if program.optional => {
                     drop(error);
                     Vec::new()
                 }
@@ -229,6 +231,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
             }
         });
     }
+    limit_programs(request, &plan)?;
     let max = request.config.max_probes as usize;
     if plan.attachments.len() > max {
         return Err(Error::refused(format!(
@@ -239,6 +242,31 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
         )));
     }
     Ok(plan)
+}
+
+/// A limit that is lower than the usual one: bpftrace makes a program of each event that a pattern of tracepoints fits, and of
+/// each that has to tell its name.
+fn limit_programs(request: &Request<'_>, plan: &Plan) -> Result<()> {
+    const USUAL: usize = 1024;
+    let limit = request.config.max_bpf_progs as usize;
+    let is_own = |attachment: &&Attachment| {
+        let program = &request.tool.programs[attachment.program];
+        let named = text::resolve(program.targets[attachment.target].display, &request.args.params);
+        program.uses_cookie || (matches!(attachment.place, Place::Tracepoint { .. }) && glob::is_pattern(&named))
+    };
+    let own: Vec<&Attachment> = plan.attachments.iter().filter(is_own).collect();
+    match own.get(limit) {
+        Some(over) if limit < USUAL => {
+            let text = format!(
+                "Your program is trying to generate more than {} BPF programs, which exceeds the current limit of {limit}",
+                own.len()
+            );
+            let place = request.tool.programs[over.program].targets[over.target].place;
+            let error = Error::refused(message::at(request.tool, place, "ERROR", &text)).bare();
+            Err(error.hint("You can increase the limit through the BPFTRACE_MAX_BPF_PROGS environment variable."))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn runs_in(mode: Mode, point: &AttachPoint) -> bool {
@@ -312,7 +340,7 @@ fn places(request: &Request<'_>, kind: ProgramKind, target: &'static Target) -> 
         }
         AttachPoint::UserAddress { path, address } => {
             let files = user::files(request, target, &word(path), &provider)?;
-            files.into_iter().map(|file| user::address(request, file, address, &provider)).collect()
+            Ok(files.into_iter().map(|file| user::address(request, file, address, &provider, kind)).collect())
         }
         AttachPoint::UserSource { path, file, line, column } => {
             let files = user::files(request, target, &word(path), &provider)?;

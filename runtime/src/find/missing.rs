@@ -95,6 +95,8 @@ fn exact_name(request: &Request<'_>, target: &Target) -> Option<String> {
             };
             format!("{shown}:{}", word(symbol))
         }
+        // Without a provider it is a pattern.
+        AttachPoint::Usdt { provider: None, .. } => return None,
         AttachPoint::Usdt { path, name, .. } => format!("{}:{}", word(path), word(name)),
         AttachPoint::Tracepoint { category, event } => format!("{}:{}", word(category), word(event)),
         AttachPoint::RawTracepoint { module: m @ Some(_), event } => module(m) + &word(event),

@@ -45,8 +45,13 @@ impl Tracefs {
         text.trim().parse().ok()
     }
 
-    /// Tracepoints (category, event) that fit two patterns, sorted.
+    /// Tracepoints (category, event) that fit two patterns, sorted; without an event, `category` is one of `category:event`.
     pub fn tracepoints(&self, category: &str, event: &str) -> Vec<(String, String)> {
+        if event.is_empty() {
+            let mut found = self.tracepoints("*", "*");
+            found.retain(|(known, event)| glob::matches(category, &format!("{known}:{event}")));
+            return found;
+        }
         let mut found = Vec::new();
         for category in self.entries("events", category) {
             for event in self.entries(&format!("events/{category}"), event) {

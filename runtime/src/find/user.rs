@@ -84,84 +84,73 @@ pub fn symbols(
             if !fits || !places.insert((file.path.clone(), candidate.address)) {
                 continue;
             }
-            if offset != 0 && kind == ProgramKind::Uprobe && offset >= candidate.size && !request.tool.is_unsafe {
-                return Err(outside(&candidate.name, candidate.size, provider, &file.shown, offset));
-            }
-            if offset != 0 && kind == ProgramKind::Uprobe && !binary.begins_instruction(&file.path, candidate, offset) {
-                let place = format!("{}:{}+{offset}", file.shown, candidate.name);
-                in_instruction(request, &place, &format!("{provider}:{place}"))?;
-            }
             let cpp_prefix = if cpp { "cpp:" } else { "" };
             let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
             let shown = candidate.name.as_str();
-            // A pattern takes what there is.
-            if candidate.size == 0 && candidate.function && !pattern && !request.tool.is_unsafe {
-                let name = format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown);
-                return Err(unsized_symbol(shown, &name));
-            }
-            found.push((
-                format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown),
-                Place::File {
+            let is_inside = offset != 0 && kind == ProgramKind::Uprobe;
+            let refused = if is_inside && offset >= candidate.size && !request.tool.is_unsafe {
+                Some(format!("Offset outside the function bounds ('{shown}' size is {})", candidate.size))
+            } else if is_inside && !binary.begins_instruction(&file.path, candidate, offset) {
+                in_instruction(request, &format!("{}:{shown}+{offset}", file.shown))
+            } else if candidate.size == 0 && candidate.function && !pattern && !request.tool.is_unsafe {
+                // It might be anything. A pattern takes what there is.
+                Some(format!("Could not determine boundary for {shown} (symbol has size 0).\n{FORCE}"))
+            } else {
+                None
+            };
+            let place = refused.map_or_else(
+                || Place::File {
                     path: file.path.clone(),
                     offset: binary.file_offset(candidate.address) + offset,
                     symbol: Some(candidate.name.clone()),
                 },
-            ));
+                Place::Refused,
+            );
+            found.push((format!("{provider}:{}:{cpp_prefix}{shown}{suffix}", file.shown), place));
         }
     }
     Ok(found)
 }
 
-/// A symbol without a size might be anything: a probe in the middle of an instruction breaks the program.
-fn unsized_symbol(symbol: &str, probe: &str) -> Error {
-    Error::kernel(format!(
-        "Could not determine boundary for {symbol} (symbol has size 0).\nUse --unsafe to force attachment. WARNING: This \
-         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
-         expected, set the 'missing_probes' config variable to 'warn'."
-    ))
-}
+const FORCE: &str = "Use --unsafe to force attachment. WARNING: This option could lead to data corruption in the target \
+                     process.";
 
-/// A probe in the middle of an instruction: refused, or told with `--unsafe`.
-fn in_instruction(request: &Request<'_>, place: &str, probe: &str) -> Result<()> {
-    if request.tool.is_unsafe {
-        if !request.args.no_warnings {
-            message::warning(&format!("Unsafe uprobe in the middle of the instruction: {place}"));
-        }
-        return Ok(());
+/// A probe in the middle of an instruction breaks the program: why it is refused, or told with `--unsafe`.
+fn in_instruction(request: &Request<'_>, place: &str) -> Option<String> {
+    if !request.tool.is_unsafe {
+        return Some(format!("Could not add uprobe into middle of instruction: {place}\n{FORCE}"));
     }
-    Err(Error::kernel(format!(
-        "Could not add uprobe into middle of instruction: {place}\nUse --unsafe to force attachment. WARNING: This \
-         option could lead to data corruption in the target process.\nERROR: Unable to attach probe: {probe}. If this is \
-         expected, set the 'missing_probes' config variable to 'warn'."
-    )))
+    if !request.args.no_warnings {
+        message::warning(&format!("Unsafe uprobe in the middle of the instruction: {place}"));
+    }
+    None
 }
 
 /// An address in a file: in a function, at the start of an instruction, or forced.
-pub fn address(request: &Request<'_>, file: TargetFile, address: u64, provider: &str) -> Result<(String, Place)> {
+pub fn address(
+    request: &Request<'_>,
+    file: TargetFile,
+    address: u64,
+    provider: &str,
+    kind: ProgramKind,
+) -> (String, Place) {
     let name = format!("{provider}:{}:{address}", file.shown);
     let binary = Binary::read(&file.path).unwrap_or_default();
-    match binary.function_at(address) {
+    let refused = match binary.function_at(address) {
+        Some(function) if kind == ProgramKind::Uretprobe && address != function.address => {
+            let place = format!("{}+{}", function.name, address - function.address);
+            Some(format!("uretprobes cannot be attached at function offset. (address resolved to: {place})"))
+        }
         Some(function) if !binary.begins_instruction(&file.path, function, address - function.address) => {
-            let place = format!("{}:{}+{}", file.shown, function.name, address - function.address);
-            in_instruction(request, &place, &name)?;
+            in_instruction(request, &format!("{}:{}+{}", file.shown, function.name, address - function.address))
         }
         None if !request.tool.is_unsafe => {
-            return Err(Error::kernel(format!(
-                "Could not determine instruction boundary for {name} (binary appears stripped).\nUse --unsafe to force \
-                 attachment. WARNING: This option could lead to data corruption in the target process.\nERROR: Unable to \
-                 attach probe: {name}. If this is expected, set the 'missing_probes' config variable to 'warn'."
-            )));
+            Some(format!("Could not determine instruction boundary for {name} (binary appears stripped).\n{FORCE}"))
         }
-        _ => {}
-    }
-    Ok((name, Place::File { offset: binary.file_offset(address), path: file.path, symbol: None }))
-}
-
-fn outside(symbol: &str, size: u64, provider: &str, file: &str, offset: u64) -> Error {
-    Error::kernel(format!(
-        "Offset outside the function bounds ('{symbol}' size is {size})\nERROR: Unable to attach probe: \
-         {provider}:{file}:{symbol}+{offset}. If this is expected, set the 'missing_probes' config variable to 'warn'."
-    ))
+        _ => None,
+    };
+    let place = |offset| Place::File { offset, path: file.path, symbol: None };
+    (name, refused.map_or_else(|| place(binary.file_offset(address)), Place::Refused))
 }
 
 pub fn usdt_probes(files: &[TargetFile], provider: &str, name: &str, kind: &str) -> Found {

@@ -17,20 +17,27 @@ use crate::{configure, loader, message, signal, text};
 impl Session {
     /// Attaches every place of the plan; how many.
     pub(super) fn attach_all(&mut self, object: &Object) -> Result<usize> {
-        let plan = std::mem::take(&mut self.plan);
-        let result = self.attach_plan(object, &plan);
+        let mut plan = std::mem::take(&mut self.plan);
+        let mut left_out = Vec::new();
+        let result = self.attach_plan(object, &plan, &mut left_out);
+        let mut at = 0..;
+        plan.attachments.retain(|_| at.next().is_some_and(|at| !left_out.contains(&at)));
         self.plan = plan;
         kernel::forget();
         result
     }
 
-    fn attach_plan(&mut self, object: &Object, plan: &Plan) -> Result<usize> {
+    /// `left_out` gets the indices of attachments that are none.
+    fn attach_plan(&mut self, object: &Object, plan: &Plan, left_out: &mut Vec<usize>) -> Result<usize> {
         // Places found and attached, by program and target.
         let mut counts: BTreeMap<(usize, usize), (usize, usize)> = BTreeMap::new();
         let addresses: LazyCell<Addresses> = LazyCell::new(Addresses::read);
         for range in configure::attach_order(plan, &self.multi) {
-            let places = &plan.attachments[range];
+            let places = &plan.attachments[range.clone()];
             let attached = self.attach_group(object, places, plan, &addresses)?;
+            if attached == 0 {
+                left_out.extend(range);
+            }
             let count = counts.entry((places[0].program, places[0].target)).or_default();
             *count = (count.0 + places.len(), count.1 + attached);
         }
@@ -43,7 +50,11 @@ impl Session {
                 self.could_not(&display, table.optional, None)?;
             }
         }
-        Ok(counts.values().map(|count| count.1).sum())
+        let attached = counts.values().map(|count| count.1).sum();
+        if attached == 0 {
+            return Err(Error::kernel("Attachment failed for all probes."));
+        }
+        Ok(attached)
     }
 
     /// Attaches places of one program; how many.
@@ -75,6 +86,12 @@ impl Session {
                 Ok(1)
             }
             Err(error) => {
+                if let Place::Refused(why) = &place.place {
+                    if self.config.missing_probes == MissingProbes::Warn && !self.args.no_warnings {
+                        message::warning(why);
+                    }
+                    return self.refuse(name, why).map(|()| 0);
+                }
                 let log = loader::take();
                 if self.args.verbose {
                     eprint!("{log}");
@@ -194,6 +211,14 @@ impl Session {
         self.explain(|| format!("{name}: left out, the kernel refuses it"));
         self.plan.attachments.remove(at);
         true
+    }
+
+    /// The runtime's own refusal, with the reason first.
+    fn refuse(&self, name: &str, why: &str) -> Result<()> {
+        match self.could_not(name, false, None) {
+            Err(error) => Err(Error::kernel(format!("{why}\nERROR: {error}"))),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn could_not(&self, name: &str, optional: bool, cause: Option<&io::Error>) -> Result<()> {

@@ -621,7 +621,8 @@ fn highest_param(program: &Program) -> u32 {
 
 fn config(program: &Program) -> TokenStream {
     let config = &program.config;
-    let (strlen, keys, probes, cat) = (config.max_strlen, config.max_map_keys, config.max_probes, config.max_cat_bytes);
+    let (strlen, keys, cat) = (config.max_strlen, config.max_map_keys, config.max_cat_bytes);
+    let (probes, programs) = (config.max_probes, config.max_bpf_progs);
     let (pages, log) = (config.perf_rb_pages.unwrap_or(0), config.log_size);
     let missing = format_ident!(
         "{}",
@@ -639,6 +640,7 @@ fn config(program: &Program) -> TokenStream {
             max_strlen: #strlen,
             max_map_keys: #keys,
             max_probes: #probes,
+            max_bpf_progs: #programs,
             max_cat_bytes: #cat,
             perf_rb_pages: #pages,
             log_size: #log,

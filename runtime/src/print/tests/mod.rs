@@ -28,6 +28,7 @@ const CONFIG: Config = Config {
     max_strlen: 1024,
     max_map_keys: 4096,
     max_probes: 1024,
+    max_bpf_progs: 1024,
     max_cat_bytes: 10240,
     perf_rb_pages: 64,
     log_size: 1_000_000,
