@@ -100,6 +100,12 @@ pub fn error(cause: &dyn std::fmt::Display, log: &str, verbose: bool) -> Error {
             format!("{text}\nThis kernel cannot override functions: it is built without CONFIG_BPF_KPROBE_OVERRIDE.");
         return Error::kernel(told);
     }
+    // What the verifier says of functions that are to be called back.
+    if log.contains("number of funcs in func_info doesn't match") || log.contains("unrecognized bpf_ld_imm64 insn") {
+        let told = "This kernel has no loops over maps (since Linux 5.13) and none over ranges that are long or not known when \
+                    compiling (since Linux 5.17), which the script needs.";
+        return Error::kernel(format!("{text}\n{told}"));
+    }
     if let Some(helper) = misplaced_helper(log) {
         let told = format!(
             "{text}\nThis kernel lets no program of this kind call the BPF helper {helper}, which the script needs."

@@ -198,7 +198,8 @@ impl Lower<'_> {
                 self.locals[local.0].assigned = true;
                 let ty = match &value.ty {
                     Type::Pointer { .. } => value.ty.clone(),
-                    Type::Int(_) | Type::Enum { .. } | Type::Void => {
+                    Type::Void => return poison(span),
+                    Type::Int(_) | Type::Enum { .. } => {
                         let stepped = self.stepped(&self.infer_type(&value));
                         self.grow_local(local, &stepped, span)
                     }

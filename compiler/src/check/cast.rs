@@ -248,7 +248,12 @@ impl Lower<'_> {
                 let id = self.new_local("__text", value.ty.clone(), false, span);
                 self.locals[id.0].assigned = true;
                 self.grow_local(id, &value.ty.clone(), span);
-                (vec![Stmt { kind: StmtKind::SetLocal { local: id, value: value.clone() }, span }], id)
+                // A literal's bytes behind a NUL are kept.
+                let text = match &value.kind {
+                    ExprKind::Str(bytes) => Expr { kind: ExprKind::Bytes(bytes.clone()), ..value.clone() },
+                    _ => value.clone(),
+                };
+                (vec![Stmt { kind: StmtKind::SetLocal { local: id, value: text }, span }], id)
             }
         };
         let text = Type::Pointer { to: Box::new(value.ty), space: AddressSpace::Bpf };

@@ -105,6 +105,15 @@ impl Lower<'_> {
             (Type::Array { of: a, len: n }, Type::Array { of: b, len: m }) if equality && a == b && n == m => {
                 self.equal(op, left, right, span)
             }
+            (Type::Array { of: a, len: n }, Type::Array { of: b, len: m }) => {
+                let message = match equality {
+                    false => format!("The {} operator cannot be used on arrays.", symbol(op)),
+                    true if n != m => "Only arrays of same size support comparison operators.".to_owned(),
+                    true if a != b => "Only arrays of same sized integer support comparison operators.".to_owned(),
+                    true => "Only arrays of integers support comparison operators.".to_owned(),
+                };
+                self.error(codes::OPERAND, span, message)
+            }
             (Type::Buffer { .. }, Type::Buffer { .. }) if equality => self.equal(op, left, right, span),
             (Type::Tuple(_), Type::Tuple(_)) | (Type::Record(_), Type::Record(_)) if equality => {
                 match widen::join(&self.infer_type(&left), &self.infer_type(&right)) {
@@ -121,7 +130,11 @@ impl Lower<'_> {
             (a, b) if a == b && a.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
             (a, Type::Int(_)) if a.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
             (Type::Int(_), b) if b.is_scalar() => self.pair(op, left, right, Type::U64, Type::Bool, span),
-            (a, b) if !equality && (is_text(a) && is_text(b) || matches!(a, Type::Pointer { .. })) => {
+            (a, b)
+                if !equality
+                    && (is_text(a) && is_text(b)
+                        || matches!((a, b), (Type::Pointer { .. }, _) | (Type::Tuple(_), Type::Tuple(_)))) =>
+            {
                 let (a, b) = (shown(a), shown(b));
                 let message = format!("The {} operator can not be used on expressions of types {a}, {b}", symbol(op));
                 self.error(codes::OPERAND, span, message)

@@ -249,6 +249,10 @@ impl Lower<'_> {
             None => self.expr(cond),
         };
         let Some(then) = then else {
+            if let Some(known) = super::fold::constant_truth(&cond_value) {
+                let otherwise = self.expr(otherwise);
+                return if known { cond_value } else { otherwise };
+            }
             // `a ?: b`: a is evaluated once.
             let id = self.new_local("__cond", self.infer_type(&cond_value), false, cond.span);
             let ty = self.grow_local(id, &self.infer_type(&cond_value), cond.span);
@@ -291,7 +295,15 @@ impl Lower<'_> {
     fn choose(&mut self, cond: Expr, then: Expr, otherwise: Expr, span: Span) -> Expr {
         // A condition that is known decides here; the other side is still checked.
         if let Some(known) = super::fold::constant_truth(&cond) {
-            return if known { then } else { otherwise };
+            let (a, b) = (self.infer_type(&then), self.infer_type(&otherwise));
+            let chosen = if known { then } else { otherwise };
+            return match (a, b) {
+                (Type::Int(a), Type::Int(b)) => {
+                    let ty = widen::settle(&Type::Int(widen::join_ints(a, b)));
+                    self.coerce(chosen, &ty)
+                }
+                _ => chosen,
+            };
         }
         let void = |expr: &Expr| expr.ty == Type::Void;
         if void(&then) && void(&otherwise) {

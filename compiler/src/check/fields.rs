@@ -304,9 +304,11 @@ impl Lower<'_> {
             },
             Type::Pointer { to, .. } => {
                 if *to == Type::Void {
-                    return self.error(codes::OPERAND, span, "Can not index a pointer to void");
+                    let message =
+                        "The array index operator [] cannot be used on a pointer to an unsized type (void *).";
+                    return self.error(codes::OPERAND, span, message);
                 }
-                if !matches!(at.ty, Type::Int(_)) {
+                if !matches!(at.ty, Type::Int(_)) || known.is_some_and(|n| n < 0) {
                     return self.bad_index(&at, span);
                 }
                 let ty = value.ty.clone();
@@ -317,8 +319,11 @@ impl Lower<'_> {
             }
             Type::Array { of, len } => self.array_element(value, *of, len, at, known, span),
             Type::String { capacity } => {
+                if !matches!(at.ty, Type::Int(_)) || known.is_some_and(|n| n < 0) {
+                    return self.bad_index(&at, span);
+                }
                 if let Some(n) = known
-                    && (n < 0 || n >= i64::from(capacity))
+                    && n >= i64::from(capacity)
                 {
                     let message = format!("the index {n} is out of bounds for array of size {capacity}");
                     return self.error(codes::OUT_OF_BOUNDS, span, message);
@@ -334,8 +339,8 @@ impl Lower<'_> {
             }
             ty => {
                 let message = format!(
-                    "The array index operator [] can only be used on arrays and pointers, found {}.",
-                    super::widen::kind_name(&ty)
+                    "The array index operator [] can only be used on arrays, pointers, and tuples, found {}.",
+                    shown(&ty)
                 );
                 self.error(codes::OPERAND, span, message)
             }
@@ -343,17 +348,18 @@ impl Lower<'_> {
     }
 
     fn bad_index(&mut self, at: &Expr, span: Span) -> Expr {
-        let message = format!("The array index operator [] only accepts integer indices, got '{}'", shown(&at.ty));
+        let message =
+            format!("The array index operator [] only accepts non-negative integer indices. Got: {}", shown(&at.ty));
         self.error(codes::OPERAND, span, message)
     }
 
     fn array_element(&mut self, value: Expr, of: Type, len: u32, at: Expr, known: Option<i64>, span: Span) -> Expr {
-        if !matches!(at.ty, Type::Int(_) | Type::Enum { .. }) {
+        if !matches!(at.ty, Type::Int(_) | Type::Enum { .. }) || known.is_some_and(|n| n < 0) {
             return self.bad_index(&at, span);
         }
         if let Some(n) = known
             && len > 0
-            && (n < 0 || n >= i64::from(len))
+            && n >= i64::from(len)
         {
             let message = format!("the index {n} is out of bounds for array of size {len}");
             return self.error(codes::OUT_OF_BOUNDS, span, message);

@@ -119,6 +119,11 @@ impl Lower<'_> {
     }
 
     fn logical(&mut self, op: BinaryOp, left: Expr, right: Expr, span: Span) -> Expr {
+        let is_text = |side: &Expr| matches!(side.ty, Type::String { .. });
+        let unlike = is_text(&left) != is_text(&right) && left.ty != Type::Void && right.ty != Type::Void;
+        if unlike || matches!(left.ty, Type::Array { .. }) || matches!(right.ty, Type::Array { .. }) {
+            return self.cannot_compare(op, &left, &right, span);
+        }
         let left = Box::new(self.truth(left));
         let right = Box::new(self.truth(right));
         let kind = if op == BinaryOp::And { ExprKind::And(left, right) } else { ExprKind::Or(left, right) };
@@ -178,6 +183,10 @@ impl Lower<'_> {
                 let offset = self.coerce(left, &Type::I64);
                 let ty = right.ty.clone();
                 self.pointer_offset(right, offset, ty, span)
+            }
+            (Type::Array { .. }, Type::Array { .. }) => {
+                let message = format!("The {} operator cannot be used on arrays.", symbol(op));
+                self.error(codes::OPERAND, span, message)
             }
             (a, b) => {
                 let (a, b) = (a.clone(), b.clone());
