@@ -126,7 +126,7 @@ fn keyed(lower: &mut Lower<'_>, map: MapId, what: &str, span: Span) -> bool {
 /// A map and a key that is looked up, not stored: it must fit what the map has.
 fn map_and_key(lower: &mut Lower<'_>, site: &CallSite<'_>, what: &str) -> Option<(MapId, Expr)> {
     let Some((name, None, name_span)) = map_of(&site.args[0]) else {
-        no_match(lower, site, "expects a map argument");
+        no_match(lower, site, "a map for arg @map");
         return None;
     };
     let map = lower.map_named(name, name_span);
@@ -146,9 +146,14 @@ fn map_and_key(lower: &mut Lower<'_>, site: &CallSite<'_>, what: &str) -> Option
 }
 
 /// Refuses arguments that have the wrong form.
-fn no_match(lower: &mut Lower<'_>, site: &CallSite<'_>, why: &str) -> Expr {
+fn no_match(lower: &mut Lower<'_>, site: &CallSite<'_>, wanted: &str) -> Expr {
     let message = format!("Call to {}() has arguments that do not match any definition.", site.name);
-    lower.report_with_hint(codes::ARGUMENT_TYPE, site.span, message, &format!("{}() {why}", site.name))
+    lower.report_with_hint(
+        codes::ARGUMENT_TYPE,
+        site.span,
+        message,
+        &format!("Mismatched arg. {}() expects {wanted} but got an expression.", site.name),
+    )
 }
 
 pub(super) fn has_key(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
@@ -167,7 +172,7 @@ fn unknown_bool(lower: &Lower<'_>, span: Span) -> Expr {
 pub(super) fn find(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some((map, key)) = map_and_key(lower, site, "find") else { return unknown_bool(lower, site.span) };
     let Arg::Expr(ast::Expr { kind: ast::ExprKind::Var(name), span }) = &site.args[2] else {
-        return no_match(lower, site, "expects a scratch variable for its result");
+        return no_match(lower, site, "a variable for arg $var");
     };
     let local = match lower.find_local(name) {
         Some(local) => local,

@@ -83,7 +83,7 @@ pub(super) fn macaddr(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             return lower.error(codes::ARGUMENT_TYPE, span, "macaddr() does not support literal string arguments");
         }
         Type::String { capacity } if *capacity >= 6 => value,
-        Type::Array { of, len } if matches!(**of, Type::Int(int) if int.bits == 8) && *len == 6 => value,
+        Type::Array { of, len } if matches!(**of, Type::Int(int) if int.bits == 8) && *len >= 6 => value,
         ty => {
             let message = format!("macaddr() only supports array or pointer arguments ({} provided)", kind_name(ty));
             return lower.error(codes::ARGUMENT_TYPE, span, message);

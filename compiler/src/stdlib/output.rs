@@ -238,11 +238,7 @@ pub(super) fn debugf(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     );
     let Some(args) = lower.check_format(&format, args, site.span) else { return poison(site.span) };
     if args.len() > 3 {
-        return lower.error(
-            codes::ARGUMENT_COUNT,
-            site.span,
-            format!("debugf() requires 3 or less arguments ({} provided)", args.len()),
-        );
+        return lower.error(codes::ARGUMENT_COUNT, site.span, "cannot use more than 3 conversion specifiers");
     }
     let format = String::from_utf8_lossy(&text).into_owned();
     effect(StmtKind::Debug { format, args }, site.span)
@@ -424,7 +420,10 @@ pub(super) fn unwatch(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             let span = address.span;
             Expr { ty: Type::U64, kind: ExprKind::Cast(Box::new(address)), span }
         }
-        _ => return lower.error(codes::ARGUMENT_TYPE, site.span, "unwatch() only supports int or pointer arguments"),
+        ty => {
+            let message = format!("unwatch() only supports int arguments ({} provided)", crate::check::kind_name(ty));
+            return lower.error(codes::ARGUMENT_TYPE, site.span, message);
+        }
     };
     send(lower, ActionKind::Unwatch, vec![address], site)
 }

@@ -29,10 +29,10 @@ fn namespaced(lower: &mut Lower<'_>, site: &CallSite<'_>, here: Builtin, init: B
     let word = match site.args.first() {
         None => None,
         Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Ident(word), span })) => Some((word.as_str(), *span)),
-        Some(Arg::Expr(ast::Expr { kind: ast::ExprKind::Str(word), span })) => {
-            Some((std::str::from_utf8(word).unwrap_or(""), *span))
+        Some(_) => {
+            let message = format!("{}() only supports curr_ns and init as the argument", site.name);
+            return lower.error(codes::ARGUMENT_TYPE, site.span, message);
         }
-        Some(_) => Some(("", site.span)),
     };
     match word {
         None | Some(("curr_ns", _)) => builtin(here, Type::U32, site),
@@ -152,6 +152,18 @@ pub(super) fn signal_thread(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr 
 }
 
 fn send_signal(lower: &mut Lower<'_>, site: &CallSite<'_>, thread: bool) -> Expr {
+    use crate::check::Provider::*;
+    // There is no process in these that the signal could be meant for.
+    let unfit = match lower.probe.provider {
+        Begin | End | SelfSignal => Some("special"),
+        Bench => Some("benchmark"),
+        provider @ (Test | Interval | Software | Hardware | Watchpoint) => Some(provider.name()),
+        _ => None,
+    };
+    if let Some(kind) = unfit {
+        let message = format!("{}() can not be used for this probetype {kind}", site.name);
+        lower.wrong_probe(site.span, message);
+    }
     let value = match &site.args[0] {
         Arg::Expr(ast::Expr { kind: ast::ExprKind::Param(n), span }) => lower.parameter(*n, *span),
         arg => match lower.value(site, arg) {
@@ -174,15 +186,14 @@ fn send_signal(lower: &mut Lower<'_>, site: &CallSite<'_>, thread: bool) -> Expr
                 return lower.error(
                     codes::ARGUMENT_TYPE,
                     site.span,
-                    format!("{n} is not a valid signal, allowed range: [1,64]"),
+                    format!("{}() accepts a string literal or an integer between 1 and 64 (inclusive)", site.name),
                 );
             }
             lower.coerce(value, &Type::U32)
         }
         (_, Type::Int(_)) => lower.coerce(value, &Type::U32),
-        (_, ty) => {
-            let message =
-                format!("{}() only accepts string literals or integers ({} provided)", site.name, kind_name(ty));
+        _ => {
+            let message = format!("{}() accepts a string literal or an integer", site.name);
             return lower.error(codes::ARGUMENT_TYPE, site.span, message);
         }
     };
@@ -197,7 +208,8 @@ const SIGNALS: [&str; 31] = [
 ];
 
 fn signal_number(name: &str) -> Option<i64> {
-    let short = name.strip_prefix("SIG").unwrap_or(name);
+    let upper = name.to_ascii_uppercase();
+    let short = upper.strip_prefix("SIG").unwrap_or(&upper);
     let known = match short {
         "IOT" => "ABRT",
         "POLL" => "IO",

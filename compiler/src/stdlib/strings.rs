@@ -147,7 +147,8 @@ fn length(
             lower.error(
                 codes::ARGUMENT_TYPE,
                 site.span,
-                format!("Builtin {} requires a non-negative literal", site.name),
+                // Without the blank, as bpftrace has it.
+                format!("{}cannot use negative length ({n})", site.name),
             );
             Err(())
         }
@@ -262,6 +263,11 @@ fn text(lower: &mut Lower<'_>, site: &CallSite<'_>, at: usize) -> Option<Expr> {
             Some(read_text(value, limit, None, span))
         }
         ty => {
+            if site.name == "strlen" {
+                let message = "string-like values must be either strings, arrays or pointers";
+                lower.error(codes::ARGUMENT_TYPE, site.span, message);
+                return None;
+            }
             let what =
                 if site.name == "strncmp" { "only supports string arguments" } else { "expects a string argument" };
             let message = format!("{}() {what} ({} provided)", site.name, kind_name(ty));

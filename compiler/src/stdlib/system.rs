@@ -238,7 +238,7 @@ fn register(name: &str) -> Option<&'static str> {
 pub(super) fn path(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     use Provider::*;
     if !matches!(lower.probe.provider, Fentry | Fexit | Iter) {
-        let message = format!("path can not be used with \"{}\" probes", lower.probe.provider.name());
+        let message = "The path function can only be used with 'fentry', 'fexit', 'iter' probes".to_owned();
         return lower.wrong_probe(site.span, message);
     }
     lower.needs_trampoline = true;
@@ -329,12 +329,23 @@ pub(super) fn cgroup_path(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let id = Box::new(lower.coerce(id, &Type::U64));
     let filter = match site.args.get(1) {
         None => None,
-        Some(_) => match lower.literal_text(site, 1) {
+        Some(arg) => match cgroup_filter(lower, site, arg) {
             Some(text) => Some(lower.add_string(&String::from_utf8_lossy(&text))),
             None => return poison(site.span),
         },
     };
     Expr { ty: Type::CgroupPath, kind: ExprKind::Call(Call::CgroupPath { id, filter }), span: site.span }
+}
+
+/// A literal.
+fn cgroup_filter(lower: &mut Lower<'_>, site: &CallSite<'_>, arg: &crate::syntax::ast::Arg) -> Option<Vec<u8>> {
+    let value = lower.value(site, arg)?;
+    if matches!(value.ty, Type::String { .. }) {
+        return lower.literal_text(site, 1);
+    }
+    let message = format!("cgroup_path() only supports string arguments ({} provided)", kind_name(&value.ty));
+    lower.error(codes::ARGUMENT_TYPE, site.span, message);
+    None
 }
 
 pub(super) fn strerror(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
@@ -355,8 +366,9 @@ const NAME_CAPACITY: u32 = 64;
 /// A string; where it is only printed, the number is sent and user space looks it up.
 fn named_number(lower: &mut Lower<'_>, site: &CallSite<'_>, ty: Type) -> Expr {
     let Some(value) = lower.value(site, &site.args[0]) else { return poison(site.span) };
-    if !lower.want_int(&value, site.name, site.span) {
-        return poison(site.span);
+    if !matches!(value.ty, Type::Int(_) | Type::Enum { .. } | Type::Bool) {
+        let message = format!("Cannot cast from \"{}\" to \"int32\"", crate::check::shown(&value.ty));
+        return lower.error(codes::ARGUMENT_TYPE, site.span, message);
     }
     let value = lower.coerce(value, &Type::Int(IntType::I32));
     let number = Expr { ty, kind: ExprKind::Call(Call::Name(Box::new(value))), span: site.span };

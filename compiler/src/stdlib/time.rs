@@ -14,7 +14,12 @@ pub(super) fn nsecs(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
             Some(clock) => clock,
             None => return lower.error(codes::ARGUMENT_TYPE, *span, format!("Invalid timestamp mode: {word}")),
         },
-        Some(_) => return lower.error(codes::ARGUMENT_TYPE, site.span, "Expected a timestamp mode"),
+        Some(arg) => {
+            let Some(value) = lower.value(site, arg) else { return poison(site.span) };
+            let kind = crate::check::kind_name(&value.ty);
+            let message = format!("nsecs() only supports timestamp_mode arguments ({kind} provided)");
+            return lower.error(codes::ARGUMENT_TYPE, site.span, message);
+        }
     };
     Expr { ty: Type::U64, kind: ExprKind::Builtin(Builtin::Nsecs(clock)), span: site.span }
 }
@@ -42,6 +47,9 @@ pub(super) fn strftime(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     let Some(nsecs) = lower.value(site, &site.args[1]) else { return poison(site.span) };
     if !lower.want_int(&nsecs, "strftime", site.span) {
         return poison(site.span);
+    }
+    if crate::check::constant_int(&nsecs).is_some_and(|n| n < 0) && nsecs.ty != Type::U64 {
+        return lower.error(codes::ARGUMENT_TYPE, site.span, "strftime() does not accept negative timestamps");
     }
     let clock = match &nsecs.kind {
         ExprKind::Builtin(Builtin::Nsecs(clock)) => *clock,

@@ -30,7 +30,7 @@ impl SymbolizeBinary for Binaries {
         };
         let symbolize = |debug_syms| {
             let source = Source::Elf(Elf { debug_syms, ..Elf::new(path) });
-            self.symbolizer.symbolize_single(&source, input.clone())
+            self.symbolizer.symbolize_single(&source, input)
         };
         // Debug information that cannot be read, as that of another compression, is no reason to know nothing.
         match symbolize(true).or_else(|_| symbolize(false)) {
