@@ -205,6 +205,7 @@ impl Session {
     /// What ended the tool.
     pub fn run(&mut self, trace: impl Fn(&mut Session) -> Result<()>) -> Result<u8> {
         loop {
+            self.refused = None;
             match trace(self) {
                 Ok(()) => return Ok(self.status),
                 Err(error) => match self.refused.take() {

@@ -1,8 +1,8 @@
 //! `cargo xtask vm --probes`: every kind of probe on every kernel; the table of docs/probes.md.
 //!
-//! A case is a script of `tests/vm/probes` with comments in front: `line` is what it prints once its event came, `fire`
-//! makes the event, `flags` are the tool's, `not` names a kernel that cannot do it, and why; `told` names a kernel and
-//! what the tool says there.
+//! A case is a script of `tests/vm/probes` with comments in front: `before` is run before the tool, whose options are
+//! `flags`; `fire` makes the event, and `line` is what the tool then prints. `not` names a kernel that cannot do it, and
+//! why; `told` names a kernel and what the tool says there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +28,8 @@ const END: &str = "<!-- end of table -->";
 struct Case {
     name: String,
     line: String,
+    /// Run before the tool.
+    before: String,
     fire: String,
     flags: String,
     /// Kernel, and why it cannot.
@@ -129,6 +131,7 @@ fn cases(root: &Path, names: &[String]) -> Result<Vec<Case>> {
         found.push(Case {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
             line: one("line"),
+            before: one("before"),
             fire: one("fire"),
             flags: one("flags"),
             not: by_kernel("not"),
@@ -181,12 +184,12 @@ fn build(root: &Path, names: &[String]) -> Result<Vec<PathBuf>> {
 /// What the guest runs.
 fn script(cases: &[Case], kernel: &Kernel) -> String {
     let mut text = "cd /tmp\n".to_owned();
-    for Case { name, line, fire, flags, told, .. } in cases {
+    for Case { name, line, before, fire, flags, told, .. } in cases {
         let told = told.iter().find(|(name, _)| *name == kernel.name);
         let told = told.map(|(_, text)| format!("if grep -qF -- '{text}' err; then echo '@told {name}@'; fi\n"));
         let fire = if fire.is_empty() { ":" } else { fire };
         text += &format!(
-            "rm -f out err; : > out\n\
+            "rm -f out err; : > out\n{before}\n\
              __BPFTRACE_NOTIFY_PROBES_ATTACHED=1 timeout 8 probes {name} {flags} >out 2>err & tool=$!\n\
              n=0; while [ $n -lt 100 ] && ! grep -q PROBES_ATTACHED out && kill -0 $tool 2>/dev/null; do \
              usleep 50000; n=$((n+1)); done\n\

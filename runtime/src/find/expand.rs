@@ -53,7 +53,7 @@ impl Plan {
 }
 
 /// The program that stands in for another one.
-fn stand_in(tool: &Tool, program: &str) -> Option<usize> {
+pub fn stand_in(tool: &Tool, program: &str) -> Option<usize> {
     let stands_in = |target: &Target| matches!(target.point, AttachPoint::StandIn { of, .. } if of == program);
     tool.programs.iter().position(|candidate| candidate.targets.iter().any(stands_in))
 }

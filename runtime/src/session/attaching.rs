@@ -9,7 +9,7 @@ use libbpf_rs::{Link, Object};
 use super::{Session, plain};
 use crate::attach::{self, Held, Hold, How};
 use crate::error::{Error, Result};
-use crate::find::expand::{Attachment, Place, Plan};
+use crate::find::expand::{self, Attachment, Place, Plan};
 use crate::find::kernel::{self, Addresses};
 use crate::tool::MissingProbes;
 use crate::{configure, loader, message, signal, text};
@@ -101,6 +101,14 @@ impl Session {
                     self.explain(|| format!("{name}: left out ({})", plain(&error)));
                     return Ok(0);
                 }
+                let first = plan.attachments.iter().find(|other| other.program == place.program);
+                if first.is_some_and(|first| first.probe == place.probe)
+                    && expand::stand_in(self.tool, table.name).is_some()
+                {
+                    // All is told again, with the kprobe in its place.
+                    self.refused = Some(table.name.to_owned());
+                    return Err(Error::kernel(format!("Unable to attach probe: {name}.")));
+                }
                 self.could_not(name, table.optional, Some(&error)).map(|()| 0)
             }
         }
@@ -127,7 +135,15 @@ impl Session {
                     return Ok(0);
                 }
             },
-            _ => attach_many(target, &places.iter().collect::<Vec<_>>(), addresses, &mut links),
+            _ => {
+                let mut refused = Vec::new();
+                attach_many(target, &places.iter().collect::<Vec<_>>(), addresses, &mut links, &mut refused);
+                // One that the script names is missed, whatever others there are.
+                for place in refused.iter().filter(|place| !self.is_one_of_many(plan, place)) {
+                    self.could_not(&plan.probes[place.probe], table.optional, None)?;
+                }
+                places.len() - refused.len()
+            }
         };
         self.explain(|| format!("{}: {count} functions with {} links", table.name, links.len()));
         let probe = text::resolve(table.targets[places[0].target].display, &self.args.params);
@@ -240,6 +256,9 @@ impl Session {
                     _ if name.starts_with("hardware:") => {
                         error.hint("this machine has no such hardware counter, as most virtual machines")
                     }
+                    Some(cause) if name.starts_with("fentry:bpf:") || name.starts_with("fexit:bpf:") => {
+                        error.hint(format!("this kernel refuses a trampoline on that BPF program: {}", plain(cause)))
+                    }
                     Some(cause) if self.args.verbose => error.hint(format!("the kernel says: {}", plain(cause))),
                     _ => error,
                 })
@@ -249,21 +268,20 @@ impl Session {
 }
 
 /// Attaches with as few links as the kernel lets: a function that cannot be probed is found by halving and left out.
-fn attach_many(
+fn attach_many<'a>(
     target: attach::Target<'_>,
-    places: &[&Attachment],
+    places: &[&'a Attachment],
     addresses: &Addresses,
     links: &mut Vec<Link>,
-) -> usize {
+    refused: &mut Vec<&'a Attachment>,
+) {
     match attach::kprobe_multi(target, places, addresses) {
-        Ok(link) => {
-            links.push(link);
-            places.len()
-        }
+        Ok(link) => links.push(link),
         Err(_) if places.len() > 1 => {
             let (left, right) = places.split_at(places.len() / 2);
-            attach_many(target, left, addresses, links) + attach_many(target, right, addresses, links)
+            attach_many(target, left, addresses, links, refused);
+            attach_many(target, right, addresses, links, refused);
         }
-        Err(_) => 0,
+        Err(_) => refused.extend(places),
     }
 }
