@@ -158,6 +158,12 @@ pub struct Check {
     pub message: &'static str,
 }
 
+/// Message of a check: no room for another element.
+pub const FULL_MAP: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the \
+    max entries in a map declaration e.g. `let @a = hash(5000)`";
+/// Message of a check: the key is not there.
+pub const MISSING_ELEMENT: &str = "Can't lookup map element because it does not exist.";
+
 /// A loss counter.
 #[derive(Clone, Copy, Debug)]
 pub struct Loss {

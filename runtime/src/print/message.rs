@@ -2,7 +2,7 @@
 
 use super::json;
 use crate::message::at;
-use crate::tool::{Action, Check, Tool};
+use crate::tool::{Action, Check, FULL_MAP, MISSING_ELEMENT, Tool};
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// How bad.
@@ -11,11 +11,6 @@ pub enum Severity {
     Error,
     Warning,
 }
-
-const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the max \
-    entries in a map declaration e.g. `let @a = hash(5000)`";
-
-const NO_ELEMENT: &str = "Can't lookup map element because it does not exist.";
 
 impl Severity {
     /// `ERROR`; in colour on a terminal, if `BPFTRACE_COLOR` does not say otherwise.
@@ -131,8 +126,8 @@ fn message(check: &Check, result: i64, is_text: bool) -> String {
     match check {
         Check { message, .. } if !message.is_empty() && (is_text || is_own_check(check)) => (*message).to_owned(),
         Check { helper, .. } if helper.contains(' ') => (*helper).to_owned(),
-        Check { helper: "map_update_elem", .. } if is_text && is_full => MAP_FULL.to_owned(),
-        Check { helper: "map_lookup_elem", .. } if is_text => NO_ELEMENT.to_owned(),
+        Check { helper: "map_update_elem", .. } if is_text && is_full => FULL_MAP.to_owned(),
+        Check { helper: "map_lookup_elem", .. } if is_text => MISSING_ELEMENT.to_owned(),
         _ => plain(&io::Error::from_raw_os_error(number)),
     }
 }

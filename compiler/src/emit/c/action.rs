@@ -73,8 +73,8 @@ impl Emitter<'_> {
             .zip(offsets)
             .map(|((name, _, tail), offset)| EmittedField { name: name.clone(), offset, tail: *tail })
             .collect();
-        let struct_name = if record.has_struct() { record.tag } else { String::new() };
-        EmittedAction { struct_name, size, fields }
+        let struct_name = if record.has_struct() { record.tag.clone() } else { String::new() };
+        EmittedAction { constant: record.constant, struct_name, size, fields }
     }
 
     /// The record's struct in C.

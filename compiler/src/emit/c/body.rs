@@ -146,6 +146,11 @@ impl<'e, 'p> Body<'e, 'p> {
         name
     }
 
+    /// A name from `fresh` that is not needed after all.
+    pub fn give_back(&mut self, name: &str) {
+        self.names.remove(name);
+    }
+
     /// Writes into a separate buffer, one level deeper when `deeper`.
     pub fn aside<T>(&mut self, deeper: bool, write: impl FnOnce(&mut Self) -> T) -> (T, Code) {
         let depth = self.code.depth() + usize::from(deeper);
@@ -427,7 +432,7 @@ impl<'e, 'p> Body<'e, 'p> {
         let value = self.expr(e);
         match &e.ty {
             Type::Pointer { .. } => Value { prec: Prec::Unary, text: value.at(Prec::Unary) },
-            _ => value,
+            _ => value.truth(),
         }
     }
 }

@@ -291,12 +291,13 @@ impl<'p> Body<'_, 'p> {
 
     fn short_circuit(&mut self, a: &'p Expr, b: &'p Expr, is_and: bool) -> Value {
         let left = self.condition(a);
+        let name = self.fresh("holds");
         let (right, code) = self.aside(true, |body| body.condition(b));
         let (symbol, prec) = if is_and { ("&&", Prec::And) } else { ("||", Prec::Or) };
         if code.is_empty() {
+            self.give_back(&name);
             return Value::binary(symbol, prec, &left, &right);
         }
-        let name = self.fresh("holds");
         self.line(format!("bool {name} = {};", left.text));
         self.code.open(if is_and { format!("if ({name})") } else { format!("if (!{name})") });
         self.code.append(code);

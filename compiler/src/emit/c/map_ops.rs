@@ -6,8 +6,10 @@ use crate::program::{AggregateUpdate, Expr, LocalId, MapId};
 use crate::source::Span;
 use crate::types::{Aggregate, LinearBound, SeriesAggregate, Type};
 
-const NO_ELEMENT: &str = "Can't lookup map element because it does not exist.";
-const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`";
+/// The runtime has it as `MISSING_ELEMENT`.
+pub const NO_ELEMENT: &str = "Can't lookup map element because it does not exist.";
+/// The runtime has it as `FULL_MAP`.
+pub const MAP_FULL: &str = "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`";
 
 /// Which value of `@m++` or `++@m` is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

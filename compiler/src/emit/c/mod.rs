@@ -19,14 +19,17 @@ mod stmt;
 mod types;
 mod value;
 mod walk;
+mod wrap;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::emit::escape;
-use crate::program::{ActionId, Expr, Program, SettingSource};
+use crate::program::{ActionId, Expr, OptionDefault, Program, SettingSource};
 use crate::source::Span;
 use crate::types::Type;
+pub use map_ops::{MAP_FULL, NO_ELEMENT};
+
 use action::Record;
 use maps::MapInfo;
 use types::Types;
@@ -74,6 +77,8 @@ pub struct EmittedMap {
 /// The record of an action.
 #[derive(Clone, Debug)]
 pub struct EmittedAction {
+    /// The action's constant: `ACTION_PRINTF_2`.
+    pub constant: String,
     /// C struct of the fixed part: `struct printf_open`; its name without `struct`.
     pub struct_name: String,
     /// Bytes of the fixed part, header included.
@@ -289,10 +294,13 @@ impl<'p> Emitter<'p> {
         let mut code = Code::default();
         for (index, setting) in self.program.settings.iter().enumerate() {
             let text = self.types.declare(self.program, &setting.ty, &self.setting_names[index].clone());
-            let initial = match setting.ty {
-                Type::String { .. } => "\"\"",
-                Type::Bool => "false",
-                _ => "0",
+            // The runtime writes defaults as well: a reader finds them here.
+            let initial = match (&setting.source, &setting.ty) {
+                (SettingSource::Option { default: OptionDefault::Bool(value), .. }, Type::Bool) => value.to_string(),
+                (SettingSource::Option { default: OptionDefault::Int(value), .. }, Type::Int(_)) => value.to_string(),
+                (_, Type::String { .. }) => "\"\"".to_owned(),
+                (_, Type::Bool) => "false".to_owned(),
+                _ => "0".to_owned(),
             };
             code.line(format!("const volatile {text} = {initial};"));
         }
@@ -400,7 +408,7 @@ impl<'p> Emitter<'p> {
         // SANITY: the template is part of this program; a test renders it.
         tera.add_raw_template("tool.bpf.c", headers::TEMPLATE).expect("tool.bpf.c.tera is well-formed");
         let text = tera.render("tool.bpf.c", &context).expect("tool.bpf.c.tera names only what it is given");
-        squeezed(&text)
+        wrap::wrapped(&squeezed(&text))
     }
 
     fn includes(&self) -> Vec<&'static str> {

@@ -306,6 +306,11 @@ impl<'p> Body<'_, 'p> {
 
     /// A string into room of another size.
     fn resize(&mut self, to: &Place, inner: &'p Expr, capacity: u32, from: u32) {
+        if let ExprKind::Str(bytes) = &inner.kind
+            && from <= capacity
+        {
+            return self.store_literal(to, bytes);
+        }
         if from <= capacity {
             // Fill the larger place directly where the value is only now made.
             let is_made_here = !matches!(

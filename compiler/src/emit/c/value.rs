@@ -48,6 +48,11 @@ impl Value {
 
     /// A prefix operator or a cast.
     pub fn unary(operator: &str, operand: &Value) -> Self {
+        if operator == "!" && operand.prec == Prec::Unary {
+            // !!!x is !x, and whether a pointer is null does not depend on its type.
+            let operand = operand.truth();
+            return Value { text: format!("!{}", without_pointer_cast(&operand.text)), prec: Prec::Unary };
+        }
         if operator == "!" && operand.prec == Prec::Equality {
             let positive = operand.text.strip_suffix(" != NULL").or_else(|| operand.text.strip_suffix(" != 0"));
             if let Some(positive) = positive.filter(|text| is_unary(text)) {
@@ -66,7 +71,19 @@ impl Value {
         if operand.text.starts_with(&prefix) && operand.prec == Prec::Unary {
             return operand.clone();
         }
+        if operand.prec == Prec::Unary && matches!(to, "__u64" | "__s64") {
+            // Nobody sees what kind of pointer it has been.
+            return Value { text: format!("{prefix}{}", without_pointer_cast(&operand.text)), prec: Prec::Unary };
+        }
         Value::unary(&prefix, operand)
+    }
+
+    /// The value where only its truth counts: `!!x` is as good as `x`.
+    pub fn truth(&self) -> Self {
+        match self.text.strip_prefix("!!") {
+            Some(text) if self.prec == Prec::Unary => Value { text: text.to_owned(), prec: Prec::Unary },
+            _ => self.clone(),
+        }
     }
 
     /// An operator with two operands, parenthesised so that clang and people are content.
@@ -95,6 +112,13 @@ impl Value {
         };
         if plain { self.text.clone() } else { format!("({})", self.text) }
     }
+}
+
+/// `x` of `(struct request *)x`.
+fn without_pointer_cast(text: &str) -> &str {
+    let Some((ty, operand)) = text.strip_prefix('(').and_then(|rest| rest.split_once(')')) else { return text };
+    let is_type = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ' ' | '*');
+    if ty.ends_with(" *") && ty.chars().all(is_type) { operand } else { text }
 }
 
 /// Whether nothing looser than a cast stands outside of parentheses.

@@ -3,8 +3,10 @@
 //! What is the same in every tool is in the runtime; what is written here is the story of a run and the tables that
 //! say what this tool is.
 
+mod actions;
 mod crates;
 mod module;
+mod programs;
 mod tables;
 mod types;
 
@@ -81,7 +83,8 @@ fn generated_from(program: &Program) -> String {
 fn head(program: &Program) -> String {
     let mut out = generated_from(program);
     let (about, description) = header(&program.header);
-    for line in [about.as_str(), description.as_str()].iter().flat_map(|part| part.lines()) {
+    let blank = if about.is_empty() || description.is_empty() { "" } else { "\n" };
+    for line in [about.as_str(), blank, description.as_str()].iter().flat_map(|part| part.lines()) {
         out.push_str(format!("//! {}", escape::line_comment(line)).trim_end());
         out.push('\n');
     }
@@ -307,6 +310,7 @@ mod tests {
                 key_size: 16,
             }],
             actions: vec![EmittedAction {
+                constant: "ACTION_PRINTF".to_string(),
                 struct_name: "printf_1".to_owned(),
                 size: 24,
                 fields: vec![EmittedField { name: "comm".to_owned(), offset: 8, tail: false }],

@@ -3,22 +3,20 @@
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{header, types};
-use crate::emit::c::{EmittedAction, EmittedC, EmittedMap};
+use super::programs::text;
+use super::{actions, header, programs, types};
+use crate::emit::c::{EmittedC, EmittedMap, MAP_FULL, NO_ELEMENT};
 use crate::emit::escape;
 use crate::program::{
-    Action, ActionKind, AttachPoint, Conversion, Format, FormatPiece, KernelLocation, LateNumber, LateText, Map,
-    MissingProbes, OptionDefault, Period, Program, ProgramKind, Setting, SettingSource, Target, TextPiece,
-    UserLocation,
+    AttachPoint, LateText, Map, MissingProbes, OptionDefault, Program, Setting, SettingSource, TextPiece, UserLocation,
 };
 use crate::source::Span;
-use crate::types::Type;
 
 /// All tables, `TOOL` first.
 pub fn all(program: &Program, c: &EmittedC, source: &TokenStream) -> Vec<TokenStream> {
-    let mut tables = programs(program);
+    let mut tables = programs::programs(program);
     tables.extend(maps(program, c));
-    tables.extend(actions(program, c));
+    tables.extend(actions::actions(program, c));
     let used: String = tables.iter().map(ToString::to_string).collect();
     let mut items = vec![tool(program, c, source, &parts(program, c, &used))];
     items.extend(tables);
@@ -73,9 +71,9 @@ fn tool(program: &Program, c: &EmittedC, source: &TokenStream, parts: &TokenStre
     let options = program.settings.iter().filter_map(option);
     let settings = program.settings.iter().filter_map(|setting| other_setting(program, setting));
     let params = highest_param(program);
-    let programs = program.programs.iter().map(|p| constant(&p.name));
+    let programs = program.programs.iter().map(|p| programs::constant(&p.name));
     let maps = (0..program.maps.len()).map(|n| map_constant(program, n));
-    let actions = (0..program.actions.len()).map(|n| action_constant(program, n));
+    let actions = c.actions.iter().map(actions::constant);
     let strings = &program.strings;
     let checks = c.checks.iter().map(|check| {
         let (helper, message, always) = (&check.helper, &check.message, check.always);
@@ -85,6 +83,11 @@ fn tool(program: &Program, c: &EmittedC, source: &TokenStream, parts: &TokenStre
         }
         let (from, to) = ends(program, check.span);
         let (line, first, last) = (from.0, from.1, to.1);
+        let message = match message.as_str() {
+            MAP_FULL => quote! { FULL_MAP },
+            NO_ELEMENT => quote! { MISSING_ELEMENT },
+            message => quote! { #message },
+        };
         quote! {
             Check {
                 helper: #helper, place: #place, line: #line, columns: (#first, #last), always: #always,
@@ -121,34 +124,9 @@ fn tool(program: &Program, c: &EmittedC, source: &TokenStream, parts: &TokenStre
     }
 }
 
-/// Name of a constant: `BEGIN_1` for `begin_1`.
-fn constant(name: &str) -> Ident {
-    format_ident!("{}", name.to_uppercase())
-}
-
 fn map_constant(program: &Program, index: usize) -> Ident {
     let name = clean(&program.maps[index].name);
     if name.is_empty() { format_ident!("MAP") } else { format_ident!("MAP_{name}") }
-}
-
-fn action_constant(program: &Program, index: usize) -> Ident {
-    let kind = match &program.actions[index].kind {
-        ActionKind::Printf(_) => "PRINTF",
-        ActionKind::Errorf(_) => "ERRORF",
-        ActionKind::Warnf(_) => "WARNF",
-        ActionKind::Cat(_) => "CAT",
-        ActionKind::System(_) => "SYSTEM",
-        ActionKind::PrintValue => "PRINT",
-        ActionKind::PrintMap { .. } => "PRINT_MAP",
-        ActionKind::PrintElement { .. } => "PRINT_ELEMENT",
-        ActionKind::Clear(_) => "CLEAR",
-        ActionKind::Zero(_) => "ZERO",
-        ActionKind::Time(_) => "TIME",
-        ActionKind::Join { .. } => "JOIN",
-        ActionKind::Unwatch => "UNWATCH",
-        ActionKind::SkbOutput { .. } => "SKBOUTPUT",
-    };
-    format_ident!("{kind}_{}", index + 1)
 }
 
 /// An identifier's capital letters. Distinct names that differ in case alone keep their case.
@@ -157,7 +135,7 @@ fn clean(name: &str) -> String {
 }
 
 /// The script's line, as documentation.
-fn script_line(program: &Program, span: Span) -> TokenStream {
+pub fn script_line(program: &Program, span: Span) -> TokenStream {
     let text = program.sources.text(span);
     let line = text.lines().next().unwrap_or("").trim();
     if line.is_empty() {
@@ -169,199 +147,10 @@ fn script_line(program: &Program, span: Span) -> TokenStream {
 }
 
 /// Line and column of both ends, from 1.
-fn ends(program: &Program, span: Span) -> ((u32, u32), (u32, u32)) {
+pub fn ends(program: &Program, span: Span) -> ((u32, u32), (u32, u32)) {
     let from = program.sources.line_col(span.file, span.start);
     let to = program.sources.line_col(span.file, span.end);
     ((from.line as u32, from.col as u32), (to.line as u32, to.col as u32))
-}
-
-fn programs(program: &Program) -> Vec<TokenStream> {
-    let one = |bpf: &crate::program::BpfProgram| {
-        let (constant, name, kind) = (constant(&bpf.name), &bpf.name, program_kind(&bpf.kind));
-        let targets = bpf.targets.iter().map(|target| self::target(program, target));
-        let (optional, uses_cookie) = (bpf.optional, bpf.uses_cookie);
-        let filters_pid = filters_pid(&bpf.kind);
-        let line = script_line(program, bpf.span);
-        quote! {
-            #line
-            const #constant: Program = Program {
-                name: #name,
-                kind: ProgramKind::#kind,
-                targets: &[#(#targets),*],
-                optional: #optional,
-                uses_cookie: #uses_cookie,
-                filters_pid: #filters_pid,
-            };
-        }
-    };
-    program.programs.iter().map(one).collect()
-}
-
-fn program_kind(kind: &ProgramKind) -> Ident {
-    format_ident!(
-        "{}",
-        match kind {
-            ProgramKind::Manual => "Manual",
-            ProgramKind::Kprobe => "Kprobe",
-            ProgramKind::Kretprobe => "Kretprobe",
-            ProgramKind::Fentry | ProgramKind::FentryBpf { exit: false } => "Fentry",
-            ProgramKind::Fexit { .. } | ProgramKind::FentryBpf { exit: true } => "Fexit",
-            ProgramKind::Uprobe => "Uprobe",
-            ProgramKind::Uretprobe => "Uretprobe",
-            ProgramKind::Usdt => "Usdt",
-            ProgramKind::Tracepoint { .. } => "Tracepoint",
-            ProgramKind::RawTracepoint => "RawTracepoint",
-            ProgramKind::PerfEvent => "PerfEvent",
-            ProgramKind::Interval => "Interval",
-            ProgramKind::Iter { .. } => "Iter",
-        }
-    )
-}
-
-/// Kernel probes see every process: `-p` is theirs to check.
-fn filters_pid(kind: &ProgramKind) -> bool {
-    !matches!(
-        kind,
-        ProgramKind::Manual
-            | ProgramKind::Interval
-            | ProgramKind::Uprobe
-            | ProgramKind::Uretprobe
-            | ProgramKind::Usdt
-            | ProgramKind::Iter { .. }
-    )
-}
-
-fn target(program: &Program, target: &Target) -> TokenStream {
-    let display = text(&target.display);
-    let point = point(&target.point);
-    let place = program.sources.place(target.span);
-    quote! { Target { display: #display, point: #point, place: #place } }
-}
-
-fn point(point: &AttachPoint) -> TokenStream {
-    let point = match point {
-        AttachPoint::Begin => quote! { Begin },
-        AttachPoint::End => quote! { End },
-        AttachPoint::Signal(name) => quote! { Signal(#name) },
-        AttachPoint::Test(name) => quote! { Test(#name) },
-        AttachPoint::Bench(name) => quote! { Bench(#name) },
-        AttachPoint::Kernel { module, function: KernelLocation::Function { name, offset } } => {
-            let (module, name) = (optional_text(module.as_ref()), text(name));
-            quote! { Kernel { module: #module, function: #name, offset: #offset } }
-        }
-        AttachPoint::Kernel { function: KernelLocation::Address(address), .. } => quote! { KernelAddress(#address) },
-        AttachPoint::Trampoline { module, function } => {
-            let (module, function) = (optional_text(module.as_ref()), text(function));
-            quote! { Trampoline { module: #module, function: #function } }
-        }
-        AttachPoint::StandIn { of, module, function } => {
-            let (module, function) = (optional_text(module.as_ref()), text(function));
-            quote! { StandIn { of: #of, module: #module, function: #function } }
-        }
-        AttachPoint::Bpf { id, name } => {
-            let (id, name) = (optional_text(id.as_ref()), text(name));
-            quote! { Bpf { id: #id, name: #name } }
-        }
-        AttachPoint::User { path, location, cpp } => user_point(path, location, *cpp),
-        AttachPoint::Usdt { path, provider, name } => {
-            let (path, provider, name) = (text(path), optional_text(provider.as_ref()), text(name));
-            quote! { Usdt { path: #path, provider: #provider, name: #name } }
-        }
-        AttachPoint::Tracepoint { category, event } => {
-            let (category, event) = (text(category), text(event));
-            quote! { Tracepoint { category: #category, event: #event } }
-        }
-        AttachPoint::RawTracepoint { module, event } => {
-            let (module, event) = (optional_text(module.as_ref()), text(event));
-            quote! { RawTracepoint { module: #module, event: #event } }
-        }
-        AttachPoint::Interval { period } => {
-            let period = self::period(period);
-            quote! { Interval(#period) }
-        }
-        AttachPoint::Profile { period } => {
-            let period = self::period(period);
-            quote! { Profile(#period) }
-        }
-        AttachPoint::Software { config, count } => quote! { Software { config: #config, count: #count } },
-        AttachPoint::Hardware { config, count } => quote! { Hardware { config: #config, count: #count } },
-        AttachPoint::Watchpoint { address, length, read, write, execute } => {
-            let address = text(address);
-            quote! {
-                Watchpoint { address: #address, length: #length, read: #read, write: #write, execute: #execute }
-            }
-        }
-        AttachPoint::Iter { pin } => {
-            let pin = match pin {
-                Some(pin) => quote! { Some(#pin) },
-                None => quote! { None },
-            };
-            quote! { Iter { pin: #pin } }
-        }
-        AttachPoint::Late { role, text: named } => {
-            let (role, named) = (format_ident!("{role:?}"), text(named));
-            quote! { Late { role: LateRole::#role, text: #named } }
-        }
-    };
-    quote! { AttachPoint::#point }
-}
-
-fn user_point(path: &LateText, location: &UserLocation, cpp: bool) -> TokenStream {
-    let path = text(path);
-    match location {
-        UserLocation::Symbol { name, offset } => {
-            let name = text(name);
-            quote! { User { path: #path, symbol: #name, offset: #offset, cpp: #cpp } }
-        }
-        UserLocation::Address(address) => quote! { UserAddress { path: #path, address: #address } },
-        UserLocation::Source { file, line, column } => {
-            let column = column.unwrap_or(0);
-            quote! { UserSource { path: #path, file: #file, line: #line, column: #column } }
-        }
-    }
-}
-
-fn text(text: &LateText) -> TokenStream {
-    let pieces = text.iter().map(|piece| match piece {
-        TextPiece::Lit(text) => quote! { TextPiece::Lit(#text) },
-        TextPiece::Param(n) => quote! { TextPiece::Param(#n) },
-        TextPiece::Option(name) => quote! { TextPiece::Option(#name) },
-    });
-    quote! { &[#(#pieces),*] }
-}
-
-fn optional_text(text: Option<&LateText>) -> TokenStream {
-    match text {
-        Some(text) => {
-            let text = self::text(text);
-            quote! { Some(#text) }
-        }
-        None => quote! { None },
-    }
-}
-
-fn period(period: &Period) -> TokenStream {
-    match period {
-        Period::Hertz(hertz) => {
-            let hertz = number(hertz);
-            quote! { Period::Hertz(#hertz) }
-        }
-        Period::Every { count, unit } => {
-            let count = number(count);
-            quote! { Period::Every { count: #count, unit: #unit } }
-        }
-    }
-}
-
-fn number(number: &LateNumber) -> TokenStream {
-    match number {
-        LateNumber::Const(value) => {
-            let value = *value as i64;
-            quote! { Number::Const(#value) }
-        }
-        LateNumber::Param(n) => quote! { Number::Param(#n) },
-        LateNumber::Option(name) => quote! { Number::Option(#name) },
-    }
 }
 
 fn maps(program: &Program, c: &EmittedC) -> Vec<TokenStream> {
@@ -419,117 +208,6 @@ fn map(program: &Program, index: usize, map: &Map, emitted: &EmittedMap) -> Toke
             default_size: #default_size,
         };
     }
-}
-
-fn actions(program: &Program, c: &EmittedC) -> Vec<TokenStream> {
-    let pairs = program.actions.iter().zip(&c.actions);
-    pairs.enumerate().map(|(n, (action, emitted))| self::action(program, n, action, emitted)).collect()
-}
-
-fn action(program: &Program, index: usize, action: &Action, emitted: &EmittedAction) -> TokenStream {
-    let constant = action_constant(program, index);
-    let kind = action_kind(&action.kind);
-    let fields = action.fields.iter().zip(&emitted.fields).map(|(ty, field)| {
-        let ty = match (ty, field.tail) {
-            (Type::String { capacity }, true) => quote! { Ty::TailStr(#capacity) },
-            (Type::Buffer { capacity }, true) => quote! { Ty::TailBuf(#capacity) },
-            _ => types::ty(program, ty),
-        };
-        types::member_of(&field.name, field.offset, &ty, None)
-    });
-    let size = emitted.size as usize;
-    let mut place = program.sources.place(action.span);
-    if matches!(action.kind, ActionKind::Errorf(_) | ActionKind::Warnf(_)) {
-        for &used in &action.trail {
-            place = place + "\n" + &program.sources.place(used);
-        }
-    }
-    let ((line, column), _) = ends(program, action.span);
-    let doc = script_line(program, action.span);
-    quote! {
-        #doc
-        const #constant: Action = Action {
-            kind: #kind,
-            fields: &[#(#fields),*],
-            size: #size,
-            place: #place,
-            line: #line,
-            column: #column,
-        };
-    }
-}
-
-fn action_kind(kind: &ActionKind) -> TokenStream {
-    let kind = match kind {
-        ActionKind::Printf(f) => with_format("Printf", f),
-        ActionKind::Errorf(f) => with_format("Errorf", f),
-        ActionKind::Warnf(f) => with_format("Warnf", f),
-        ActionKind::Cat(f) => with_format("Cat", f),
-        ActionKind::System(f) => with_format("System", f),
-        ActionKind::PrintValue => quote! { PrintValue },
-        ActionKind::PrintMap { map } => with_index("PrintMap", map.0),
-        ActionKind::PrintElement { map } => with_index("PrintElement", map.0),
-        ActionKind::Clear(map) => with_index("Clear", map.0),
-        ActionKind::Zero(map) => with_index("Zero", map.0),
-        ActionKind::Time(format) => quote! { Time(#format) },
-        ActionKind::Join { separator } => quote! { Join(#separator) },
-        ActionKind::Unwatch => quote! { Unwatch },
-        ActionKind::SkbOutput { path } => quote! { SkbOutput(#path) },
-    };
-    quote! { ActionKind::#kind }
-}
-
-fn with_index(kind: &str, index: usize) -> TokenStream {
-    let (kind, index) = (format_ident!("{kind}"), Literal::usize_unsuffixed(index));
-    quote! { #kind(#index) }
-}
-
-fn with_format(kind: &str, format: &Format) -> TokenStream {
-    let kind = format_ident!("{kind}");
-    let pieces = format.pieces.iter().map(|piece| match piece {
-        FormatPiece::Text(bytes) => {
-            let bytes = Literal::byte_string(bytes);
-            quote! { FormatPiece::Text(#bytes) }
-        }
-        FormatPiece::Conversion(conversion) => self::conversion(conversion),
-        FormatPiece::Spec { texts } => {
-            let texts = Literal::u32_unsuffixed(*texts);
-            quote! { FormatPiece::Spec { texts: #texts } }
-        }
-    });
-    quote! { #kind(&[#(#pieces),*]) }
-}
-
-fn conversion(c: &Conversion) -> TokenStream {
-    let letter = Literal::byte_character(c.conversion as u8);
-    let mut out = quote! { Conversion::new(#letter) };
-    for (set, flag) in
-        [(c.left, "left"), (c.zero, "zero"), (c.plus, "plus"), (c.space, "space"), (c.alternate, "alternate")]
-    {
-        if set {
-            let flag = format_ident!("{flag}");
-            out.extend(quote! { .#flag() });
-        }
-    }
-    if let Some(width) = c.width {
-        let width = Literal::u32_unsuffixed(width);
-        out.extend(quote! { .width(#width) });
-    }
-    if let Some(precision) = c.precision {
-        let precision = Literal::u32_unsuffixed(precision);
-        out.extend(quote! { .precision(#precision) });
-    }
-    let length: u8 = match c.length.as_str() {
-        "hh" => 1,
-        "h" => 2,
-        "" => 4,
-        _ => 8,
-    };
-    if length != 4 {
-        let length = Literal::u8_unsuffixed(length);
-        out.extend(quote! { .length(#length) });
-    }
-    quote! { #out.piece() }
 }
 
 /// Names of the enumerators of enums that are printed: `used` is what refers to the tables.
