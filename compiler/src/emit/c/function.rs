@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Emitter;
 use super::body::Body;
+use super::homes::{Homes, needs_callback, shared_locals};
 use super::share::{OWN, Written};
-use super::stmt::{Homes, needs_callback, shared_locals};
 use super::value::Value;
 use super::walk;
 use crate::program::{
