@@ -66,6 +66,9 @@ pub struct Program {
     pub settings: Vec<Setting>,
     /// Whether unsafe helpers are used (and were allowed).
     pub is_unsafe: bool,
+    /// The scalar map whose value stands for the time, by `BPFTRACE_DUMMY_TS_MAP` when compiling: time series that come out
+    /// the same whenever they are made.
+    pub clock: Option<MapId>,
 }
 
 /// The script's `config`, defaults filled in. Those marked *late* may be overridden by `BPFTRACE_*` when the tool starts.

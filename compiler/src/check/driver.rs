@@ -12,7 +12,8 @@ use crate::codes;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::kernel::{Host, Kernel};
 use crate::program::{
-    AttachPoint, BpfProgram, LateNumber, Local, Map, MapKind, OptionDefault, Period, Program, SettingSource, Target,
+    AttachPoint, BpfProgram, LateNumber, Local, Map, MapId, MapKind, OptionDefault, Period, Program, SettingSource,
+    Target,
 };
 use crate::source::{Sources, Span};
 use crate::syntax::ast::Script;
@@ -161,7 +162,7 @@ fn check_declared_kind(lower: &mut Lower<'_>, map: usize, declaration: Option<&c
     }
     let Some(kind) = map_kind(&declaration.kind.name) else { return };
     let per_cpu = matches!(kind, MapKind::PerCpuHash | MapKind::PerCpuLruHash);
-    let kept_per_cpu = match lower.map_value_type(crate::program::MapId(map)) {
+    let kept_per_cpu = match lower.map_value_type(MapId(map)) {
         Type::Aggregate(_) => true,
         Type::Void => return,
         _ => false,
@@ -322,7 +323,7 @@ fn finish(
             lower.warn(codes::W_UNUSED, state.span, format!("Unused map: @{}", state.name));
         }
         check_declared_kind(&mut lower, at, declaration);
-        let id = crate::program::MapId(at);
+        let id = MapId(at);
         let key = (state.keyed == Some(true)).then(|| lower.map_key_type(id));
         let value = match lower.map_value_type(id) {
             Type::Void => Type::Int(IntType::I64),
@@ -351,6 +352,7 @@ fn finish(
             rate_is_known(&mut lower, target);
         }
     }
+    let clock = clock_map(&mut lower, &maps);
     let program = Program {
         name: lower.options.name.clone(),
         header: script.header.clone(),
@@ -367,8 +369,26 @@ fn finish(
         settings: lower.rodata,
         // Whoever allows unsafe helpers also forces probes where no symbol says that they fit.
         is_unsafe: lower.is_unsafe || lower.options.allow_unsafe,
+        clock,
     };
     (program, lower.diagnostics)
+}
+
+/// The map that stands for the time.
+fn clock_map(lower: &mut Lower<'_>, maps: &[Map]) -> Option<MapId> {
+    const VARIABLE: &str = "BPFTRACE_DUMMY_TS_MAP";
+    let (_, written) = lower.options.env.iter().find(|(name, _)| name == VARIABLE)?;
+    let name = written.strip_prefix('@');
+    let found = maps.iter().position(|map| Some(map.name.as_str()) == name);
+    let problem = match found.map(|index| &maps[index]) {
+        None => "not found",
+        Some(map) if map.key.is_some() => "must be scalar",
+        Some(map) if !matches!(&map.value, Type::Int(int) if !int.signed) => "value must be an unsigned integer",
+        Some(_) => return found.map(MapId),
+    };
+    let message = format!("{VARIABLE}: \"{written}\" {problem}");
+    lower.diagnostics.push(Diagnostic::global_error(codes::BAD_CONFIG, message));
+    None
 }
 
 /// A rate that an option sets wants one that is a number.

@@ -35,6 +35,15 @@ pub struct Limits {
     pub div: u64,
 }
 
+impl Limits {
+    /// The entries to show, of sorted ones. Series are shown all, as bpftrace does.
+    fn of<'a>(&self, map: &Map, entries: &'a [Entry]) -> &'a [Entry] {
+        let shows_all = self.top == 0 || matches!(map.value, Value::TimeSeries { .. });
+        let top = if shows_all { entries.len() } else { (self.top as usize).min(entries.len()) };
+        &entries[entries.len() - top..]
+    }
+}
+
 /// Steps of a histogram or series, parameters settled.
 pub struct Shape<'a> {
     map: &'a Map,
@@ -221,7 +230,7 @@ pub fn average(total: i64, count: u64, signed: bool) -> i64 {
     }
 }
 
-/// Ascending: numbers by value, histograms by their total, series by their latest value, all others by key.
+/// Ascending: numbers by value, histograms by their total, all others by key.
 pub fn sort(map: &Map, entries: &mut [Entry]) {
     let Some(key) = &map.key else { return };
     let by_key = |a: &Entry, b: &Entry| compare(key, &a.key, &b.key);
@@ -232,8 +241,7 @@ pub fn sort(map: &Map, entries: &mut [Entry]) {
         | Value::Avg { .. }
         | Value::Stats { .. }
         | Value::Hist { .. }
-        | Value::Linear { .. }
-        | Value::TimeSeries { .. } => {
+        | Value::Linear { .. } => {
             entries.sort_by(|a, b| weight(map, &a.value).cmp(&weight(map, &b.value)).then_with(|| by_key(a, b)));
         }
         // bpftrace compares these without their sign.
@@ -241,7 +249,7 @@ pub fn sort(map: &Map, entries: &mut [Entry]) {
             let weight = |entry: &Entry| weight(map, &entry.value) as u64;
             weight(a).cmp(&weight(b)).then_with(|| by_key(a, b))
         }),
-        Value::Plain(_) => entries.sort_by(by_key),
+        Value::Plain(_) | Value::TimeSeries { .. } => entries.sort_by(by_key),
     }
 }
 
@@ -255,7 +263,7 @@ fn weight(map: &Map, value: &Reduced) -> i128 {
         Reduced::Number { value, signed } => of(*value, *signed),
         Reduced::Stats { total, count, signed } => of(average(*total, *count, *signed), *signed),
         Reduced::Buckets(counts) => counts.iter().map(|&count| i128::from(count)).sum(),
-        Reduced::Series(_) => last_epoch(value).map_or(0, i128::from),
+        Reduced::Series(_) => 0,
     }
 }
 
@@ -264,6 +272,11 @@ fn last_epoch(value: &Reduced) -> Option<u64> {
         Reduced::Series(slots) => slots.iter().map(|slot| slot.epoch).max(),
         _ => None,
     }
+}
+
+/// The newest interval that any series of a map has.
+fn last_of(entries: &[Entry]) -> u64 {
+    entries.iter().filter_map(|entry| last_epoch(&entry.value)).max().unwrap_or(0)
 }
 
 /// Order of keys: numbers by value, strings by their bytes, tuples and structs part by part.
@@ -292,9 +305,8 @@ pub type Drain<'a> = &'a mut dyn FnMut(&mut Vec<u8>) -> io::Result<()>;
 /// # Errors
 /// When output cannot be written.
 pub fn write(writer: &mut Writer, shape: &Shape, entries: &[Entry], limits: Limits, drain: Drain) -> io::Result<()> {
-    let top = if limits.top == 0 { entries.len() } else { (limits.top as usize).min(entries.len()) };
-    let last = entries.iter().filter_map(|entry| last_epoch(&entry.value)).max().unwrap_or(0);
-    for entry in &entries[entries.len() - top..] {
+    let last = last_of(entries);
+    for entry in limits.of(shape.map, entries) {
         write_entry(writer, shape, entry, limits.div.max(1), last);
         drain(writer.out)?;
     }
@@ -319,7 +331,7 @@ fn write_entry(writer: &mut Writer, shape: &Shape, entry: &Entry, div: u64, last
         }
         Reduced::Series(slots) => {
             writer.text(":");
-            series_of(map).write(slots, last, div, writer);
+            series_of(map).write(slots, last, writer);
         }
         value => {
             writer.text(": ");
@@ -372,18 +384,17 @@ pub fn write_json(
     writer.format(format_args!("{{\"type\": \"{kind}\", \"data\": {{"));
     json::string(map.name.as_bytes(), writer.out);
     writer.text(": ");
-    let div = limits.div.max(1);
+    let (div, last) = (limits.div.max(1), last_of(entries));
     match (&map.key, entries.first()) {
-        (None, Some(entry)) => write_json_value(writer, shape, &entry.value, div),
+        (None, Some(entry)) => write_json_value(writer, shape, &entry.value, div, last),
         (None, None) => writer.text("{}"),
         (Some(key), _) => {
-            let top = if limits.top == 0 { entries.len() } else { (limits.top as usize).min(entries.len()) };
             writer.out.push(b'{');
-            for (index, entry) in entries[entries.len() - top..].iter().enumerate() {
+            for (index, entry) in limits.of(map, entries).iter().enumerate() {
                 writer.text(if index > 0 { ", " } else { "" });
                 writer.json_key(key, &entry.key);
                 writer.text(": ");
-                write_json_value(writer, shape, &entry.value, div);
+                write_json_value(writer, shape, &entry.value, div, last);
                 drain(writer.out)?;
             }
             writer.out.push(b'}');
@@ -393,8 +404,8 @@ pub fn write_json(
     Ok(())
 }
 
-/// A value as JSON.
-pub fn write_json_value(writer: &mut Writer, shape: &Shape, value: &Reduced, div: u64) {
+/// A value as JSON; series end with the interval `last`, or with their own last one.
+pub fn write_json_value(writer: &mut Writer, shape: &Shape, value: &Reduced, div: u64, last: u64) {
     let map = shape.map;
     match (value, map.value) {
         (Reduced::Plain(bytes), Value::Plain(Ty::Int { size, signed })) => {
@@ -436,7 +447,9 @@ pub fn write_json_value(writer: &mut Writer, shape: &Shape, value: &Reduced, div
             }
             writer.out.push(b']');
         }
-        (Reduced::Series(slots), _) => series_of(map).write_json(slots, div, writer),
+        (Reduced::Series(slots), _) => {
+            series_of(map).write_json(slots, last.max(last_epoch(value).unwrap_or(0)), writer)
+        }
         (Reduced::Plain(_), _) => writer.text("null"),
     }
 }

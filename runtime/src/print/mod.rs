@@ -415,7 +415,7 @@ impl Printer {
         self.print_value(
             maps,
             |writer| map::write_value(writer, map, &value, 1),
-            |writer| map::write_json_value(writer, &shape, &value, 1),
+            |writer| map::write_json_value(writer, &shape, &value, 1, 0),
         );
         self.settings.params = params;
         Ok(())

@@ -44,13 +44,12 @@ pub fn reduce(values: &[u8], stride: usize, agg: SeriesAggregate, signed: bool) 
 }
 
 impl Series {
-    /// The slots that still count, oldest first.
-    fn kept(&self, slots: &[Slot]) -> Vec<Slot> {
-        let newest = slots.iter().map(|slot| slot.epoch).max().unwrap_or(0);
-        let mut kept: Vec<Slot> =
-            slots.iter().filter(|slot| newest - slot.epoch < u64::from(self.buckets.max(1))).copied().collect();
+    /// The slots of the intervals that end with `last`, oldest first; none where the first would lie before 1970.
+    fn kept(&self, slots: &[Slot], last: u64) -> Option<Vec<Slot>> {
+        let oldest = last.checked_sub(u64::from(self.buckets.max(1)) - 1)?;
+        let mut kept: Vec<Slot> = slots.iter().filter(|slot| (oldest..=last).contains(&slot.epoch)).copied().collect();
         kept.sort_by_key(|slot| slot.epoch);
-        kept
+        Some(kept)
     }
 
     /// When an interval starts, in nanoseconds since 1970.
@@ -59,28 +58,31 @@ impl Series {
     }
 
     /// Line break, chart. `last` is the newest interval of the whole map: all of its charts end there.
-    pub fn write(&self, slots: &[Slot], last: u64, div: u64, writer: &mut Writer) {
+    pub fn write(&self, slots: &[Slot], last: u64, writer: &mut Writer) {
         writer.text("\n");
-        let slots = self.kept(slots);
-        let (Some(first), Some(_)) = (slots.first(), slots.last()) else { return };
-        let scaled = |slot: &Slot| self.order(slot.value) / i128::from(div.max(1));
-        let mut low = slots.iter().map(scaled).min().unwrap_or(0);
-        let mut high = slots.iter().map(scaled).max().unwrap_or(0);
+        let Some(slots) = self.kept(slots, last) else { return writer.text("<no data>") };
+        let value = |slot: &Slot| self.order(slot.value);
+        let (lowest, highest) = (slots.iter().map(value).min(), slots.iter().map(value).max());
+        let shown = |value: Option<i128>| value.map_or_else(|| "null".to_owned(), |value| value.to_string());
+        let (mut low, mut high) = (lowest.unwrap_or(0), highest.unwrap_or(0));
         if low == high {
             (low, high) = (low - 1, high + 1);
         }
-        let last = last.max(first.epoch).min(first.epoch + u64::from(self.buckets.max(1)) - 1);
-        let (digits, header) = self.precision(last == first.epoch);
+        let (left, right) = (shown(lowest.map(|_| low)), shown(highest.map(|_| high)));
+        let first = slots.first().map_or(last, |slot| slot.epoch);
+        let (digits, header) = self.precision(last == first);
         let column = 8 + if digits > 0 { digits + 1 } else { 0 };
         let scale = |writer: &mut Writer| {
-            let blanks = WIDTH as usize - low.to_string().len();
-            writer.format(format_args!("{:column$} {low}{high:>blanks$}\n", ""));
+            let blanks = WIDTH as usize - left.len();
+            writer.format(format_args!("{:column$} {left}{right:>blanks$}\n", ""));
         };
         scale(writer);
-        writer.format(format_args!("{header:<column$} |{:_<51}|\n", ""));
-        let zero = (low < 0 && high > 0).then(|| ((WIDTH * -low) / (high - low)) as usize);
+        // bpftrace counts bytes: µ has two.
+        let blanks = column.saturating_sub(header.len());
+        writer.format(format_args!("{header}{:blanks$} |{:_<51}|\n", "", ""));
+        let zero = (!slots.is_empty() && low < 0 && high > 0).then(|| ((WIDTH * -low) / (high - low)) as usize);
         let mut next = slots.iter().peekable();
-        for epoch in first.epoch..=last {
+        for epoch in first..=last {
             let slot = next.next_if(|slot| slot.epoch == epoch);
             let mut row = [b' '; WIDTH as usize];
             (row[0], row[WIDTH as usize - 1]) = (b'|', b'|');
@@ -88,7 +90,7 @@ impl Series {
                 row[zero.min(WIDTH as usize - 1)] = b'.';
             }
             if let Some(slot) = slot {
-                row[((scaled(slot) - low) * (WIDTH - 1) / (high - low)) as usize] = b'*';
+                row[((value(slot) - low) * (WIDTH - 1) / (high - low)) as usize] = b'*';
             }
             let start = self.start(epoch);
             writer.names.local_time(start, "%H:%M:%S", writer.out);
@@ -99,7 +101,7 @@ impl Series {
             writer.text(" ");
             writer.out.extend_from_slice(&row);
             match slot {
-                Some(slot) => writer.format(format_args!(" {}\n", scaled(slot))),
+                Some(slot) => writer.format(format_args!(" {}\n", value(slot))),
                 None => writer.text(" -\n"),
             }
         }
@@ -108,15 +110,14 @@ impl Series {
     }
 
     /// `[{"interval_start":"…","value":1},…]`
-    pub fn write_json(&self, slots: &[Slot], div: u64, writer: &mut Writer) {
+    pub fn write_json(&self, slots: &[Slot], last: u64, writer: &mut Writer) {
         writer.text("[");
-        for (index, slot) in self.kept(slots).iter().enumerate() {
+        for (index, slot) in self.kept(slots, last).unwrap_or_default().iter().enumerate() {
             let start = self.start(slot.epoch);
             writer.text(if index > 0 { ",{\"interval_start\":\"" } else { "{\"interval_start\":\"" });
             writer.names.local_time(start, "%Y-%m-%d %H:%M:%S", writer.out);
             writer.format(format_args!(".{:09}\",\"value\":", start % 1_000_000_000));
-            let value = self.order(slot.value) / i128::from(div.max(1));
-            writer.json_integer(value as i64, self.signed);
+            writer.json_integer(slot.value, self.signed);
             writer.text("}");
         }
         writer.text("]");
@@ -132,7 +133,7 @@ impl Series {
             _ if is_single => (9, "hh:mm:ss.ns"),
             1_000_000_000.. => (0, "hh:mm:ss"),
             1_000_000.. => (3, "hh:mm:ss.ms"),
-            1_000.. => (6, "hh:mm:ss.us"),
+            1_000.. => (6, "hh:mm:ss.μs"),
             _ => (9, "hh:mm:ss.ns"),
         }
     }

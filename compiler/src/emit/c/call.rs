@@ -38,7 +38,8 @@ impl<'p> Body<'_, 'p> {
             Builtin::Nsecs(clock) => return self.clock(clock),
             Builtin::Elapsed => {
                 self.e.rodata("const volatile __u64 tw_start_ns = 0;");
-                return Value { text: "bpf_ktime_get_boot_ns() - tw_start_ns".to_string(), prec: Prec::Sum };
+                let now = self.clock(Clock::Boot);
+                return Value::binary("-", Prec::Sum, &now, &Value::atom("tw_start_ns"));
             }
             Builtin::Rand => "bpf_get_prandom_u32()",
             Builtin::CurrentTask => {
@@ -78,6 +79,9 @@ impl<'p> Body<'_, 'p> {
     }
 
     fn clock(&mut self, clock: Clock) -> Value {
+        if let Some(map) = self.e.program.clock {
+            return self.map_clock(map);
+        }
         match clock {
             Clock::Boot => Value::atom("bpf_ktime_get_boot_ns()"),
             Clock::Monotonic => Value::atom("bpf_ktime_get_ns()"),

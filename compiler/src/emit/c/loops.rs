@@ -68,12 +68,13 @@ impl<'p> Body<'_, 'p> {
     pub(super) fn unroll(&mut self, count: &'p Expr, body: &'p [Stmt]) {
         let index = self.fresh("i");
         let head = match super::expr::fold(count) {
-            Some(n) => format!("for (__u32 {index} = 0; {index} < {n}; {index}++)"),
+            // 64 bits: the verifier forgets a counter that shares a stack slot with something else.
+            Some(n) => format!("for (__u64 {index} = 0; {index} < {n}; {index}++)"),
             None => {
                 let value = self.u64_of(count);
                 let limit = self.fresh("times");
                 self.line(format!("__u64 {limit} = {};", value.text));
-                format!("for (__u32 {index} = 0; {index} < {limit} && {index} < {MOST_UNROLLED}; {index}++)")
+                format!("for (__u64 {index} = 0; {index} < {limit} && {index} < {MOST_UNROLLED}; {index}++)")
             }
         };
         self.code.open(head);

@@ -553,6 +553,13 @@ impl<'p> Body<'_, 'p> {
         }
     }
 
+    /// The time, of the map that stands for it.
+    pub fn map_clock(&mut self, map: MapId) -> Value {
+        let hint = self.map_hint(map);
+        let (pointer, place) = self.lookup(map, None, &hint);
+        Value { text: format!("{pointer} ? {} : 0", place.text), prec: Prec::Conditional }
+    }
+
     fn series(
         &mut self,
         map: MapId,
@@ -565,9 +572,15 @@ impl<'p> Body<'_, 'p> {
         let info = self.e.maps[map.0].clone();
         let value = self.text(n);
         let now = self.fresh("now");
-        // Intervals begin where the wall clock has multiples of them.
-        self.e.rodata("const volatile __u64 tw_wall_offset = 0;");
-        self.line(format!("__u64 {now} = bpf_ktime_get_boot_ns() + tw_wall_offset;"));
+        let time = match self.e.program.clock {
+            Some(map) => self.map_clock(map).text,
+            None => {
+                // Intervals begin where the wall clock has multiples of them.
+                self.e.rodata("const volatile __u64 tw_wall_offset = 0;");
+                "bpf_ktime_get_boot_ns() + tw_wall_offset".to_owned()
+            }
+        };
+        self.line(format!("__u64 {now} = {time};"));
         let epoch = self.fresh("epoch");
         self.line(format!("__u64 {epoch} = {now} / {interval};"));
         let bucket = format!("{epoch} % {buckets}");

@@ -256,6 +256,7 @@ mod tests {
             config: Config::default(),
             structs: Default::default(),
             trails: Default::default(),
+            clock: None,
             libraries: Vec::new(),
             enums: vec![("color".to_owned(), vec![("RED".to_owned(), 0), ("BLUE".to_owned(), 1)])],
             maps: vec![Map {
