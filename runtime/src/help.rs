@@ -20,22 +20,22 @@ pub struct Described {
 type Row = (Option<char>, &'static str, Option<&'static str>, &'static str);
 
 const STANDARD: &[Row] = &[
-    (Some('p'), "pid", Some("PID"), "trace this process only, end with it"),
-    (Some('c'), "cmd", Some("CMD"), "run CMD, trace it, end with it"),
-    (None, DWARF_PID, Some("PID"), "unwind stacks of this process too"),
-    (Some('o'), "output", Some("FILE"), "write to FILE instead of standard output"),
-    (Some('f'), "format", Some("FORMAT"), "text or json"),
-    (Some('B'), "buffering", Some("MODE"), "none, line or full"),
-    (Some('q'), "quiet", None, "no messages but errors"),
-    (Some('v'), "verbose", None, "tell what is attached and how; show the kernel's log on errors"),
-    (Some('k'), "warnings", None, "tell when reading memory fails in a probe"),
-    (None, "no-warnings", None, "no warnings"),
-    (None, "dry-run", None, "attach everything, then end"),
-    (None, "probe-filter", Some("REGEX"), "only probes whose name matches"),
-    (None, "strict", None, "exit status 2 when anything was lost"),
-    (None, "explain", None, "tell what was attached, how, and what was stepped down from"),
-    (Some('h'), "help", None, "show this"),
-    (Some('V'), "version", None, "show the version"),
+    (Some('p'), "pid", Some("PID"), "Trace this process only, end with it"),
+    (Some('c'), "cmd", Some("CMD"), "Run CMD, trace it, end with it"),
+    (None, DWARF_PID, Some("PID"), "Unwind stacks of this process too"),
+    (Some('o'), "output", Some("FILE"), "Write to FILE instead of standard output"),
+    (Some('f'), "format", Some("FORMAT"), "How to print: text or json"),
+    (Some('B'), "buffering", Some("MODE"), "When to write output: none (at once), line or full"),
+    (Some('q'), "quiet", None, "No messages but errors"),
+    (Some('v'), "verbose", None, "Tell what is attached and how; show the kernel's log on errors"),
+    (Some('k'), "warnings", None, "Tell when reading memory fails in a probe"),
+    (None, "no-warnings", None, "No warnings"),
+    (None, "dry-run", None, "Attach everything, then end"),
+    (None, "probe-filter", Some("REGEX"), "Only probes whose name matches"),
+    (None, "strict", None, "Exit status 2 when anything was lost"),
+    (None, "explain", None, "Tell what was attached, how, and what was stepped down from"),
+    (Some('h'), "help", None, "Show this help"),
+    (Some('V'), "version", None, "Show the version"),
 ];
 
 /// Of tools that unwind stacks only.
