@@ -1,6 +1,7 @@
 //! `--test` and `--bench`.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -9,9 +10,11 @@ use libbpf_rs::Object;
 
 use crate::args::Mode;
 use crate::attach::{self, manual};
+use crate::context::Format;
 use crate::error::{Error, Result};
 use crate::find::expand::Place;
 use crate::session::{BATCH, Session, plain};
+use crate::{message, print};
 
 /// Name, program and index of a probe.
 type Runnable = (String, std::ptr::NonNull<libbpf_rs::libbpf_sys::bpf_program>, usize);
@@ -48,52 +51,95 @@ impl Session {
 
     fn run_benchmarks(&mut self, object: &Object) -> Result<()> {
         let mut results = Vec::new();
+        let mut failed = Vec::new();
         for (name, raw, probe) in self.runnable(object) {
+            let before = self.exit_status();
             let (nanoseconds, runs) = manual::benchmark(raw, probe)
                 .map_err(|error| Error::kernel(format!("Failed to run {name}: {}", plain(&error))))?;
-            results.push((name, nanoseconds, runs));
             self.consume();
+            if before.is_none() && self.exit_status().is_some_and(|status| status != 0) {
+                failed.push(name);
+            } else {
+                results.push((name, nanoseconds, runs));
+            }
         }
         if let Some(running) = &self.running {
             let mut sink = running.sink.borrow_mut();
             let told = sink.output.benchmarks(&results);
             sink.check(told);
         }
+        for name in failed {
+            message::error(&format!("Benchmark '{name}' failed."));
+            self.status = 1;
+        }
         Ok(())
     }
 
     /// A report as other test runners give it; what a test printed is shown when it failed.
+    ///
+    /// A test fails by the status of its `exit()`, by `errorf()`, and by what it returns.
     fn run_tests(&mut self, object: &Object) -> Result<()> {
         let tests = self.runnable(object);
+        let is_json = self.args.format == Format::Json;
         let mut failed = Vec::new();
-        let mut out = io::stdout().lock();
-        writeln!(out, "{} Running {} tests.", green("[==========]"), tests.len())?;
+        let mut report = String::new();
+        let mut out = self.report_to(false)?;
+        let line = |out: &mut Box<dyn Write>, text: String| if is_json { Ok(()) } else { writeln!(out, "{text}") };
+        line(&mut out, format!("{} Running {} tests.", green("[==========]"), tests.len()))?;
         for (name, raw, probe) in &tests {
-            writeln!(out, "{} {name}", green("[ RUN      ]"))?;
+            line(&mut out, format!("{} {name}", green("[ RUN      ]")))?;
+            let before = self.exit_status();
+            let errors = print::divert(&self.held);
             let start = Instant::now();
             let result = manual::run(*raw, *probe)
                 .map_err(|error| Error::kernel(format!("Failed to run {name}: {}", plain(&error))))?;
-            let time = shown(start.elapsed());
+            let time = start.elapsed();
             self.consume();
-            let printed = self.held.take();
-            if result == 0 {
-                writeln!(out, "{} {name} ({time})", green("[       OK ]"))?;
+            let has_errors = errors.count() > 0;
+            drop(errors);
+            let mut printed = self.held.take();
+            let exited = before.is_none() && self.exit_status().is_some_and(|status| status != 0);
+            let passed = result == 0 && !exited && !has_errors;
+            if is_json {
+                report += &json_result(name, time, passed, &printed);
+            } else if passed {
+                line(&mut out, format!("{} {name} ({})", green("[       OK ]"), shown(time)))?;
             } else {
+                if printed.last().is_some_and(|last| *last != b'\n') {
+                    printed.push(b'\n');
+                }
                 out.write_all(&printed)?;
-                writeln!(out, "{} {name} ({time})", red("[  FAILED  ]"))?;
+                line(&mut out, format!("{} {name} ({})", red("[  FAILED  ]"), shown(time)))?;
+            }
+            if !passed {
                 failed.push(name);
             }
         }
-        writeln!(out, "{} {} ran.", green("[==========]"), tests_word(tests.len()))?;
-        writeln!(out, "{} {}.", green("[  PASSED  ]"), tests_word(tests.len() - failed.len()))?;
+        line(&mut out, format!("{} {} ran.", green("[==========]"), tests_word(tests.len())))?;
+        line(&mut out, format!("{} {}.", green("[  PASSED  ]"), tests_word(tests.len() - failed.len())))?;
         if !failed.is_empty() {
-            writeln!(out, "{} {}, listed below:", red("[  FAILED  ]"), tests_word(failed.len()))?;
+            line(&mut out, format!("{} {}, listed below:", red("[  FAILED  ]"), tests_word(failed.len())))?;
             for name in &failed {
-                writeln!(out, "{} {name}", red("[  FAILED  ]"))?;
+                line(&mut out, format!("{} {name}", red("[  FAILED  ]")))?;
             }
             self.status = 1;
         }
+        out.write_all(report.as_bytes())?;
         Ok(out.flush()?)
+    }
+
+    /// Where the report of tests goes.
+    pub(crate) fn report_to(&self, again: bool) -> Result<Box<dyn Write>> {
+        let Some(path) = &self.args.output else { return Ok(Box::new(io::stdout())) };
+        let file = File::options().create(true).write(true).truncate(!again).append(again).open(path);
+        let told =
+            |error| Error::refused(format!("Failed to open output file: \"{}\": {}", path.display(), plain(&error)));
+        Ok(Box::new(file.map_err(told)?))
+    }
+
+    /// That of the `exit()` that came, if one did.
+    fn exit_status(&self) -> Option<u8> {
+        self.running.as_ref().and_then(|running| running.sink.borrow().exit)
     }
 
     /// Names and programs of the `test` and `bench` probes of the plan.
@@ -119,6 +165,17 @@ impl Session {
             sink.check(flushed);
         }
     }
+}
+
+fn json_result(name: &str, time: Duration, passed: bool, printed: &[u8]) -> String {
+    let mut text = b"{\"type\": \"test_result\", \"data\": {".to_vec();
+    print::json_string(name.as_bytes(), &mut text);
+    text.extend_from_slice(
+        format!(": {{\"duration\": {}, \"passed\": {passed}, \"output\": ", time.as_nanos()).as_bytes(),
+    );
+    print::json_string(printed, &mut text);
+    text.extend_from_slice(b"}}}\n");
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn tests_word(count: usize) -> String {

@@ -20,7 +20,7 @@ use crate::child::Child;
 use crate::context::{Context, Format, Maps, RunConfig};
 use crate::error::{Error, Result};
 use crate::events::{Observer, Ring, Sink};
-use crate::find::expand::{self, Place, Plan};
+use crate::find::expand::{self, Attachment, Place, Plan};
 use crate::modes;
 use crate::print::Output;
 use crate::tool::{AttachPoint, Tool};
@@ -116,7 +116,7 @@ impl Session {
     ///
     /// # Errors
     /// What keeps the tool from starting.
-    pub fn new(tool: &'static Tool, args: Args) -> Result<Self> {
+    pub fn new(tool: &'static Tool, mut args: Args) -> Result<Self> {
         let config = config::from_environment(&tool.config)?;
         capabilities::check(tool)?;
         loader::watch(args.verbose);
@@ -134,6 +134,10 @@ impl Session {
             target_pid,
             program: child.as_ref().map(Child::program),
         })?;
+        let is_of_mode = |attachment: &Attachment| matches!(attachment.place, Place::Test(_) | Place::Bench(_));
+        if !plan.attachments.iter().any(is_of_mode) {
+            args.mode = Mode::Trace;
+        }
         let multi = configure::multi_programs(tool, &plan);
         for attachment in plan.attachments.iter().filter(|_| args.explain || args.verbose) {
             let target = &tool.programs[attachment.program].targets[attachment.target];
@@ -281,7 +285,8 @@ impl Session {
         let context = Context {
             tool: self.tool,
             config: self.config.clone(),
-            format: self.args.format,
+            // What a test prints is a text in its result.
+            format: if self.args.mode == Mode::Test { Format::Text } else { self.args.format },
             buffering: self.args.buffering,
             quiet: self.args.quiet,
             verbose: self.args.verbose,
@@ -372,7 +377,7 @@ impl Session {
     /// Where output goes.
     fn writer(&self) -> Result<Box<dyn Write>> {
         match &self.args.output {
-            None if self.args.mode == Mode::Test => Ok(Box::new(self.held.clone())),
+            _ if self.args.mode == Mode::Test => Ok(Box::new(self.held.clone())),
             None => Ok(Box::new(io::stdout())),
             Some(path) => match File::create(path) {
                 Ok(file) => Ok(Box::new(file)),

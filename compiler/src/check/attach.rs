@@ -56,10 +56,29 @@ pub(crate) fn check_attach_points(
         }
         out.push(points);
     }
+    unique_names(&out, diagnostics);
     if !diagnostics.has_errors() && out.iter().all(Vec::is_empty) {
         diagnostics.push(Diagnostic::global_error(codes::PROBE_MISSING, "No probes to attach"));
     }
     out
+}
+
+/// Results of tests and benchmarks are told by name.
+fn unique_names(probes: &[Vec<Point>], diagnostics: &mut Diagnostics) {
+    let mut seen: Vec<&Target> = Vec::new();
+    for target in probes.iter().flatten().map(|point| &point.target) {
+        let (kind, name) = match &target.point {
+            AttachPoint::Test(name) => ("TEST", name),
+            AttachPoint::Bench(name) => ("BENCH", name),
+            _ => continue,
+        };
+        if let Some(other) = seen.iter().find(|other| other.point == target.point) {
+            let text = format!("\"{name}\" was used as the name for more than one {kind} probe");
+            diagnostics.push(Diagnostic::error(codes::PROBE_PART, target.span, text));
+            diagnostics.push(Diagnostic::error(codes::PROBE_PART, other.span, "this is the other instance"));
+        }
+        seen.push(target);
+    }
 }
 
 /// `u*probe:/bin/bash:readline`: every type of probe that fits and may be such a point.
@@ -135,8 +154,8 @@ impl Reader<'_> {
             Provider::Begin => self.none("begin", AttachPoint::Begin),
             Provider::End => self.none("end", AttachPoint::End),
             Provider::SelfSignal => self.signal(),
-            Provider::Test => self.named(AttachPoint::Test),
-            Provider::Bench => self.named(AttachPoint::Bench),
+            Provider::Test => self.named("test", AttachPoint::Test),
+            Provider::Bench => self.named("bench", AttachPoint::Bench),
             Provider::Kprobe | Provider::Kretprobe => self.kernel_function(provider),
             Provider::Fentry | Provider::Fexit => self.trampoline(provider),
             Provider::Uprobe | Provider::Uretprobe => self.user_function(provider),
@@ -274,8 +293,11 @@ impl Reader<'_> {
         Some(point)
     }
 
-    fn named(&mut self, make: fn(String) -> AttachPoint) -> Option<AttachPoint> {
+    fn named(&mut self, kind: &str, make: fn(String) -> AttachPoint) -> Option<AttachPoint> {
         self.count(1, 1)?;
+        if self.plain(0).is_empty() {
+            return self.error(format!("{kind} probes must have a name"));
+        }
         self.known(0, "the name").map(make)
     }
 

@@ -221,7 +221,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan> {
         return Err(match asks {
             Some(mode) if filter.is_none() => {
                 let kind = if mode == "bench" { "benchmark" } else { mode };
-                Error::refused(format!("No probes attached; use --{mode} to run {kind} probes."))
+                Error::kernel(format!("No probes attached; use --{mode} to run {kind} probes."))
             }
             _ => {
                 if !request.args.quiet {

@@ -2,7 +2,9 @@
 
 use super::json;
 use crate::message::at;
+use crate::modes::Held;
 use crate::tool::{Action, Check, FULL_MAP, MISSING_ELEMENT, Tool};
+use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// How bad.
@@ -33,9 +35,50 @@ impl Severity {
     }
 }
 
-/// A line on standard error; nobody reading it is no error.
+thread_local! {
+    /// Where messages go instead of standard error, and how many errors there were.
+    static DIVERTED: RefCell<Option<(Held, usize)>> = const { RefCell::new(None) };
+}
+
+/// Messages of a test belong to what it prints, as long as this lives.
+pub struct Diverted(());
+
+/// Has messages go to `held`.
+pub fn divert(held: &Held) -> Diverted {
+    DIVERTED.set(Some((held.clone(), 0)));
+    Diverted(())
+}
+
+impl Diverted {
+    /// Errors since then.
+    pub fn count(&self) -> usize {
+        DIVERTED.with_borrow(|diverted| diverted.as_ref().map_or(0, |(_, count)| *count))
+    }
+}
+
+impl Drop for Diverted {
+    fn drop(&mut self) {
+        DIVERTED.set(None);
+    }
+}
+
+fn write(severity: Option<Severity>, text: &[u8]) {
+    let is_diverted = DIVERTED.with_borrow_mut(|diverted| match diverted {
+        Some((held, errors)) => {
+            *errors += usize::from(severity == Some(Severity::Error));
+            held.write_all(text).is_ok()
+        }
+        None => false,
+    });
+    if !is_diverted {
+        // Nobody reading it is no error.
+        let _ = io::stderr().lock().write_all(text);
+    }
+}
+
+/// A line on standard error.
 pub fn tell(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    write(None, format!("{line}\n").as_bytes());
 }
 
 /// `FILE:1:9-62: ERROR: text`, and the uses of macros that it came through.
@@ -50,7 +93,7 @@ pub fn tell_script_message(tool: &Tool, severity: Severity, place: &str, text: &
         message.extend_from_slice(at(tool, place, &severity.label(), "expanded from").as_bytes());
         message.push(b'\n');
     }
-    let _ = io::stderr().lock().write_all(&message);
+    write(Some(severity), &message);
 }
 
 /// `errorf` and `warnf` as JSON.

@@ -20,6 +20,8 @@ mod tables;
 mod tests;
 mod value;
 
+pub use json::string as json_string;
+pub use message::divert;
 pub use output::Output;
 
 use crate::spec::{self, SpecFormat};
@@ -303,7 +305,7 @@ impl Printer {
     /// # Errors
     /// When output cannot be written.
     pub fn benchmarks(&mut self, results: &[(String, u64, u64)]) -> io::Result<()> {
-        if !self.settings.json {
+        if !self.settings.json && !results.is_empty() {
             writeln!(self.out, "{:<41}{:<15}Iterations\n{:-<66}", "Benchmark", "Time(ns)", "")?;
         }
         for (name, nanoseconds, runs) in results {

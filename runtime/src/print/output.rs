@@ -89,9 +89,9 @@ impl Output {
     ///
     /// # Errors
     /// When output cannot be written or a map cannot be read.
-    pub fn maps(&mut self) -> io::Result<()> {
+    pub fn maps(&mut self, wanted: bool) -> io::Result<()> {
         self.printer.end_of_run();
-        if self.print_maps_on_exit { self.printer.print_all_maps(&self.maps) } else { self.printer.finish() }
+        if wanted && self.print_maps_on_exit { self.printer.print_all_maps(&self.maps) } else { self.printer.finish() }
     }
 
     /// Results of `bench` probes: name, nanoseconds of a run, runs.

@@ -7,6 +7,7 @@ use libbpf_rs::Object;
 use super::{Session, clear_exiting, plain};
 use crate::args::Mode;
 use crate::attach;
+use crate::context::Format;
 use crate::error::{Error, Result};
 use crate::find::expand::Place;
 
@@ -41,8 +42,10 @@ impl Session {
             running.ring.drain(&running.sink);
         }
         let mut sink = running.sink.borrow_mut();
-        if sink.error.is_none() && self.args.mode != Mode::Test {
-            let printed = sink.output.maps();
+        // Of tests and benchmarks no maps are shown.
+        let is_run = self.args.mode == Mode::Trace;
+        if sink.error.is_none() && (is_run || self.args.format == Format::Text) {
+            let printed = sink.output.maps(is_run);
             sink.check(printed);
         }
         let mut losses = self.losses(running.losses.as_ref(), &sink.failures, missed);
@@ -56,8 +59,11 @@ impl Session {
         }
         let flushed = sink.output.flush();
         sink.check(flushed);
-        let _ = io::stdout().write_all(&self.held.take());
-        if let Some(status) = sink.exit.or(exit_before_end) {
+        let rest = self.held.take();
+        if !rest.is_empty() {
+            self.report_to(true)?.write_all(&rest)?;
+        }
+        if let Some(status) = sink.exit.or(exit_before_end).filter(|_| is_run) {
             self.status = status;
         }
         if self.args.strict && (!losses.is_empty() || !sink.failures.is_empty()) && self.status == 0 {
