@@ -181,7 +181,7 @@ fn step(base: &Path, component: &str) -> Vec<PathBuf> {
     names.into_iter().map(|name| base.join(name)).collect()
 }
 
-fn is_elf(path: &Path) -> bool {
+pub fn is_elf(path: &Path) -> bool {
     use std::io::Read;
     let mut magic = [0; 4];
     path.is_file()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::find::elf::Binary;
 use crate::find::expand::{Found, Place, Request};
-use crate::find::{glob, libraries};
+use crate::find::{archive, glob, libraries};
 use crate::message;
 use crate::tool::{ProgramKind, Target};
 
@@ -21,6 +21,9 @@ pub fn files(request: &Request<'_>, target: &Target, path: &str, provider: &str)
         Some(program) if path == "*" => vec![program.to_owned()],
         _ => libraries::binaries(path, request.target_pid),
     };
+    // Flat code has no functions; an address in it is the script's own risk.
+    let is_code = |file: &PathBuf| request.tool.is_unsafe || archive::split(file).is_some() || libraries::is_elf(file);
+    let found: Vec<PathBuf> = found.into_iter().filter(is_code).collect();
     if found.is_empty() && path == "*" {
         return Ok(Vec::new());
     }
@@ -88,7 +91,7 @@ pub fn symbols(
             let suffix = if offset == 0 { String::new() } else { format!("+{offset}") };
             let shown = candidate.name.as_str();
             let is_inside = offset != 0 && kind == ProgramKind::Uprobe;
-            let refused = if is_inside && offset >= candidate.size && !request.tool.is_unsafe {
+            let refused = if is_inside && offset >= candidate.size && (candidate.size > 0 || !request.tool.is_unsafe) {
                 Some(format!("Offset outside the function bounds ('{shown}' size is {})", candidate.size))
             } else if is_inside && !binary.begins_instruction(&file.path, candidate, offset) {
                 in_instruction(request, &format!("{}:{shown}+{offset}", file.shown))
@@ -146,6 +149,15 @@ pub fn address(
         }
         None if !request.tool.is_unsafe => {
             Some(format!("Could not determine instruction boundary for {name} (binary appears stripped).\n{FORCE}"))
+        }
+        None => {
+            if !request.args.no_warnings {
+                message::warning(&format!(
+                    "Could not determine instruction boundary for {name} (binary appears stripped). Misaligned probes \
+                     can lead to tracee crashes!"
+                ));
+            }
+            None
         }
         _ => None,
     };
