@@ -200,7 +200,7 @@ impl Lower<'_> {
                     Type::Pointer { .. } => value.ty.clone(),
                     Type::Void => return poison(span),
                     Type::Int(_) | Type::Enum { .. } => {
-                        let stepped = self.stepped(&self.infer_type(&value));
+                        let stepped = self.stepped(&self.infer_type(&value), by);
                         self.grow_local(local, &stepped, span)
                     }
                     other => {
@@ -219,9 +219,10 @@ impl Lower<'_> {
         }
     }
 
-    /// The type that `++` makes of an integer: 64 bits.
-    fn stepped(&self, ty: &Type) -> Type {
+    /// The type that `++` makes of an integer: 64 bits; `--` makes them signed.
+    fn stepped(&self, ty: &Type, by: i64) -> Type {
         match ty {
+            Type::Int(int) if by < 0 && int.bits == 64 => wide(true),
             Type::Int(int) => wide(int.signed),
             _ => wide(true),
         }
@@ -242,7 +243,7 @@ impl Lower<'_> {
         let before = self.map_value_slot(map.0);
         let stepped = match &before {
             Type::Pointer { .. } => before.clone(),
-            Type::Int(_) | Type::Void | Type::Bool | Type::Enum { .. } => self.stepped(&before),
+            Type::Int(_) | Type::Void | Type::Bool | Type::Enum { .. } => self.stepped(&before, by),
             other => {
                 let message = format!(
                     "Type mismatch for @{name}: trying to assign value of type 'uint64' when map already has a type '{}'",

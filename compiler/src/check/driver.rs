@@ -120,6 +120,7 @@ fn new_walk<'a>(
         shown_maps: &[],
         untyped: std::collections::HashSet::new(),
         last_stmt: false,
+        unevaluated: 0,
         quiet: 0,
     }
 }

@@ -64,6 +64,8 @@ pub(crate) struct Lower<'a> {
     pub untyped: std::collections::HashSet<(usize, usize)>,
     /// The statement at hand is the last of its block.
     pub last_stmt: bool,
+    /// The expression at hand is asked for its type alone.
+    pub unevaluated: usize,
     /// Diagnostics are not wanted now.
     pub quiet: usize,
 }
@@ -107,6 +109,10 @@ impl Lower<'_> {
     }
 
     pub fn warn(&mut self, code: Code, span: Span, message: impl Into<String>) {
+        // Nothing is converted where only a type is asked for.
+        if self.unevaluated > 0 && matches!(code, codes::W_CAST | codes::W_SIGN) {
+            return;
+        }
         self.report(Diagnostic::warning(code, span, message));
     }
 

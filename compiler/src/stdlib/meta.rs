@@ -54,7 +54,10 @@ fn measured(lower: &mut Lower<'_>, arg: &Arg) -> Option<Type> {
     {
         return Some(ty);
     }
-    lower.type_of_arg(arg)
+    lower.unevaluated += 1;
+    let ty = lower.type_of_arg(arg);
+    lower.unevaluated -= 1;
+    ty
 }
 
 pub(super) fn offsetof(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
