@@ -6,7 +6,7 @@ use crate::program::{ActionKind, Expr, ExprKind, MapId, StmtKind};
 use crate::source::Span;
 use crate::stdlib::CallSite;
 use crate::syntax::ast::{self, Arg};
-use crate::types::Type;
+use crate::types::{Aggregate, Type};
 
 /// The map that an argument names, with its keys if it has any.
 fn map_of(arg: &Arg) -> Option<(&str, Option<&[ast::Expr]>, Span)> {
@@ -70,6 +70,9 @@ pub(super) fn delete(lower: &mut Lower<'_>, site: &CallSite<'_>) -> Expr {
     };
     let map = lower.map_named(name, name_span);
     lower.maps[map.0].used = true;
+    if (keys.is_some() || site.args.len() > 1) && !without_buckets(lower, map, site) {
+        return poison(span);
+    }
     let key = match (keys, site.args.get(1)) {
         // delete(@m[k]), the old form.
         (Some(keys), None) => Some(lower.map_key(map, keys, name_span)),
@@ -123,6 +126,19 @@ fn keyed(lower: &mut Lower<'_>, map: MapId, what: &str, span: Span) -> bool {
     true
 }
 
+/// Refuses maps that have many elements a key: of histograms and series.
+fn without_buckets(lower: &mut Lower<'_>, map: MapId, site: &CallSite<'_>) -> bool {
+    let ty = lower.map_value_type(map);
+    let Type::Aggregate(Aggregate::Hist { .. } | Aggregate::Linear { .. } | Aggregate::TimeSeries { .. }) = ty else {
+        return true;
+    };
+    if lower.last {
+        let message = format!("{}() of single keys does not support maps of {ty}: use clear()", site.name);
+        lower.error(codes::AGGREGATE_MISUSE, site.span, message);
+    }
+    false
+}
+
 /// A map and a key that is looked up, not stored: it must fit what the map has.
 fn map_and_key(lower: &mut Lower<'_>, site: &CallSite<'_>, what: &str) -> Option<(MapId, Expr)> {
     let Some((name, None, name_span)) = map_of(&site.args[0]) else {
@@ -132,6 +148,9 @@ fn map_and_key(lower: &mut Lower<'_>, site: &CallSite<'_>, what: &str) -> Option
     let map = lower.map_named(name, name_span);
     lower.maps[map.0].used = true;
     if !keyed(lower, map, what, site.span) {
+        return None;
+    }
+    if !without_buckets(lower, map, site) {
         return None;
     }
     let key = match &site.args[1] {

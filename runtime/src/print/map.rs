@@ -111,6 +111,7 @@ pub fn read(shape: &Shape, index: usize, maps: &dyn MapSource) -> io::Result<Vec
 pub fn unset(shape: &Shape, is_asked_for: bool, is_zeroed: bool) -> Option<Entry> {
     let value = match (&shape.map.value, shape.buckets()) {
         (_, Some(buckets)) if is_zeroed => Reduced::Buckets(vec![0; buckets.len() as usize]),
+        (Value::TimeSeries { .. }, _) if is_zeroed => Reduced::Series(Vec::new()),
         (_, Some(_)) | (Value::TimeSeries { .. }, _) => return None,
         (Value::Plain(ty), _) if is_asked_for => Reduced::Plain(vec![0; size_of(ty)]),
         (value, _) if is_asked_for || is_zeroed => reduce(value, &[], 8),

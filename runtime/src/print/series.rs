@@ -66,7 +66,8 @@ impl Series {
         let shown = |value: Option<i128>| value.map_or_else(|| "null".to_owned(), |value| value.to_string());
         let (mut low, mut high) = (lowest.unwrap_or(0), highest.unwrap_or(0));
         if low == high {
-            (low, high) = (low - 1, high + 1);
+            let (least, most) = self.range();
+            (low, high) = ((low - 1).max(least), (high + 1).min(most));
         }
         let (left, right) = (shown(lowest.map(|_| low)), shown(highest.map(|_| high)));
         let first = slots.first().map_or(last, |slot| slot.epoch);
@@ -121,6 +122,11 @@ impl Series {
             writer.text("}");
         }
         writer.text("]");
+    }
+
+    /// What a value can be.
+    fn range(&self) -> (i128, i128) {
+        if self.signed { (i64::MIN.into(), i64::MAX.into()) } else { (0, u64::MAX.into()) }
     }
 
     fn order(&self, value: i64) -> i128 {
