@@ -163,7 +163,8 @@ impl Scanner {
             }
             return;
         }
-        let is_body = is_function(tokens) && !tokens.contains(&"static");
+        let head = tokens.iter().position(|&t| t == "(").unwrap_or(tokens.len());
+        let is_body = is_function(tokens) && !tokens[..head].contains(&"static");
         let is_declaration = tokens.contains(&"(") && !tokens.contains(&"{") && !tokens.contains(&"=");
         if is_body || is_declaration && tokens.first() == Some(&"extern") && !of_kernel_header {
             let open = tokens.iter().position(|&t| t == "(");

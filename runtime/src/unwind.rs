@@ -13,6 +13,7 @@ use libbpf_rs::{MapCore, MapFlags, MapHandle, OpenObject};
 use crate::context::Maps;
 use crate::error::{Error, Result};
 use crate::find::libraries;
+use crate::message;
 use crate::print::symbols::process;
 use crate::settings::possible_cpus;
 use rows::{Row, Table};
@@ -59,6 +60,8 @@ struct Unwinder {
     spare_half: usize,
     shown: Vec<Placed>,
     looked: Instant,
+    /// That there are more mappings than room was told.
+    is_short: bool,
 }
 
 /// A traced process.
@@ -141,7 +144,11 @@ impl UnwindStacks for Unwinder {
             self.processes[index].text = text;
         }
         if mappings.len() > MAPPINGS {
-            eprintln!("WARNING: dw_ustack: {} mappings, room for {MAPPINGS}: some stacks end early", mappings.len());
+            if !std::mem::replace(&mut self.is_short, true) {
+                let text =
+                    format!("dw_ustack: {} mappings, room for {MAPPINGS}: some stacks end early", mappings.len());
+                message::warning(&text);
+            }
             mappings.truncate(MAPPINGS);
         }
         if mappings.is_empty() || mappings == self.shown {
@@ -204,6 +211,7 @@ impl Unwinder {
             spare_half: 0,
             shown: Vec::new(),
             looked: Instant::now(),
+            is_short: false,
         };
         if let Some(program) = program {
             unwinder.read_needed(program);

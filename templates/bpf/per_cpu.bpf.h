@@ -9,12 +9,12 @@
 const volatile __u64 tw_per_cpu_offsets = 0;
 const volatile __u32 tw_possible_cpus = 1;
 
-/* For a variable by its address in kallsyms; NULL when there is no such CPU. */
+/* For a variable by its address in kallsyms; NULL when there is no such variable or CPU. */
 static __always_inline void *tw_per_cpu_address(__u64 variable, __u32 cpu)
 {
 	__u64 offset = 0;
 
-	if (!tw_per_cpu_offsets || cpu >= tw_possible_cpus)
+	if (!variable || !tw_per_cpu_offsets || cpu >= tw_possible_cpus)
 		return NULL;
 	if (bpf_probe_read_kernel(&offset, sizeof(offset), (void *)(tw_per_cpu_offsets + cpu * sizeof(offset))))
 		return NULL;

@@ -113,7 +113,7 @@ pub enum ExprKind {
     MapHas { map: MapId, key: Box<Expr> },
     /// `find(@m, k, $v)`: bool; sets the local when found.
     MapFind { map: MapId, key: Box<Expr>, local: LocalId },
-    /// `delete(@m, k)`: bool. With `warn`, a missing key is reported (the value is discarded). A scalar map has no key.
+    /// `delete(@m, k)`: bool. A scalar map has no key.
     MapDelete { map: MapId, key: Option<Box<Expr>> },
     /// `len(@m)`: int64, number of entries.
     MapLen(MapId),

@@ -43,8 +43,10 @@ fn stmt(stmt: &Stmt, visit: &mut dyn FnMut(&Expr), declare: &mut dyn FnMut(&str)
             expr(end, visit, declare);
             block(body, visit, declare);
         }
-        StmtKind::ForMap { var, map: _, body } => {
+        StmtKind::ForMap { var, map, body } => {
             declare(&var.name);
+            // The map is named, if not by an expression.
+            visit(&Expr { kind: ExprKind::Map(map.name.clone()), span: map.span });
             block(body, visit, declare);
         }
         StmtKind::Return(value) => value.iter().for_each(|value| expr(value, visit, declare)),

@@ -102,11 +102,15 @@ impl Session {
                     return Ok(0);
                 }
                 let first = plan.attachments.iter().find(|other| other.program == place.program);
+                // What `begin` has done cannot be done again.
+                let has_begun = plan.attachments.iter().any(|other| matches!(other.place, Place::Begin));
                 if first.is_some_and(|first| first.probe == place.probe)
+                    && !has_begun
                     && expand::stand_in(self.tool, table.name).is_some()
                 {
                     // All is told again, with the kprobe in its place.
                     self.refused = Some(table.name.to_owned());
+                    self.observer = self.running.as_ref().and_then(|running| running.sink.borrow_mut().observer.take());
                     return Err(Error::kernel(format!("Unable to attach probe: {name}.")));
                 }
                 self.could_not(name, table.optional, Some(&error)).map(|()| 0)

@@ -11,7 +11,8 @@ enum Prints {
 }
 
 /// Whether a program prints lines part by part, and to their ends. Programs that never run side by side with themselves
-/// (`begin`, iterators) have no need to say so; what never ends a line is shown as it comes.
+/// (`begin`, `interval`, iterators) have no need to say so; what never ends a line is shown as it comes. A record of any
+/// other program has all that has begun shown before it: the order stays that in which things were printed.
 pub(super) fn come_in_parts(program: &Program, bpf: &BpfProgram) -> bool {
     if matches!(bpf.kind, ProgramKind::Manual | ProgramKind::Iter { .. } | ProgramKind::Interval) {
         return false;

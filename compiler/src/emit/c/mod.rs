@@ -300,7 +300,9 @@ impl<'p> Emitter<'p> {
             // The runtime writes defaults as well: a reader finds them here.
             let initial = match (&setting.source, &setting.ty) {
                 (SettingSource::Option { default: OptionDefault::Bool(value), .. }, Type::Bool) => value.to_string(),
-                (SettingSource::Option { default: OptionDefault::Int(value), .. }, Type::Int(_)) => value.to_string(),
+                (SettingSource::Option { default: OptionDefault::Int(value), .. }, ty @ Type::Int(_)) => {
+                    expr::literal(*value, ty).text
+                }
                 (_, Type::String { .. }) => "\"\"".to_owned(),
                 (_, Type::Bool) => "false".to_owned(),
                 _ => "0".to_owned(),

@@ -10,7 +10,7 @@ pub fn wrapped(text: &str) -> String {
     for line in text.lines() {
         let code = line.trim_start_matches('\t');
         let tabs = line.len() - code.len();
-        if tabs * TAB + code.chars().count() <= WIDTH || code.starts_with("/*") || code.starts_with('#') {
+        if tabs * TAB + code.chars().count() <= WIDTH || is_no_code(code) {
             out += line;
             out.push('\n');
         } else {
@@ -18,6 +18,10 @@ pub fn wrapped(text: &str) -> String {
         }
     }
     out
+}
+
+fn is_no_code(code: &str) -> bool {
+    ["/*", " *", "//", "#"].iter().any(|start| code.starts_with(start))
 }
 
 fn breaks(code: &str, tabs: usize, out: &mut String) {
@@ -46,8 +50,8 @@ fn breaks(code: &str, tabs: usize, out: &mut String) {
 fn place(code: &str, room: usize) -> Option<usize> {
     let mut best: Option<(usize, usize)> = None;
     let (mut depth, mut is_quoted, mut is_escaped) = (0usize, false, false);
-    for (at, c) in code.char_indices() {
-        if at > room {
+    for (column, (at, c)) in code.char_indices().enumerate() {
+        if column > room {
             break;
         }
         if is_quoted {
@@ -63,7 +67,7 @@ fn place(code: &str, room: usize) -> Option<usize> {
                 let before = &code[..at];
                 let is_place = [",", "&&", "||", "=", "?", ":"].iter().any(|mark| before.ends_with(mark));
                 // A first word or two alone on a line help nobody.
-                if is_place && at * 3 > room && best.is_none_or(|(least, _)| depth <= least) {
+                if is_place && column * 3 > room && best.is_none_or(|(least, _)| depth <= least) {
                     best = Some((depth, at));
                 }
             }
