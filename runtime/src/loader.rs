@@ -95,7 +95,7 @@ pub fn error(cause: &dyn std::fmt::Display, log: &str, verbose: bool) -> Error {
             },
         )
     };
-    if log.contains("cannot use helper bpf_override_return") {
+    if ["cannot use helper", "unknown func"].iter().any(|words| log.contains(&format!("{words} bpf_override_return"))) {
         let told =
             format!("{text}\nThis kernel cannot override functions: it is built without CONFIG_BPF_KPROBE_OVERRIDE.");
         return Error::kernel(told);
