@@ -153,7 +153,7 @@ opt-level = 2
 
 /// Settings for the smallest binary.
 pub const PROFILE_RELEASE: &str = r#"[profile.release]
-opt-level = "s"
+opt-level = "z"
 lto = true
 codegen-units = 1
 panic = "abort"

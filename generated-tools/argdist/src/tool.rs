@@ -10,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "argdist",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show the distribution of an argument, of what a function returns, or of an expression",
-    description: "Usage: argdist [OPTIONS] PROBE\n\nPROBE is named as for funccount: a kernel function, LIBRARY:FUNCTION,\nt:CATEGORY:EVENT, u:PATH:PROBE. With r: before it (r::FUNCTION,\nr:LIBRARY:FUNCTION) it is the return.\n\nWhat is counted follows the probe, in the same word, as for BCC's argdist:\n\n    PROBE(SIGNATURE)[:TYPE[,TYPE]:EXPRESSION[,EXPRESSION][:FILTER]]\n\nExpressions are those of C: arg1 to arg6, $retval, names of parameters and what\nthey point to, args->FIELD of a tracepoint, $PID, $TID, $UID, $GID, $CPU, and at\nreturns $latency (nanoseconds) and $entry(PARAMETER). The type char* is for\nstrings. Without an expression, --arg chooses one of the arguments, from 0.\n\nValues are counted one by one (-C), or with -H as a histogram.\n\nExamples:\n    argdist -C 'p::tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size):u32:size'\n    argdist -H 'p::tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size):u32:size'\n    argdist -p 181 -C 'p:c:write(int fd):int:fd'     file descriptors that are written to\n    argdist -H 'r::vfs_read()'                       what vfs_read returned\n    argdist -C 't:raw_syscalls:sys_enter():int:args->id'   numbers of system calls\n    argdist -C 'r::vfs_read():u32:$PID:$latency > 100000'  who waits longer than 0.1 ms\n    argdist -C 'p::do_sys_openat2(int dfd, char *path):char*:path'   paths that are opened\n    argdist -H -a 2 tcp_sendmsg                      argument 2 of a function\n    argdist -i 1 -d 5 -a 2 vfs_read                  every second, for five",
+    description: "Usage: argdist [OPTIONS] PROBE\n\nPROBE is named as for funccount: a kernel function, LIBRARY:FUNCTION,\nt:CATEGORY:EVENT, u:PATH:PROBE. With r: before it (r::FUNCTION,\nr:LIBRARY:FUNCTION) it is the return.\n\nWhat is counted follows the probe, in the same word, as for BCC's argdist:\n\n    PROBE(SIGNATURE)[:TYPE[,TYPE]:EXPRESSION[,EXPRESSION][:FILTER]]\n\nExpressions are those of C: arg1 to arg6, $retval, names of parameters and what\nthey point to, args->FIELD of a tracepoint, $PID, $TID, $UID, $GID, $CPU, and at\nreturns $latency (nanoseconds) and $entry(PARAMETER). STRCMP(\"text\", STRING) is\nwhether a string is that text. The type char* is for strings. Without an expression, --arg chooses one of the arguments, from 0.\n\nValues are counted one by one (-C), or with -H as a histogram.\n\nExamples:\n    argdist -C 'p::tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size):u32:size'\n    argdist -H 'p::tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size):u32:size'\n    argdist -p 181 -C 'p:c:write(int fd):int:fd'     file descriptors that are written to\n    argdist -H 'r::vfs_read()'                       what vfs_read returned\n    argdist -C 't:raw_syscalls:sys_enter():int:args->id'   numbers of system calls\n    argdist -C 'r::vfs_read():u32:$PID:$latency > 100000'  who waits longer than 0.1 ms\n    argdist -C 'p::do_sys_openat2(int dfd, char *path):char*:path'   paths that are opened\n    argdist -H -a 2 tcp_sendmsg                      argument 2 of a function\n    argdist -i 1 -d 5 -a 2 vfs_read                  every second, for five",
     script: "argdist.bt",
     source: SOURCE,
     options: &[
@@ -45,10 +45,16 @@ pub static TOOL: Tool = Tool {
             variable: "opt_interval",
         },
         ToolOption {
-            name: "timestamp|T",
+            name: "timestamp",
             default: OptionDefault::Bool(false),
             help: "Show the time of day",
             variable: "opt_timestamp",
+        },
+        ToolOption {
+            name: "top|T",
+            default: OptionDefault::Int(0),
+            help: "Only the NUMBER most frequent values, each interval",
+            variable: "opt_top",
         },
         ToolOption {
             name: "cumulative|c",
@@ -95,20 +101,20 @@ pub static TOOL: Tool = Tool {
         MAP_outputs,
     ],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
-        TIME_3,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
+        PRINT_MAP_3,
         PRINT_MAP_4,
-        PRINT_MAP_5,
-        PRINT_MAP_6,
-        PRINT_MAP_7,
-        CLEAR_8,
-        CLEAR_9,
-        CLEAR_10,
-        CLEAR_11,
-        CLEAR_12,
-        CLEAR_13,
-        CLEAR_14,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
+        CLEAR_5,
+        CLEAR_6,
+        CLEAR_7,
     ],
     strings: &[],
     settings: &[
@@ -148,7 +154,7 @@ pub static TOOL: Tool = Tool {
             line: 42,
             columns: (23, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -156,7 +162,7 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (44, 51),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -164,7 +170,7 @@ pub static TOOL: Tool = Tool {
             line: 48,
             columns: (29, 36),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel_str",
@@ -180,7 +186,7 @@ pub static TOOL: Tool = Tool {
             line: 77,
             columns: (34, 41),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_user_str",
@@ -196,15 +202,15 @@ pub static TOOL: Tool = Tool {
             line: 79,
             columns: (40, 47),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
-            place: "argdist.bt:84:22-29",
+            place: "argdist.bt:84:29-36",
             line: 84,
-            columns: (22, 29),
+            columns: (29, 36),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_user_str",
@@ -236,7 +242,7 @@ pub static TOOL: Tool = Tool {
             line: 42,
             columns: (23, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -244,7 +250,7 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (44, 51),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -252,7 +258,7 @@ pub static TOOL: Tool = Tool {
             line: 48,
             columns: (29, 36),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -260,7 +266,7 @@ pub static TOOL: Tool = Tool {
             line: 100,
             columns: (22, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel_str",
@@ -284,7 +290,7 @@ pub static TOOL: Tool = Tool {
             line: 42,
             columns: (23, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -292,7 +298,7 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (44, 51),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -300,7 +306,7 @@ pub static TOOL: Tool = Tool {
             line: 48,
             columns: (29, 36),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -321,6 +327,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -356,7 +363,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `entry:$1`
+/// `kprobe:$1`
 const KPROBE__1_1: Program = Program {
     name: "kprobe__1_1",
     kind: ProgramKind::Kprobe,
@@ -375,7 +382,7 @@ const KPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `entry:$1`
+/// `uprobe:$1`
 const UPROBE__1_1: Program = Program {
     name: "uprobe__1_1",
     kind: ProgramKind::Uprobe,
@@ -394,7 +401,7 @@ const UPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1` …
+/// `kprobe:$1`
 const KPROBE__1_2: Program = Program {
     name: "kprobe__1_2",
     kind: ProgramKind::Kprobe,
@@ -413,7 +420,7 @@ const KPROBE__1_2: Program = Program {
     filters_pid: true,
 };
 
-/// `$1` …
+/// `uprobe:$1`
 const UPROBE__1_2: Program = Program {
     name: "uprobe__1_2",
     kind: ProgramKind::Uprobe,
@@ -432,7 +439,7 @@ const UPROBE__1_2: Program = Program {
     filters_pid: false,
 };
 
-/// `$1` …
+/// `usdt:$1`
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -451,7 +458,7 @@ const USDT__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1` …
+/// `kretprobe:$1`
 const KRETPROBE__1_1: Program = Program {
     name: "kretprobe__1_1",
     kind: ProgramKind::Kretprobe,
@@ -470,7 +477,7 @@ const KRETPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1` …
+/// `uretprobe:$1`
 const URETPROBE__1_1: Program = Program {
     name: "uretprobe__1_1",
     kind: ProgramKind::Uretprobe,
@@ -489,7 +496,7 @@ const URETPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `event:$1` …
+/// `tracepoint:$1`
 const TRACEPOINT__1_1: Program = Program {
     name: "tracepoint__1_1",
     kind: ProgramKind::Tracepoint,
@@ -508,7 +515,7 @@ const TRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `event:$1` …
+/// `rawtracepoint:$1`
 const RAWTRACEPOINT__1_1: Program = Program {
     name: "rawtracepoint__1_1",
     kind: ProgramKind::RawTracepoint,
@@ -527,7 +534,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `event:$1` …
+/// `usdt:$1`
 const USDT__1_2: Program = Program {
     name: "usdt__1_2",
     kind: ProgramKind::Usdt,
@@ -680,7 +687,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Counting %s... Hit Ctrl-C to end.\n", str($1))`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b"Counting "),
@@ -712,7 +719,7 @@ const PRINTF_2: Action = Action {
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_3: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
@@ -721,38 +728,38 @@ const TIME_3: Action = Action {
     column: 4,
 };
 
-/// `print(@values)`
-const PRINT_MAP_4: Action = Action {
+/// `print(@values, getopt("top|T", 0, "Only the NUMBER most frequent values, each interval"))`
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:123:3-17",
+    place: "argdist.bt:123:3-92",
     line: 123,
     column: 3,
 };
 
-/// `print(@pairs)`
-const PRINT_MAP_5: Action = Action {
+/// `print(@pairs, getopt("top", 0))`
+const PRINT_MAP_2: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:124:3-16",
+    place: "argdist.bt:124:3-34",
     line: 124,
     column: 3,
 };
 
-/// `print(@strings)`
-const PRINT_MAP_6: Action = Action {
+/// `print(@strings, getopt("top", 0))`
+const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "argdist.bt:125:3-18",
+    place: "argdist.bt:125:3-36",
     line: 125,
     column: 3,
 };
 
 /// `print(@distribution)`
-const PRINT_MAP_7: Action = Action {
+const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -762,7 +769,7 @@ const PRINT_MAP_7: Action = Action {
 };
 
 /// `clear(@values)`
-const CLEAR_8: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -772,7 +779,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@pairs)`
-const CLEAR_9: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -782,7 +789,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@strings)`
-const CLEAR_10: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -792,7 +799,7 @@ const CLEAR_10: Action = Action {
 };
 
 /// `clear(@distribution)`
-const CLEAR_11: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -802,7 +809,7 @@ const CLEAR_11: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_12: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -812,7 +819,7 @@ const CLEAR_12: Action = Action {
 };
 
 /// `clear(@since)`
-const CLEAR_13: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -822,7 +829,7 @@ const CLEAR_13: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_14: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,

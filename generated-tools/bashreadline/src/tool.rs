@@ -17,15 +17,15 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, URETPROBE__BIN_BASH_READLINE_1],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, TIME_3, PRINTF_4],
-    strings: &[],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3],
+    strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
         Check {
             helper: "probe_read_user_str",
-            place: "bashreadline.bt:20:27-38",
-            line: 20,
-            columns: (27, 38),
+            place: "bashreadline.bt:19:60-71",
+            line: 19,
+            columns: (60, 71),
             always: false,
             message: "",
         },
@@ -48,6 +48,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -102,7 +103,7 @@ const URETPROBE__BIN_BASH_READLINE_1: Program = Program {
 };
 
 /// `printf("Tracing bash commands... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing bash commands... Hit Ctrl-C to end.\n")],
     ),
@@ -123,34 +124,30 @@ const PRINTF_2: Action = Action {
     column: 2,
 };
 
-/// `time("%H:%M:%S  ")`
-const TIME_3: Action = Action {
-    kind: ActionKind::Time("%H:%M:%S  "),
-    fields: &[],
-    size: 8,
-    place: "bashreadline.bt:19:2-20",
-    line: 19,
-    column: 2,
-};
-
-/// `printf("%-6d %s\n", pid, str(retval))`
-const PRINTF_4: Action = Action {
+/// `printf("%s  %-6d %s\n", strftime("%H:%M:%S", nsecs), pid, str(retval))`
+const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
         &[
+            Conversion::new(b's').piece(),
+            FormatPiece::Text(b"  "),
             Conversion::new(b'd').left().width(6).piece(),
             FormatPiece::Text(b" "),
             Conversion::new(b's').piece(),
             FormatPiece::Text(b"\n"),
         ],
     ),
-    fields: &[Member::new("pid", 8, Ty::U32), Member::new("ret", 12, Ty::TailStr(1024))],
-    size: 16,
-    place: "bashreadline.bt:20:2-39",
-    line: 20,
+    fields: &[
+        Member::new("time", 8, Ty::Timestamp),
+        Member::new("pid", 24, Ty::U32),
+        Member::new("ret", 28, Ty::TailStr(1024)),
+    ],
+    size: 32,
+    place: "bashreadline.bt:19:2-72",
+    line: 19,
     column: 2,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 16);
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 32);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../bashreadline.bt");

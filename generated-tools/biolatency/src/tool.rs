@@ -64,24 +64,24 @@ pub static TOOL: Tool = Tool {
         MAP_outputs,
     ],
     actions: &[
-        PRINTF_1,
-        TIME_2,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
         PRINT_MAP_3,
         PRINT_MAP_4,
-        PRINT_MAP_5,
-        PRINT_MAP_6,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
+        CLEAR_5,
+        CLEAR_6,
         CLEAR_7,
         CLEAR_8,
         CLEAR_9,
         CLEAR_10,
         CLEAR_11,
         CLEAR_12,
-        CLEAR_13,
-        CLEAR_14,
-        CLEAR_15,
-        CLEAR_16,
-        CLEAR_17,
-        CLEAR_18,
     ],
     strings: &[],
     settings: &[
@@ -105,7 +105,7 @@ pub static TOOL: Tool = Tool {
             line: 40,
             columns: (2, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -129,7 +129,7 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (4, 66),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -153,7 +153,7 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (4, 38),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -161,7 +161,7 @@ pub static TOOL: Tool = Tool {
             line: 54,
             columns: (11, 23),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
@@ -172,12 +172,36 @@ pub static TOOL: Tool = Tool {
             message: "",
         },
         Check {
+            helper: "map_lookup_elem",
+            place: "biolatency.bt:62:34-45",
+            line: 62,
+            columns: (34, 45),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biolatency.bt:65:17-28",
+            line: 65,
+            columns: (17, 28),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
+        Check {
             helper: "map_update_elem",
             place: "biolatency.bt:65:32-51",
             line: 65,
             columns: (32, 51),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biolatency.bt:70:16-27",
+            line: 70,
+            columns: (16, 27),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -185,7 +209,7 @@ pub static TOOL: Tool = Tool {
             line: 70,
             columns: (31, 47),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -206,6 +230,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -238,7 +263,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:blk_mq_start_request,` …
+/// `kprobe:blk_mq_start_request`
 const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
     name: "kprobe_blk_mq_start_request_1",
     kind: ProgramKind::Kprobe,
@@ -258,7 +283,7 @@ const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:blk_mq_start_request,` …
+/// `rawtracepoint:block_rq_issue`
 const RAWTRACEPOINT_BLOCK_RQ_ISSUE_1: Program = Program {
     name: "rawtracepoint_block_rq_issue_1",
     kind: ProgramKind::RawTracepoint,
@@ -277,7 +302,7 @@ const RAWTRACEPOINT_BLOCK_RQ_ISSUE_1: Program = Program {
     filters_pid: true,
 };
 
-/// `rawtracepoint:block_rq_complete` …
+/// `rawtracepoint:block_rq_complete`
 const RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1: Program = Program {
     name: "rawtracepoint_block_rq_complete_1",
     kind: ProgramKind::RawTracepoint,
@@ -296,7 +321,7 @@ const RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -440,7 +465,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Tracing block device I/O... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing block device I/O... Hit Ctrl-C to end.\n")],
     ),
@@ -452,7 +477,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
@@ -462,7 +487,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@disk_msecs)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -472,7 +497,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `print(@msecs)`
-const PRINT_MAP_4: Action = Action {
+const PRINT_MAP_2: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -482,7 +507,7 @@ const PRINT_MAP_4: Action = Action {
 };
 
 /// `print(@disk_usecs)`
-const PRINT_MAP_5: Action = Action {
+const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -492,7 +517,7 @@ const PRINT_MAP_5: Action = Action {
 };
 
 /// `print(@usecs)`
-const PRINT_MAP_6: Action = Action {
+const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(5),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -502,7 +527,7 @@ const PRINT_MAP_6: Action = Action {
 };
 
 /// `clear(@disk_msecs)`
-const CLEAR_7: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -512,7 +537,7 @@ const CLEAR_7: Action = Action {
 };
 
 /// `clear(@msecs)`
-const CLEAR_8: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -522,7 +547,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@disk_usecs)`
-const CLEAR_9: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -532,7 +557,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_10: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -542,7 +567,7 @@ const CLEAR_10: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_11: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -552,7 +577,7 @@ const CLEAR_11: Action = Action {
 };
 
 /// `clear(@disk)`
-const CLEAR_12: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -562,7 +587,7 @@ const CLEAR_12: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_13: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
@@ -572,7 +597,7 @@ const CLEAR_13: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_14: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
@@ -582,7 +607,7 @@ const CLEAR_14: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_15: Action = Action {
+const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -592,7 +617,7 @@ const CLEAR_15: Action = Action {
 };
 
 /// `clear(@msecs)`
-const CLEAR_16: Action = Action {
+const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -602,7 +627,7 @@ const CLEAR_16: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_17: Action = Action {
+const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -612,7 +637,7 @@ const CLEAR_17: Action = Action {
 };
 
 /// `clear(@msecs)`
-const CLEAR_18: Action = Action {
+const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,

@@ -39,22 +39,23 @@ pub static TOOL: Tool = Tool {
         KPROBE_BLK_ACCOUNT_IO_START_1,
         RAWTRACEPOINT_BLOCK_IO_START_1,
         KPROBE_BLK_MQ_START_REQUEST_1,
+        RAWTRACEPOINT_BLOCK_RQ_ISSUE_1,
         RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1,
         END_1,
     ],
     maps: &[MAP_comm, MAP_pid, MAP_start, MAP_sector, MAP_bytes, MAP_disk],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
         PRINTF_3,
         PRINTF_4,
         PRINTF_5,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
+        CLEAR_5,
         CLEAR_6,
-        CLEAR_7,
-        CLEAR_8,
-        CLEAR_9,
-        CLEAR_10,
-        CLEAR_11,
     ],
     strings: &[],
     settings: &[],
@@ -65,7 +66,7 @@ pub static TOOL: Tool = Tool {
             line: 42,
             columns: (2, 20),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -73,183 +74,207 @@ pub static TOOL: Tool = Tool {
             line: 43,
             columns: (2, 18),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
-            place: "biosnoop.bt:49:2-33",
-            line: 49,
+            place: "biosnoop.bt:51:2-33",
+            line: 51,
             columns: (2, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:50:18-30",
-            line: 50,
+            place: "biosnoop.bt:52:18-30",
+            line: 52,
             columns: (18, 30),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biosnoop.bt:50:2-30",
-            line: 50,
+            place: "biosnoop.bt:52:2-30",
+            line: 52,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:51:17-31",
-            line: 51,
+            place: "biosnoop.bt:53:17-31",
+            line: 53,
             columns: (17, 31),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biosnoop.bt:51:2-31",
-            line: 51,
+            place: "biosnoop.bt:53:2-31",
+            line: 53,
             columns: (2, 31),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:53:17-55",
-            line: 53,
+            place: "biosnoop.bt:55:17-55",
+            line: 55,
             columns: (17, 55),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:53:17-65",
-            line: 53,
+            place: "biosnoop.bt:55:17-65",
+            line: 55,
             columns: (17, 65),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biosnoop.bt:53:3-65",
-            line: 53,
+            place: "biosnoop.bt:55:3-65",
+            line: 55,
             columns: (3, 65),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:55:17-27",
-            line: 55,
+            place: "biosnoop.bt:57:17-27",
+            line: 57,
             columns: (17, 27),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:55:17-37",
-            line: 55,
+            place: "biosnoop.bt:57:17-37",
+            line: 57,
             columns: (17, 37),
             always: false,
             message: "",
         },
         Check {
             helper: "map_update_elem",
-            place: "biosnoop.bt:55:3-37",
-            line: 55,
+            place: "biosnoop.bt:57:3-37",
+            line: 57,
             columns: (3, 37),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
-            place: "biosnoop.bt:58:3-21",
-            line: 58,
+            place: "biosnoop.bt:60:3-21",
+            line: 60,
             columns: (3, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
-            place: "biosnoop.bt:59:3-19",
-            line: 59,
+            place: "biosnoop.bt:61:3-19",
+            line: 61,
             columns: (3, 19),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biosnoop.bt:67:11-23",
-            line: 67,
+            place: "biosnoop.bt:69:11-23",
+            line: 69,
             columns: (11, 23),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biosnoop.bt:71:10-21",
+            line: 71,
+            columns: (10, 21),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:72:9-22",
-            line: 72,
+            place: "biosnoop.bt:74:9-22",
+            line: 74,
             columns: (9, 22),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "biosnoop.bt:76:14-31",
-            line: 76,
+            place: "biosnoop.bt:78:14-31",
+            line: 78,
             columns: (14, 31),
             always: false,
             message: "",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biosnoop.bt:79:21-31",
-            line: 79,
+            place: "biosnoop.bt:81:8-19",
+            line: 81,
+            columns: (8, 19),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biosnoop.bt:81:21-31",
+            line: 81,
             columns: (21, 31),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biosnoop.bt:79:47-60",
-            line: 79,
+            place: "biosnoop.bt:81:47-60",
+            line: 81,
             columns: (47, 60),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biosnoop.bt:79:62-74",
-            line: 79,
+            place: "biosnoop.bt:81:62-74",
+            line: 81,
             columns: (62, 74),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biosnoop.bt:83:21-31",
-            line: 83,
+            place: "biosnoop.bt:85:8-19",
+            line: 85,
+            columns: (8, 19),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biosnoop.bt:85:21-31",
+            line: 85,
             columns: (21, 31),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biosnoop.bt:83:47-60",
-            line: 83,
+            place: "biosnoop.bt:85:47-60",
+            line: 85,
             columns: (47, 60),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "biosnoop.bt:83:62-74",
-            line: 83,
+            place: "biosnoop.bt:85:62-74",
+            line: 85,
             columns: (62, 74),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
     ],
     losses: &[
@@ -270,6 +295,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -302,7 +328,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:blk_account_io_start,` …
+/// `kprobe:blk_account_io_start`, `kprobe:__blk_account_io_start`
 const KPROBE_BLK_ACCOUNT_IO_START_1: Program = Program {
     name: "kprobe_blk_account_io_start_1",
     kind: ProgramKind::Kprobe,
@@ -331,7 +357,7 @@ const KPROBE_BLK_ACCOUNT_IO_START_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:blk_account_io_start,` …
+/// `rawtracepoint:block_io_start`
 const RAWTRACEPOINT_BLOCK_IO_START_1: Program = Program {
     name: "rawtracepoint_block_io_start_1",
     kind: ProgramKind::RawTracepoint,
@@ -362,7 +388,7 @@ const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
                 function: &[TextPiece::Lit("blk_mq_start_request")],
                 offset: 0,
             },
-            place: "biosnoop.bt:46:1-28",
+            place: "biosnoop.bt:47:1-28",
         },
     ],
     optional: false,
@@ -370,7 +396,26 @@ const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
     filters_pid: true,
 };
 
-/// `rawtracepoint:block_rq_complete` …
+/// `rawtracepoint:block_rq_issue`
+const RAWTRACEPOINT_BLOCK_RQ_ISSUE_1: Program = Program {
+    name: "rawtracepoint_block_rq_issue_1",
+    kind: ProgramKind::RawTracepoint,
+    targets: &[
+        Target {
+            display: &[TextPiece::Lit("rawtracepoint:block_rq_issue")],
+            point: AttachPoint::RawTracepoint {
+                module: None,
+                event: &[TextPiece::Lit("block_rq_issue")],
+            },
+            place: "biosnoop.bt:48:1-29",
+        },
+    ],
+    optional: false,
+    uses_cookie: false,
+    filters_pid: true,
+};
+
+/// `rawtracepoint:block_rq_complete`
 const RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1: Program = Program {
     name: "rawtracepoint_block_rq_complete_1",
     kind: ProgramKind::RawTracepoint,
@@ -381,7 +426,7 @@ const RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1: Program = Program {
                 module: None,
                 event: &[TextPiece::Lit("block_rq_complete")],
             },
-            place: "biosnoop.bt:63:1-32",
+            place: "biosnoop.bt:65:1-32",
         },
     ],
     optional: false,
@@ -397,7 +442,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "biosnoop.bt:95:1-4",
+            place: "biosnoop.bt:97:1-4",
         },
     ],
     optional: false,
@@ -478,7 +523,7 @@ const MAP_disk: Map = Map {
 };
 
 /// `printf("%-11s %-14s %-7s %-9s %-1s %-10s %-7s", "TIME(s)", "COMM", "PID", "DISK", "T", "SECTOR", "BYTES")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(
@@ -558,8 +603,8 @@ const PRINTF_4: Action = Action {
         Member::new("arg12", 120, Ty::U64),
     ],
     size: 128,
-    place: "biosnoop.bt:78-80",
-    line: 78,
+    place: "biosnoop.bt:80-82",
+    line: 80,
     column: 4,
 };
 
@@ -602,34 +647,14 @@ const PRINTF_5: Action = Action {
         Member::new("arg10", 104, Ty::U64),
     ],
     size: 112,
-    place: "biosnoop.bt:82-84",
-    line: 82,
+    place: "biosnoop.bt:84-86",
+    line: 84,
     column: 4,
 };
 
 /// `clear(@start)`
-const CLEAR_6: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "biosnoop.bt:97:2-15",
-    line: 97,
-    column: 2,
-};
-
-/// `clear(@sector)`
-const CLEAR_7: Action = Action {
-    kind: ActionKind::Clear(3),
-    fields: &[],
-    size: 8,
-    place: "biosnoop.bt:98:2-16",
-    line: 98,
-    column: 2,
-};
-
-/// `clear(@bytes)`
-const CLEAR_8: Action = Action {
-    kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
     place: "biosnoop.bt:99:2-15",
@@ -637,33 +662,53 @@ const CLEAR_8: Action = Action {
     column: 2,
 };
 
-/// `clear(@disk)`
-const CLEAR_9: Action = Action {
-    kind: ActionKind::Clear(5),
+/// `clear(@sector)`
+const CLEAR_2: Action = Action {
+    kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "biosnoop.bt:100:2-14",
+    place: "biosnoop.bt:100:2-16",
     line: 100,
     column: 2,
 };
 
-/// `clear(@comm)`
-const CLEAR_10: Action = Action {
-    kind: ActionKind::Clear(0),
+/// `clear(@bytes)`
+const CLEAR_3: Action = Action {
+    kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "biosnoop.bt:101:2-14",
+    place: "biosnoop.bt:101:2-15",
     line: 101,
     column: 2,
 };
 
+/// `clear(@disk)`
+const CLEAR_4: Action = Action {
+    kind: ActionKind::Clear(5),
+    fields: &[],
+    size: 8,
+    place: "biosnoop.bt:102:2-14",
+    line: 102,
+    column: 2,
+};
+
+/// `clear(@comm)`
+const CLEAR_5: Action = Action {
+    kind: ActionKind::Clear(0),
+    fields: &[],
+    size: 8,
+    place: "biosnoop.bt:103:2-14",
+    line: 103,
+    column: 2,
+};
+
 /// `clear(@pid)`
-const CLEAR_11: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "biosnoop.bt:102:2-13",
-    line: 102,
+    place: "biosnoop.bt:104:2-13",
+    line: 104,
     column: 2,
 };
 

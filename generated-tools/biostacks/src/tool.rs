@@ -23,7 +23,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_stacks, MAP_start, MAP_usecs],
-    actions: &[PRINTF_1, CLEAR_2, CLEAR_3],
+    actions: &[PRINTF, CLEAR, CLEAR_2],
     strings: &[],
     settings: &[],
     checks: &[
@@ -33,7 +33,7 @@ pub static TOOL: Tool = Tool {
             line: 31,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -41,7 +41,7 @@ pub static TOOL: Tool = Tool {
             line: 32,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -49,7 +49,7 @@ pub static TOOL: Tool = Tool {
             line: 38,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -57,7 +57,7 @@ pub static TOOL: Tool = Tool {
             line: 39,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -65,7 +65,15 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (37, 49),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "biostacks.bt:45:9-22",
+            line: 45,
+            columns: (9, 22),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -73,7 +81,7 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (26, 58),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -94,6 +102,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -126,7 +135,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:blk_account_io_start,` …
+/// `kprobe:blk_account_io_start`, `kprobe:__blk_account_io_start`
 const KPROBE_BLK_ACCOUNT_IO_START_1: Program = Program {
     name: "kprobe_blk_account_io_start_1",
     kind: ProgramKind::Kprobe,
@@ -155,7 +164,7 @@ const KPROBE_BLK_ACCOUNT_IO_START_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:blk_account_io_start,` …
+/// `rawtracepoint:block_io_start`
 const RAWTRACEPOINT_BLOCK_IO_START_1: Program = Program {
     name: "rawtracepoint_block_io_start_1",
     kind: ProgramKind::RawTracepoint,
@@ -174,7 +183,7 @@ const RAWTRACEPOINT_BLOCK_IO_START_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:blk_mq_start_request` …
+/// `kprobe:blk_mq_start_request`
 const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
     name: "kprobe_blk_mq_start_request_1",
     kind: ProgramKind::Kprobe,
@@ -194,7 +203,7 @@ const KPROBE_BLK_MQ_START_REQUEST_1: Program = Program {
     filters_pid: true,
 };
 
-/// `rawtracepoint:block_rq_complete` …
+/// `rawtracepoint:block_rq_complete`
 const RAWTRACEPOINT_BLOCK_RQ_COMPLETE_1: Program = Program {
     name: "rawtracepoint_block_rq_complete_1",
     kind: ProgramKind::RawTracepoint,
@@ -274,7 +283,7 @@ const MAP_usecs: Map = Map {
 };
 
 /// `printf("Tracing block I/O with init stacks. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing block I/O with init stacks. Hit Ctrl-C to end.\n")],
     ),
@@ -286,7 +295,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_2: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -296,7 +305,7 @@ const CLEAR_2: Action = Action {
 };
 
 /// `clear(@stacks)`
-const CLEAR_3: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,

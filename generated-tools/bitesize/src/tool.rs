@@ -16,7 +16,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, TRACEPOINT_BLOCK_BLOCK_RQ_ISSUE_1, END_1],
     maps: &[MAP],
-    actions: &[PRINTF_1, PRINTF_2],
+    actions: &[PRINTF, PRINTF_2],
     strings: &[],
     settings: &[],
     checks: &[
@@ -26,7 +26,7 @@ pub static TOOL: Tool = Tool {
             line: 17,
             columns: (17, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -47,6 +47,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -126,7 +127,7 @@ const MAP: Map = Map {
 };
 
 /// `printf("Tracing block device I/O... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing block device I/O... Hit Ctrl-C to end.\n")],
     ),

@@ -47,19 +47,19 @@ pub static TOOL: Tool = Tool {
         MAP_outputs,
     ],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
-        TIME_3,
-        PRINTF_4,
+        TIME,
+        PRINTF_3,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
         CLEAR_5,
         CLEAR_6,
         CLEAR_7,
         CLEAR_8,
         CLEAR_9,
-        CLEAR_10,
-        CLEAR_11,
-        CLEAR_12,
-        CLEAR_13,
     ],
     strings: &[],
     settings: &[
@@ -158,6 +158,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -290,7 +291,7 @@ const KPROBE_FILEMAP_ADD_FOLIO_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:account_page_dirtied,` …
+/// `kprobe:account_page_dirtied`
 const KPROBE_ACCOUNT_PAGE_DIRTIED_1: Program = Program {
     name: "kprobe_account_page_dirtied_1",
     kind: ProgramKind::Kprobe,
@@ -310,7 +311,7 @@ const KPROBE_ACCOUNT_PAGE_DIRTIED_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:account_page_dirtied,` …
+/// `tracepoint:writeback:writeback_dirty_page`
 const TRACEPOINT_WRITEBACK_WRITEBACK_DIRTY_PAGE_1: Program = Program {
     name: "tracepoint_writeback_writeback_dirty_page_1",
     kind: ProgramKind::Tracepoint,
@@ -519,7 +520,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("%-8s ", "TIME")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME     ")]),
     fields: &[],
     size: 8,
@@ -545,7 +546,7 @@ const PRINTF_2: Action = Action {
 };
 
 /// `time("%H:%M:%S ")`
-const TIME_3: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S "),
     fields: &[],
     size: 8,
@@ -555,7 +556,7 @@ const TIME_3: Action = Action {
 };
 
 /// `printf("%8d %8d %8d %5d.%02d%% %12d %10d\n", $hits, $misses, @dirty_buffers + $dirtied, $ratio / 100, $ratio % 100,` …
-const PRINTF_4: Action = Action {
+const PRINTF_3: Action = Action {
     kind: ActionKind::Printf(
         &[
             Conversion::new(b'd').width(8).piece(),
@@ -590,7 +591,7 @@ const PRINTF_4: Action = Action {
 };
 
 /// `clear(@accessed_pages)`
-const CLEAR_5: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -600,7 +601,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@accessed_folios)`
-const CLEAR_6: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -610,7 +611,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@added_pages)`
-const CLEAR_7: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -620,7 +621,7 @@ const CLEAR_7: Action = Action {
 };
 
 /// `clear(@added_folios)`
-const CLEAR_8: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -630,7 +631,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@dirtied_pages)`
-const CLEAR_9: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -640,7 +641,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@dirtied_folios)`
-const CLEAR_10: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
@@ -650,7 +651,7 @@ const CLEAR_10: Action = Action {
 };
 
 /// `clear(@dirty_buffers)`
-const CLEAR_11: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -660,7 +661,7 @@ const CLEAR_11: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_12: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
@@ -670,7 +671,7 @@ const CLEAR_12: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_13: Action = Action {
+const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(8),
     fields: &[],
     size: 8,

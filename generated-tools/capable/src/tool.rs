@@ -42,7 +42,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, KPROBE_CAP_CAPABLE_1, END_1],
     maps: &[MAP_cap, MAP_seen],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR, CLEAR_2],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -52,7 +52,7 @@ pub static TOOL: Tool = Tool {
             line: 21,
             columns: (2, 23),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -60,7 +60,7 @@ pub static TOOL: Tool = Tool {
             line: 22,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -68,7 +68,7 @@ pub static TOOL: Tool = Tool {
             line: 23,
             columns: (2, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -76,7 +76,7 @@ pub static TOOL: Tool = Tool {
             line: 24,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -84,7 +84,7 @@ pub static TOOL: Tool = Tool {
             line: 25,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -92,7 +92,7 @@ pub static TOOL: Tool = Tool {
             line: 26,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -100,7 +100,7 @@ pub static TOOL: Tool = Tool {
             line: 27,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -108,7 +108,7 @@ pub static TOOL: Tool = Tool {
             line: 28,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -116,7 +116,7 @@ pub static TOOL: Tool = Tool {
             line: 29,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -124,7 +124,7 @@ pub static TOOL: Tool = Tool {
             line: 30,
             columns: (2, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -132,7 +132,7 @@ pub static TOOL: Tool = Tool {
             line: 31,
             columns: (2, 35),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -140,7 +140,7 @@ pub static TOOL: Tool = Tool {
             line: 32,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -148,7 +148,7 @@ pub static TOOL: Tool = Tool {
             line: 33,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -156,7 +156,7 @@ pub static TOOL: Tool = Tool {
             line: 34,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -164,7 +164,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -172,7 +172,7 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -180,7 +180,7 @@ pub static TOOL: Tool = Tool {
             line: 37,
             columns: (2, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -188,7 +188,7 @@ pub static TOOL: Tool = Tool {
             line: 38,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -196,7 +196,7 @@ pub static TOOL: Tool = Tool {
             line: 39,
             columns: (2, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -204,7 +204,7 @@ pub static TOOL: Tool = Tool {
             line: 40,
             columns: (2, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -212,7 +212,7 @@ pub static TOOL: Tool = Tool {
             line: 41,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -220,7 +220,7 @@ pub static TOOL: Tool = Tool {
             line: 42,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -228,7 +228,7 @@ pub static TOOL: Tool = Tool {
             line: 43,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -236,7 +236,7 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -244,7 +244,7 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (2, 31),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -252,7 +252,7 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -260,7 +260,7 @@ pub static TOOL: Tool = Tool {
             line: 47,
             columns: (2, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -268,7 +268,7 @@ pub static TOOL: Tool = Tool {
             line: 48,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -276,7 +276,7 @@ pub static TOOL: Tool = Tool {
             line: 49,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -284,7 +284,7 @@ pub static TOOL: Tool = Tool {
             line: 50,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -292,7 +292,7 @@ pub static TOOL: Tool = Tool {
             line: 51,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -300,7 +300,7 @@ pub static TOOL: Tool = Tool {
             line: 52,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -308,7 +308,7 @@ pub static TOOL: Tool = Tool {
             line: 53,
             columns: (2, 31),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -316,7 +316,7 @@ pub static TOOL: Tool = Tool {
             line: 54,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -324,7 +324,7 @@ pub static TOOL: Tool = Tool {
             line: 55,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -332,7 +332,7 @@ pub static TOOL: Tool = Tool {
             line: 56,
             columns: (2, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -340,7 +340,7 @@ pub static TOOL: Tool = Tool {
             line: 57,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -348,7 +348,7 @@ pub static TOOL: Tool = Tool {
             line: 58,
             columns: (2, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -356,7 +356,7 @@ pub static TOOL: Tool = Tool {
             line: 59,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -364,7 +364,7 @@ pub static TOOL: Tool = Tool {
             line: 60,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -372,7 +372,7 @@ pub static TOOL: Tool = Tool {
             line: 61,
             columns: (2, 37),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -380,7 +380,15 @@ pub static TOOL: Tool = Tool {
             line: 72,
             columns: (4, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "capable.bt:75:7-17",
+            line: 75,
+            columns: (7, 17),
+            always: false,
+            message: MISSING_ELEMENT,
         },
     ],
     losses: &[
@@ -401,6 +409,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -497,7 +506,7 @@ const MAP_seen: Map = Map {
 };
 
 /// `printf("Tracing cap_capable syscalls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing cap_capable syscalls... Hit Ctrl-C to end.\n")],
     ),
@@ -600,7 +609,7 @@ const PRINTF_5: Action = Action {
 };
 
 /// `clear(@cap)`
-const CLEAR_6: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -610,7 +619,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@seen)`
-const CLEAR_7: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

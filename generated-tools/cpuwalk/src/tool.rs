@@ -16,7 +16,7 @@ pub static TOOL: Tool = Tool {
     params: 1,
     programs: &[BEGIN_1, PROFILE_HZ_99_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP_cpu, MAP_seconds],
-    actions: &[PRINTF_1, CLEAR_2],
+    actions: &[PRINTF, CLEAR],
     strings: &[],
     settings: &[
         Setting {
@@ -45,6 +45,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -77,7 +78,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `profile:hz:99` …
+/// `profile:hz:99`
 const PROFILE_HZ_99_1: Program = Program {
     name: "profile_hz_99_1",
     kind: ProgramKind::PerfEvent,
@@ -93,7 +94,7 @@ const PROFILE_HZ_99_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -163,7 +164,7 @@ const MAP_seconds: Map = Map {
 };
 
 /// `printf("Sampling CPU at 99hz... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Sampling CPU at 99hz... Hit Ctrl-C to end.\n")],
     ),
@@ -175,7 +176,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_2: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

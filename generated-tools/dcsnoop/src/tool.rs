@@ -31,7 +31,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_name, MAP_missed],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR, CLEAR_2],
     strings: &[],
     settings: &[],
     checks: &[
@@ -65,7 +65,7 @@ pub static TOOL: Tool = Tool {
             line: 34,
             columns: (2, 41),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -73,7 +73,7 @@ pub static TOOL: Tool = Tool {
             line: 41,
             columns: (18, 28),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -81,7 +81,7 @@ pub static TOOL: Tool = Tool {
             line: 41,
             columns: (3, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -89,7 +89,7 @@ pub static TOOL: Tool = Tool {
             line: 42,
             columns: (70, 80),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel_str",
@@ -113,7 +113,7 @@ pub static TOOL: Tool = Tool {
             line: 51,
             columns: (6, 18),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel_str",
@@ -142,6 +142,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -174,7 +175,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:lookup_fast,` …
+/// `kprobe:lookup_fast`, `kprobe:lookup_fast.*`
 const KPROBE_LOOKUP_FAST_1: Program = Program {
     name: "kprobe_lookup_fast_1",
     kind: ProgramKind::Kprobe,
@@ -223,7 +224,7 @@ const KPROBE_D_LOOKUP_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kretprobe:d_lookup` …
+/// `kretprobe:d_lookup`
 const KRETPROBE_D_LOOKUP_1: Program = Program {
     name: "kretprobe_d_lookup_1",
     kind: ProgramKind::Kretprobe,
@@ -304,7 +305,7 @@ const MAP_missed: Map = Map {
 };
 
 /// `printf("Tracing dcache lookups... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing dcache lookups... Hit Ctrl-C to end.\n")],
     ),
@@ -406,7 +407,7 @@ const PRINTF_5: Action = Action {
 };
 
 /// `clear(@name)`
-const CLEAR_6: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -416,7 +417,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@missed)`
-const CLEAR_7: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

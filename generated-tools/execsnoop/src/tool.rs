@@ -10,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "execsnoop",
     version: env!("CARGO_PKG_VERSION"),
     about: "Trace programs as they are started",
-    description: "One line for each call of execve(2) and execveat(2) that succeeds: the command\nthat it is the child of, both process ids, what the call returned, and the\narguments. With --failed, calls that fail as well.\n\nExamples:\n    execsnoop              every program started, by anyone\n    execsnoop -x           calls that fail as well\n    execsnoop -T           with the time of day\n    execsnoop -U           with the user\n    execsnoop -u 1000      only what user 1000 starts\n    execsnoop -n make      only what a command is started by whose name contains \"make\"",
+    description: "One line for each call of execve(2) and execveat(2) that succeeds: the name of\nthe process that it is a child of, its own process id and the parent's, what the\ncall returned, and the arguments. With --failed, calls that fail as well.\n\nExamples:\n    execsnoop              every program started, by anyone\n    execsnoop -x           calls that fail as well\n    execsnoop -T           with the time of day\n    execsnoop -U           with the user\n    execsnoop -u 1000      only what user 1000 starts\n    execsnoop -n make      only programs whose name contains \"make\"",
     script: "execsnoop.bt",
     source: SOURCE,
     options: &[
@@ -47,7 +47,7 @@ pub static TOOL: Tool = Tool {
         ToolOption {
             name: "name|n",
             default: OptionDefault::Str(""),
-            help: "Only what a command starts whose name contains this",
+            help: "Only programs whose name contains this",
             variable: "opt_name",
         },
     ],
@@ -61,7 +61,7 @@ pub static TOOL: Tool = Tool {
     ],
     maps: &[MAP_argv],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
         PRINTF_3,
         PRINTF_4,
@@ -69,9 +69,9 @@ pub static TOOL: Tool = Tool {
         PRINTF_6,
         PRINTF_7,
         PRINTF_8,
-        JOIN_9,
-        JOIN_10,
-        CLEAR_11,
+        JOIN,
+        JOIN_2,
+        CLEAR,
     ],
     strings: &["%H:%M:%S"],
     settings: &[],
@@ -82,63 +82,47 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:46:19-37",
-            line: 46,
-            columns: (19, 37),
-            always: false,
-            message: "",
-        },
-        Check {
-            helper: "probe_read_kernel",
-            place: "execsnoop.bt:46:19-43",
-            line: 46,
-            columns: (19, 43),
-            always: false,
-            message: "",
-        },
-        Check {
-            helper: "probe_read_kernel",
-            place: "execsnoop.bt:56:34-52",
-            line: 56,
+            place: "execsnoop.bt:55:34-52",
+            line: 55,
             columns: (34, 52),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:56:34-58",
-            line: 56,
+            place: "execsnoop.bt:55:34-58",
+            line: 55,
             columns: (34, 58),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:56:65-89",
-            line: 56,
+            place: "execsnoop.bt:55:65-89",
+            line: 55,
             columns: (65, 89),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "execsnoop.bt:59:25-47",
-            line: 59,
+            place: "execsnoop.bt:58:25-47",
+            line: 58,
             columns: (25, 47),
             always: false,
             message: "",
         },
         Check {
             helper: "map_lookup_elem",
-            place: "execsnoop.bt:61:24-34",
-            line: 61,
+            place: "execsnoop.bt:60:24-34",
+            line: 60,
             columns: (24, 34),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
     ],
     losses: &[
@@ -159,6 +143,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -191,7 +176,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:syscalls:sys_enter_execve,` …
+/// `tracepoint:syscalls:sys_enter_execve`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVE_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_execve_1",
     kind: ProgramKind::Tracepoint,
@@ -210,7 +195,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVE_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_enter_execve,` …
+/// `tracepoint:syscalls:sys_enter_execveat`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVEAT_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_execveat_1",
     kind: ProgramKind::Tracepoint,
@@ -229,7 +214,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_EXECVEAT_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_execve,` …
+/// `tracepoint:syscalls:sys_exit_execve`, `tracepoint:syscalls:sys_exit_execveat`
 const TRACEPOINT_SYSCALLS_SYS_EXIT_EXECVE_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_execve_1",
     kind: ProgramKind::Tracepoint,
@@ -264,7 +249,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "execsnoop.bt:67:1-4",
+            place: "execsnoop.bt:66:1-4",
         },
     ],
     optional: false,
@@ -285,7 +270,7 @@ const MAP_argv: Map = Map {
 };
 
 /// `printf("%-8s ", "TIME")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME     ")]),
     fields: &[],
     size: 8,
@@ -333,8 +318,8 @@ const PRINTF_5: Action = Action {
     ),
     fields: &[Member::new("time", 8, Ty::Timestamp)],
     size: 24,
-    place: "execsnoop.bt:48:4-48",
-    line: 48,
+    place: "execsnoop.bt:47:4-48",
+    line: 47,
     column: 4,
 };
 
@@ -350,8 +335,8 @@ const PRINTF_6: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
     size: 24,
-    place: "execsnoop.bt:51:4-73",
-    line: 51,
+    place: "execsnoop.bt:50:4-73",
+    line: 50,
     column: 4,
 };
 
@@ -362,8 +347,8 @@ const PRINTF_7: Action = Action {
     ),
     fields: &[Member::new("uid", 8, Ty::U64)],
     size: 16,
-    place: "execsnoop.bt:54:4-24",
-    line: 54,
+    place: "execsnoop.bt:53:4-24",
+    line: 53,
     column: 4,
 };
 
@@ -388,38 +373,38 @@ const PRINTF_8: Action = Action {
         Member::new("ret", 32, Ty::I64),
     ],
     size: 40,
-    place: "execsnoop.bt:56:3-100",
-    line: 56,
+    place: "execsnoop.bt:55:3-100",
+    line: 55,
     column: 3,
 };
 
 /// `join(uptr((uint64 *)($task->mm->start_stack + 8)))`
-const JOIN_9: Action = Action {
+const JOIN: Action = Action {
     kind: ActionKind::Join(" "),
     fields: &[Member::new("words", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "execsnoop.bt:59:4-54",
-    line: 59,
+    place: "execsnoop.bt:58:4-54",
+    line: 58,
     column: 4,
 };
 
 /// `join(uptr((uint64 *)@argv[pid]))`
-const JOIN_10: Action = Action {
+const JOIN_2: Action = Action {
     kind: ActionKind::Join(" "),
     fields: &[Member::new("words", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "execsnoop.bt:61:4-36",
-    line: 61,
+    place: "execsnoop.bt:60:4-36",
+    line: 60,
     column: 4,
 };
 
 /// `clear(@argv)`
-const CLEAR_11: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "execsnoop.bt:69:2-14",
-    line: 69,
+    place: "execsnoop.bt:68:2-14",
+    line: 68,
     column: 2,
 };
 

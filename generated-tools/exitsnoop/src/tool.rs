@@ -21,10 +21,10 @@ pub static TOOL: Tool = Tool {
             variable: "opt_timestamp",
         },
         ToolOption {
-            name: "threads|T",
+            name: "per-thread|T",
             default: OptionDefault::Bool(false),
             help: "Show threads as well",
-            variable: "opt_threads",
+            variable: "opt_per_thread",
         },
         ToolOption {
             name: "failed|x",
@@ -36,8 +36,8 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, TRACEPOINT_SCHED_SCHED_PROCESS_EXIT_1],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, TIME_3, PRINTF_4, PRINTF_5],
-    strings: &[],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5],
+    strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
         Check {
@@ -91,6 +91,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -123,7 +124,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:sched:sched_process_exit` …
+/// `tracepoint:sched:sched_process_exit`
 const TRACEPOINT_SCHED_SCHED_PROCESS_EXIT_1: Program = Program {
     name: "tracepoint_sched_sched_process_exit_1",
     kind: ProgramKind::Tracepoint,
@@ -143,7 +144,7 @@ const TRACEPOINT_SCHED_SCHED_PROCESS_EXIT_1: Program = Program {
 };
 
 /// `printf("%-9s ", "TIME")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME      ")]),
     fields: &[],
     size: 8,
@@ -168,12 +169,12 @@ const PRINTF_2: Action = Action {
     column: 2,
 };
 
-/// `time("%H:%M:%S  ")`
-const TIME_3: Action = Action {
-    kind: ActionKind::Time("%H:%M:%S  "),
-    fields: &[],
-    size: 8,
-    place: "exitsnoop.bt:35:4-22",
+/// `printf("%s  ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_3: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b"  ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "exitsnoop.bt:35:4-47",
     line: 35,
     column: 4,
 };
@@ -251,9 +252,11 @@ const PRINTF_5: Action = Action {
     column: 4,
 };
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 72);
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 64);
+const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 72);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 64);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../exitsnoop.bt");

@@ -33,16 +33,16 @@ pub static TOOL: Tool = Tool {
     ],
     maps: &[MAP_start, MAP_name, MAP_ms, MAP_us, MAP_seconds, MAP_outputs],
     actions: &[
-        PRINTF_1,
-        TIME_2,
-        PRINT_MAP_3,
-        PRINT_MAP_4,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
         CLEAR_5,
         CLEAR_6,
-        CLEAR_7,
-        CLEAR_8,
-        CLEAR_9,
-        CLEAR_10,
     ],
     strings: &[],
     settings: &[
@@ -66,7 +66,7 @@ pub static TOOL: Tool = Tool {
             line: 34,
             columns: (2, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -74,7 +74,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (2, 19),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -82,7 +82,15 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (14, 25),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "ext4dist.bt:46:7-17",
+            line: 46,
+            columns: (7, 17),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -90,7 +98,15 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (21, 40),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "ext4dist.bt:48:7-17",
+            line: 48,
+            columns: (7, 17),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -98,7 +114,7 @@ pub static TOOL: Tool = Tool {
             line: 48,
             columns: (21, 37),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -119,6 +135,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -151,7 +168,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:ext4_file_read_iter,` …
+/// `kprobe:ext4_file_read_iter`
 const KPROBE_EXT4_FILE_READ_ITER_1: Program = Program {
     name: "kprobe_ext4_file_read_iter_1",
     kind: ProgramKind::Kprobe,
@@ -171,7 +188,7 @@ const KPROBE_EXT4_FILE_READ_ITER_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:ext4_file_read_iter,` …
+/// `kprobe:ext4_file_write_iter`
 const KPROBE_EXT4_FILE_WRITE_ITER_1: Program = Program {
     name: "kprobe_ext4_file_write_iter_1",
     kind: ProgramKind::Kprobe,
@@ -191,7 +208,7 @@ const KPROBE_EXT4_FILE_WRITE_ITER_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:ext4_file_read_iter,` …
+/// `kprobe:ext4_file_open`
 const KPROBE_EXT4_FILE_OPEN_1: Program = Program {
     name: "kprobe_ext4_file_open_1",
     kind: ProgramKind::Kprobe,
@@ -211,7 +228,7 @@ const KPROBE_EXT4_FILE_OPEN_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:ext4_file_read_iter,` …
+/// `kprobe:ext4_sync_file`
 const KPROBE_EXT4_SYNC_FILE_1: Program = Program {
     name: "kprobe_ext4_sync_file_1",
     kind: ProgramKind::Kprobe,
@@ -231,7 +248,7 @@ const KPROBE_EXT4_SYNC_FILE_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kretprobe:ext4_file_read_iter,` …
+/// `kretprobe:ext4_file_read_iter`, `kretprobe:ext4_file_write_iter`, `kretprobe:ext4_file_open` …
 const KRETPROBE_EXT4_FILE_READ_ITER_1: Program = Program {
     name: "kretprobe_ext4_file_read_iter_1",
     kind: ProgramKind::Kretprobe,
@@ -278,7 +295,7 @@ const KRETPROBE_EXT4_FILE_READ_ITER_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -392,7 +409,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Tracing EXT4 operation latency... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing EXT4 operation latency... Hit Ctrl-C to end.\n")],
     ),
@@ -404,7 +421,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S:\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S:\n"),
     fields: &[],
     size: 8,
@@ -414,7 +431,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@us)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -424,7 +441,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `print(@ms)`
-const PRINT_MAP_4: Action = Action {
+const PRINT_MAP_2: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -434,7 +451,7 @@ const PRINT_MAP_4: Action = Action {
 };
 
 /// `clear(@us)`
-const CLEAR_5: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -444,7 +461,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@ms)`
-const CLEAR_6: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -454,7 +471,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_7: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -464,7 +481,7 @@ const CLEAR_7: Action = Action {
 };
 
 /// `clear(@name)`
-const CLEAR_8: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -474,7 +491,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_9: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -484,7 +501,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_10: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,

@@ -22,7 +22,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_created],
-    actions: &[PRINTF_1, PRINTF_2, CLEAR_3],
+    actions: &[PRINTF, PRINTF_2, CLEAR],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -32,7 +32,7 @@ pub static TOOL: Tool = Tool {
             line: 24,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -40,7 +40,7 @@ pub static TOOL: Tool = Tool {
             line: 31,
             columns: (15, 29),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
@@ -77,6 +77,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -129,7 +130,7 @@ const KPROBE_SECURITY_INODE_CREATE_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:security_inode_unlink` …
+/// `kprobe:security_inode_unlink`
 const KPROBE_SECURITY_INODE_UNLINK_1: Program = Program {
     name: "kprobe_security_inode_unlink_1",
     kind: ProgramKind::Kprobe,
@@ -178,7 +179,7 @@ const MAP_created: Map = Map {
 };
 
 /// `printf("%-8s %-7s %-16s %-8s %s\n", "TIME", "PID", "COMM", "AGE(s)", "FILE")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"TIME     PID     COMM             AGE(s)   FILE\n")],
     ),
@@ -222,7 +223,7 @@ const PRINTF_2: Action = Action {
 };
 
 /// `clear(@created)`
-const CLEAR_3: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,

@@ -30,7 +30,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_start, MAP_file, MAP_bytes],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR, CLEAR_2, CLEAR_3],
     strings: &[],
     settings: &[
         Setting {
@@ -61,7 +61,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (3, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -69,7 +69,7 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (3, 20),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -77,7 +77,7 @@ pub static TOOL: Tool = Tool {
             line: 37,
             columns: (3, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -85,7 +85,7 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (14, 25),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -93,7 +93,7 @@ pub static TOOL: Tool = Tool {
             line: 48,
             columns: (26, 36),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -101,7 +101,7 @@ pub static TOOL: Tool = Tool {
             line: 50,
             columns: (40, 51),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
@@ -138,6 +138,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -170,7 +171,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:vfs_read,` …
+/// `kprobe:vfs_read`, `kprobe:vfs_write`
 const KPROBE_VFS_READ_1: Program = Program {
     name: "kprobe_vfs_read_1",
     kind: ProgramKind::Kprobe,
@@ -199,7 +200,7 @@ const KPROBE_VFS_READ_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kretprobe:vfs_read,` …
+/// `kretprobe:vfs_read`
 const KRETPROBE_VFS_READ_1: Program = Program {
     name: "kretprobe_vfs_read_1",
     kind: ProgramKind::Kretprobe,
@@ -219,7 +220,7 @@ const KRETPROBE_VFS_READ_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kretprobe:vfs_read,` …
+/// `kretprobe:vfs_write`
 const KRETPROBE_VFS_WRITE_1: Program = Program {
     name: "kretprobe_vfs_write_1",
     kind: ProgramKind::Kretprobe,
@@ -292,7 +293,7 @@ const MAP_bytes: Map = Map {
 };
 
 /// `printf("Tracing sync read/writes slower than %d ms\n", $least)`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b"Tracing sync read/writes slower than "),
@@ -400,7 +401,7 @@ const PRINTF_4: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_5: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -410,7 +411,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@file)`
-const CLEAR_6: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -420,7 +421,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@bytes)`
-const CLEAR_7: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,

@@ -10,10 +10,16 @@ pub static TOOL: Tool = Tool {
     name: "funccount",
     version: env!("CARGO_PKG_VERSION"),
     about: "Count calls of functions, tracepoints and other probes",
-    description: "Usage: funccount [OPTIONS] PROBE\n\nPROBE may be a pattern, and is one of:\n\n    vfs_read, 'vfs_*', k:vfs_read     kernel functions\n    c:malloc, /bin/bash:readline      functions of a library or program\n    t:sched:sched_switch              tracepoints\n    rt:sched_switch                   raw tracepoints\n    u:PATH:PROBE                      USDT probes\n\nEach probe that ran is shown with its number of calls, the most frequent last.\n\nExamples:\n    funccount 'vfs_*'                         calls of VFS functions, until Ctrl-C\n    funccount -i 1 'tcp_send*'                every second\n    funccount -i 1 -d 5 'tcp_send*'           for five seconds\n    funccount -p 185 'vfs_*'                  those of process 185\n    funccount t:sched:sched_process_fork      a tracepoint\n    funccount c:malloc                        a function of libc",
+    description: "Usage: funccount [OPTIONS] PROBE\n\nPROBE may be a pattern, and is one of:\n\n    vfs_read, 'vfs_*', k:vfs_read     kernel functions\n    c:malloc, /bin/bash:readline      functions of a library or program\n    t:sched:sched_switch              tracepoints\n    rt:sched_switch                   raw tracepoints\n    u:PATH:PROBE                      USDT probes\n\nWith --regexp what stands behind the last colon is a regular expression.\n\nEach probe that ran is shown with its number of calls, the most frequent last.\n\nExamples:\n    funccount 'vfs_*'                         calls of VFS functions, until Ctrl-C\n    funccount -r '^vfs_(read|write)$'         two functions, by a regular expression\n    funccount -i 1 'tcp_send*'                every second\n    funccount -i 1 -d 5 'tcp_send*'           for five seconds\n    funccount -p 185 'vfs_*'                  those of process 185\n    funccount t:sched:sched_process_fork      a tracepoint\n    funccount c:malloc                        a function of libc",
     script: "funccount.bt",
     source: SOURCE,
     options: &[
+        ToolOption {
+            name: "regexp|r",
+            default: OptionDefault::Bool(false),
+            help: "PROBE is a regular expression rather than a pattern",
+            variable: "opt_regexp",
+        },
         ToolOption {
             name: "interval|i",
             default: OptionDefault::Int(0),
@@ -47,24 +53,24 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_calls, MAP_seconds, MAP_since],
-    actions: &[PRINTF_1, TIME_2, PRINT_MAP_3, CLEAR_4, CLEAR_5, CLEAR_6],
+    actions: &[PRINTF, TIME, PRINT_MAP, CLEAR, CLEAR_2, CLEAR_3],
     strings: &[],
     settings: &[
         Setting {
             variable: "param_1_text",
             size: 1024,
             source: SettingSource::ParamString(1),
-            place: "funccount.bt:27:47-54",
+            place: "funccount.bt:31:47-54",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "funccount.bt:32:18-25",
-            line: 32,
+            place: "funccount.bt:36:18-25",
+            line: 36,
             columns: (18, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -85,6 +91,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -109,7 +116,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "funccount.bt:25:1-6",
+            place: "funccount.bt:28:1-6",
         },
     ],
     optional: false,
@@ -117,7 +124,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `kprobe:$1`
 const KPROBE__1_1: Program = Program {
     name: "kprobe__1_1",
     kind: ProgramKind::Kprobe,
@@ -128,7 +135,7 @@ const KPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funccount.bt:30:1-3",
+            place: "funccount.bt:34:1-3",
         },
     ],
     optional: false,
@@ -136,7 +143,7 @@ const KPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `uprobe:$1`
 const UPROBE__1_1: Program = Program {
     name: "uprobe__1_1",
     kind: ProgramKind::Uprobe,
@@ -147,7 +154,7 @@ const UPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funccount.bt:30:1-3",
+            place: "funccount.bt:34:1-3",
         },
     ],
     optional: false,
@@ -155,7 +162,7 @@ const UPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `kretprobe:$1`
 const KRETPROBE__1_1: Program = Program {
     name: "kretprobe__1_1",
     kind: ProgramKind::Kretprobe,
@@ -166,7 +173,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funccount.bt:30:1-3",
+            place: "funccount.bt:34:1-3",
         },
     ],
     optional: false,
@@ -174,7 +181,7 @@ const KRETPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `uretprobe:$1`
 const URETPROBE__1_1: Program = Program {
     name: "uretprobe__1_1",
     kind: ProgramKind::Uretprobe,
@@ -185,7 +192,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funccount.bt:30:1-3",
+            place: "funccount.bt:34:1-3",
         },
     ],
     optional: false,
@@ -193,7 +200,7 @@ const URETPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `tracepoint:$1`
 const TRACEPOINT__1_1: Program = Program {
     name: "tracepoint__1_1",
     kind: ProgramKind::Tracepoint,
@@ -204,7 +211,7 @@ const TRACEPOINT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funccount.bt:30:1-3",
+            place: "funccount.bt:34:1-3",
         },
     ],
     optional: false,
@@ -212,7 +219,7 @@ const TRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `rawtracepoint:$1`
 const RAWTRACEPOINT__1_1: Program = Program {
     name: "rawtracepoint__1_1",
     kind: ProgramKind::RawTracepoint,
@@ -223,7 +230,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funccount.bt:30:1-3",
+            place: "funccount.bt:34:1-3",
         },
     ],
     optional: false,
@@ -231,7 +238,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `usdt:$1`
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -242,7 +249,7 @@ const USDT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funccount.bt:30:1-3",
+            place: "funccount.bt:34:1-3",
         },
     ],
     optional: false,
@@ -261,7 +268,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "funccount.bt:35:1-13",
+            place: "funccount.bt:39:1-13",
         },
     ],
     optional: false,
@@ -277,7 +284,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "funccount.bt:54:1-4",
+            place: "funccount.bt:58:1-4",
         },
     ],
     optional: false,
@@ -328,7 +335,7 @@ const MAP_since: Map = Map {
 };
 
 /// `printf("Tracing %s... Hit Ctrl-C to end.\n", str($1))`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b"Tracing "),
@@ -338,58 +345,58 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[Member::new("param_1_text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "funccount.bt:27:2-55",
-    line: 27,
+    place: "funccount.bt:31:2-55",
+    line: 31,
     column: 2,
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "funccount.bt:43:4-22",
-    line: 43,
+    place: "funccount.bt:47:4-22",
+    line: 47,
     column: 4,
 };
 
 /// `print(@calls)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "funccount.bt:45:3-16",
-    line: 45,
+    place: "funccount.bt:49:3-16",
+    line: 49,
     column: 3,
 };
 
 /// `clear(@calls)`
-const CLEAR_4: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "funccount.bt:46:3-16",
-    line: 46,
+    place: "funccount.bt:50:3-16",
+    line: 50,
     column: 3,
 };
 
 /// `clear(@seconds)`
-const CLEAR_5: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "funccount.bt:56:2-17",
-    line: 56,
+    place: "funccount.bt:60:2-17",
+    line: 60,
     column: 2,
 };
 
 /// `clear(@since)`
-const CLEAR_6: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "funccount.bt:57:2-15",
-    line: 57,
+    place: "funccount.bt:61:2-15",
+    line: 61,
     column: 2,
 };
 

@@ -15,6 +15,12 @@ pub static TOOL: Tool = Tool {
     source: SOURCE,
     options: &[
         ToolOption {
+            name: "regexp|r",
+            default: OptionDefault::Bool(false),
+            help: "FUNCTION is a regular expression rather than a pattern",
+            variable: "opt_regexp",
+        },
+        ToolOption {
             name: "milliseconds|m",
             default: OptionDefault::Bool(false),
             help: "Milliseconds rather than nanoseconds",
@@ -63,17 +69,17 @@ pub static TOOL: Tool = Tool {
     ],
     maps: &[MAP_start, MAP_latency_of, MAP_latency, MAP_times, MAP_seconds, MAP_since],
     actions: &[
-        PRINTF_1,
-        TIME_2,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
         PRINT_MAP_3,
-        PRINT_MAP_4,
-        PRINT_MAP_5,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
+        CLEAR_5,
         CLEAR_6,
-        CLEAR_7,
-        CLEAR_8,
-        CLEAR_9,
-        CLEAR_10,
-        CLEAR_11,
     ],
     strings: &[],
     settings: &[
@@ -81,41 +87,41 @@ pub static TOOL: Tool = Tool {
             variable: "param_1_text",
             size: 1024,
             source: SettingSource::ParamString(1),
-            place: "funclatency.bt:23:47-54",
+            place: "funclatency.bt:24:47-54",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "funclatency.bt:28:2-21",
-            line: 28,
+            place: "funclatency.bt:29:2-21",
+            line: 29,
             columns: (2, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "funclatency.bt:32:2-13",
-            line: 32,
+            place: "funclatency.bt:33:2-13",
+            line: 33,
             columns: (2, 13),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
-            place: "funclatency.bt:34:41-52",
-            line: 34,
+            place: "funclatency.bt:35:41-52",
+            line: 35,
             columns: (41, 52),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
-            place: "funclatency.bt:41:24-35",
-            line: 41,
+            place: "funclatency.bt:42:24-35",
+            line: 42,
             columns: (24, 35),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -136,6 +142,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -168,7 +175,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `entry:$1`
+/// `kprobe:$1`
 const KPROBE__1_1: Program = Program {
     name: "kprobe__1_1",
     kind: ProgramKind::Kprobe,
@@ -179,7 +186,7 @@ const KPROBE__1_1: Program = Program {
                 role: LateRole::Entry,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funclatency.bt:26:1-9",
+            place: "funclatency.bt:27:1-9",
         },
     ],
     optional: false,
@@ -187,7 +194,7 @@ const KPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `entry:$1`
+/// `uprobe:$1`
 const UPROBE__1_1: Program = Program {
     name: "uprobe__1_1",
     kind: ProgramKind::Uprobe,
@@ -198,7 +205,7 @@ const UPROBE__1_1: Program = Program {
                 role: LateRole::Entry,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funclatency.bt:26:1-9",
+            place: "funclatency.bt:27:1-9",
         },
     ],
     optional: false,
@@ -206,7 +213,7 @@ const UPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `return:$1` …
+/// `kretprobe:$1`
 const KRETPROBE__1_1: Program = Program {
     name: "kretprobe__1_1",
     kind: ProgramKind::Kretprobe,
@@ -217,7 +224,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Return,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funclatency.bt:31:1-10",
+            place: "funclatency.bt:32:1-10",
         },
     ],
     optional: false,
@@ -225,7 +232,7 @@ const KRETPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `return:$1` …
+/// `uretprobe:$1`
 const URETPROBE__1_1: Program = Program {
     name: "uretprobe__1_1",
     kind: ProgramKind::Uretprobe,
@@ -236,7 +243,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Return,
                 text: &[TextPiece::Param(1)],
             },
-            place: "funclatency.bt:31:1-10",
+            place: "funclatency.bt:32:1-10",
         },
     ],
     optional: false,
@@ -255,7 +262,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "funclatency.bt:49:1-13",
+            place: "funclatency.bt:50:1-13",
         },
     ],
     optional: false,
@@ -271,7 +278,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "funclatency.bt:72:1-4",
+            place: "funclatency.bt:73:1-4",
         },
     ],
     optional: false,
@@ -364,7 +371,7 @@ const MAP_since: Map = Map {
 };
 
 /// `printf("Tracing %s... Hit Ctrl-C to end.\n", str($1))`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b"Tracing "),
@@ -374,108 +381,108 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[Member::new("param_1_text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "funclatency.bt:23:2-55",
-    line: 23,
+    place: "funclatency.bt:24:2-55",
+    line: 24,
     column: 2,
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "funclatency.bt:57:4-22",
-    line: 57,
+    place: "funclatency.bt:58:4-22",
+    line: 58,
     column: 4,
 };
 
 /// `print(@latency)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "funclatency.bt:59:3-18",
-    line: 59,
-    column: 3,
-};
-
-/// `print(@latency_of)`
-const PRINT_MAP_4: Action = Action {
-    kind: ActionKind::PrintMap(1),
-    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
-    size: 24,
-    place: "funclatency.bt:60:3-21",
+    place: "funclatency.bt:60:3-18",
     line: 60,
     column: 3,
 };
 
-/// `print(@times)`
-const PRINT_MAP_5: Action = Action {
-    kind: ActionKind::PrintMap(3),
+/// `print(@latency_of)`
+const PRINT_MAP_2: Action = Action {
+    kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "funclatency.bt:61:3-16",
+    place: "funclatency.bt:61:3-21",
     line: 61,
     column: 3,
 };
 
-/// `clear(@latency)`
-const CLEAR_6: Action = Action {
-    kind: ActionKind::Clear(2),
-    fields: &[],
-    size: 8,
-    place: "funclatency.bt:62:3-18",
+/// `print(@times)`
+const PRINT_MAP_3: Action = Action {
+    kind: ActionKind::PrintMap(3),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "funclatency.bt:62:3-16",
     line: 62,
     column: 3,
 };
 
-/// `clear(@latency_of)`
-const CLEAR_7: Action = Action {
-    kind: ActionKind::Clear(1),
+/// `clear(@latency)`
+const CLEAR: Action = Action {
+    kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "funclatency.bt:63:3-21",
+    place: "funclatency.bt:63:3-18",
     line: 63,
     column: 3,
 };
 
-/// `clear(@times)`
-const CLEAR_8: Action = Action {
-    kind: ActionKind::Clear(3),
+/// `clear(@latency_of)`
+const CLEAR_2: Action = Action {
+    kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "funclatency.bt:64:3-16",
+    place: "funclatency.bt:64:3-21",
     line: 64,
     column: 3,
 };
 
+/// `clear(@times)`
+const CLEAR_3: Action = Action {
+    kind: ActionKind::Clear(3),
+    fields: &[],
+    size: 8,
+    place: "funclatency.bt:65:3-16",
+    line: 65,
+    column: 3,
+};
+
 /// `clear(@start)`
-const CLEAR_9: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "funclatency.bt:74:2-15",
-    line: 74,
-    column: 2,
-};
-
-/// `clear(@seconds)`
-const CLEAR_10: Action = Action {
-    kind: ActionKind::Clear(4),
-    fields: &[],
-    size: 8,
-    place: "funclatency.bt:75:2-17",
+    place: "funclatency.bt:75:2-15",
     line: 75,
     column: 2,
 };
 
+/// `clear(@seconds)`
+const CLEAR_5: Action = Action {
+    kind: ActionKind::Clear(4),
+    fields: &[],
+    size: 8,
+    place: "funclatency.bt:76:2-17",
+    line: 76,
+    column: 2,
+};
+
 /// `clear(@since)`
-const CLEAR_11: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "funclatency.bt:76:2-15",
-    line: 76,
+    place: "funclatency.bt:77:2-15",
+    line: 77,
     column: 2,
 };
 

@@ -17,7 +17,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, UPROBE_LIBC_GETADDRINFO_1, URETPROBE_LIBC_GETADDRINFO_1, END_1],
     maps: &[MAP_start, MAP_name],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4, CLEAR_5],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, CLEAR, CLEAR_2],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -27,7 +27,7 @@ pub static TOOL: Tool = Tool {
             line: 27,
             columns: (2, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -35,7 +35,7 @@ pub static TOOL: Tool = Tool {
             line: 28,
             columns: (2, 19),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -43,7 +43,7 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (14, 25),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -51,7 +51,7 @@ pub static TOOL: Tool = Tool {
             line: 38,
             columns: (10, 20),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_user_str",
@@ -80,6 +80,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -112,7 +113,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uprobe:libc:getaddrinfo,` …
+/// `uprobe:libc:getaddrinfo`, `uprobe:libc:gethostbyname`, `uprobe:libc:gethostbyname2`
 const UPROBE_LIBC_GETADDRINFO_1: Program = Program {
     name: "uprobe_libc_getaddrinfo_1",
     kind: ProgramKind::Uprobe,
@@ -153,7 +154,7 @@ const UPROBE_LIBC_GETADDRINFO_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uretprobe:libc:getaddrinfo,` …
+/// `uretprobe:libc:getaddrinfo`, `uretprobe:libc:gethostbyname`, `uretprobe:libc:gethostbyname2`
 const URETPROBE_LIBC_GETADDRINFO_1: Program = Program {
     name: "uretprobe_libc_getaddrinfo_1",
     kind: ProgramKind::Uretprobe,
@@ -235,7 +236,7 @@ const MAP_name: Map = Map {
 };
 
 /// `printf("Tracing getaddr/gethost calls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing getaddr/gethost calls... Hit Ctrl-C to end.\n")],
     ),
@@ -291,7 +292,7 @@ const PRINTF_3: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_4: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -301,7 +302,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@name)`
-const CLEAR_5: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

@@ -43,7 +43,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_target, MAP_signal],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4, CLEAR_5],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, CLEAR, CLEAR_2],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -53,7 +53,7 @@ pub static TOOL: Tool = Tool {
             line: 22,
             columns: (2, 39),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -61,7 +61,7 @@ pub static TOOL: Tool = Tool {
             line: 23,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -69,7 +69,7 @@ pub static TOOL: Tool = Tool {
             line: 28,
             columns: (2, 39),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -77,7 +77,7 @@ pub static TOOL: Tool = Tool {
             line: 29,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -85,7 +85,7 @@ pub static TOOL: Tool = Tool {
             line: 34,
             columns: (2, 40),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -93,7 +93,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -101,7 +101,7 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (68, 80),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -109,7 +109,7 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (74, 86),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -117,7 +117,7 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (84, 96),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -125,7 +125,7 @@ pub static TOOL: Tool = Tool {
             line: 47,
             columns: (7, 19),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
     ],
     losses: &[
@@ -146,6 +146,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -235,7 +236,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_TGKILL_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_kill,` …
+/// `tracepoint:syscalls:sys_exit_kill`, `tracepoint:syscalls:sys_exit_tkill`, `tracepoint:syscalls:sys_exit_tgkill`
 const TRACEPOINT_SYSCALLS_SYS_EXIT_KILL_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_kill_1",
     kind: ProgramKind::Tracepoint,
@@ -311,7 +312,7 @@ const MAP_signal: Map = Map {
 };
 
 /// `printf("Tracing kill() signals... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing kill() signals... Hit Ctrl-C to end.\n")],
     ),
@@ -367,7 +368,7 @@ const PRINTF_3: Action = Action {
 };
 
 /// `clear(@target)`
-const CLEAR_4: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -377,7 +378,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@signal)`
-const CLEAR_5: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

@@ -10,57 +10,63 @@ pub static TOOL: Tool = Tool {
     name: "loads",
     version: env!("CARGO_PKG_VERSION"),
     about: "Print the load averages",
-    description: "Usage: loads [OPTIONS] [INTERVAL [COUNT]]\n\nThe three averages that uptime(1) shows, every second, read from the kernel.\n\nExamples:\n    loads                  every second\n    loads 5 12             every five seconds, twelve times",
+    description: "Usage: loads [OPTIONS] [INTERVAL [COUNT]]\n\nThe three averages that uptime(1) shows, every second, read from the kernel.\nWhere the kernel does not show the symbol avenrun (without CONFIG_KALLSYMS_ALL)\nthey come from /proc/loadavg, with two digits behind the point and with what\nelse that file has.\n\nExamples:\n    loads                  every second\n    loads 5 12             every five seconds, twelve times",
     script: "loads.bt",
     source: SOURCE,
     options: &[],
     params: 2,
     programs: &[BEGIN_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP_seconds, MAP_outputs],
-    actions: &[PRINTF_1, PRINTF_2, CLEAR_3, CLEAR_4],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, CAT, CLEAR, CLEAR_2],
     strings: &["%H:%M:%S"],
     settings: &[
         Setting {
             variable: "param_1",
             size: 8,
             source: SettingSource::ParamNumber(1),
-            place: "loads.bt:21:19-21",
+            place: "loads.bt:24:19-21",
+        },
+        Setting {
+            variable: "has_avenrun",
+            size: 1,
+            source: SettingSource::HasKernelSymbol(&[TextPiece::Lit("avenrun")]),
+            place: "loads.bt:27:7-31",
         },
         Setting {
             variable: "kaddr_avenrun",
             size: 8,
             source: SettingSource::KernelAddress(&[TextPiece::Lit("avenrun")]),
-            place: "loads.bt:25:24-40",
+            place: "loads.bt:29:25-41",
         },
         Setting {
             variable: "param_2",
             size: 8,
             source: SettingSource::ParamNumber(2),
-            place: "loads.bt:33:7-9",
+            place: "loads.bt:41:7-9",
         },
     ],
     checks: &[
         Check {
             helper: "probe_read_kernel",
-            place: "loads.bt:26:12-27",
-            line: 26,
-            columns: (12, 27),
+            place: "loads.bt:30:13-28",
+            line: 30,
+            columns: (13, 28),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel",
-            place: "loads.bt:27:12-31",
-            line: 27,
-            columns: (12, 31),
-            always: false,
-            message: "",
-        },
-        Check {
-            helper: "probe_read_kernel",
-            place: "loads.bt:28:13-32",
-            line: 28,
+            place: "loads.bt:31:13-32",
+            line: 31,
             columns: (13, 32),
+            always: false,
+            message: "",
+        },
+        Check {
+            helper: "probe_read_kernel",
+            place: "loads.bt:32:14-33",
+            line: 32,
+            columns: (14, 33),
             always: false,
             message: "",
         },
@@ -83,6 +89,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -107,7 +114,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "loads.bt:13:1-6",
+            place: "loads.bt:16:1-6",
         },
     ],
     optional: false,
@@ -126,7 +133,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "loads.bt:18:1-13",
+            place: "loads.bt:21:1-13",
         },
     ],
     optional: false,
@@ -142,7 +149,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "loads.bt:39:1-4",
+            place: "loads.bt:47:1-4",
         },
     ],
     optional: false,
@@ -181,14 +188,14 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Reading load averages... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Reading load averages... Hit Ctrl-C to end.\n")],
     ),
     fields: &[],
     size: 8,
-    place: "loads.bt:15:2-57",
-    line: 15,
+    place: "loads.bt:18:2-57",
+    line: 18,
     column: 2,
 };
 
@@ -222,32 +229,56 @@ const PRINTF_2: Action = Action {
         Member::new("arg7", 64, Ty::U64),
     ],
     size: 72,
-    place: "loads.bt:29-32",
-    line: 29,
-    column: 3,
+    place: "loads.bt:33-36",
+    line: 33,
+    column: 4,
+};
+
+/// `printf("%s load averages: ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_3: Action = Action {
+    kind: ActionKind::Printf(
+        &[Conversion::new(b's').piece(), FormatPiece::Text(b" load averages: ")],
+    ),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "loads.bt:38:4-61",
+    line: 38,
+    column: 4,
+};
+
+/// `cat("/proc/loadavg")`
+const CAT: Action = Action {
+    kind: ActionKind::Cat(&[FormatPiece::Text(b"/proc/loadavg")]),
+    fields: &[],
+    size: 8,
+    place: "loads.bt:39:4-24",
+    line: 39,
+    column: 4,
 };
 
 /// `clear(@seconds)`
-const CLEAR_3: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "loads.bt:41:2-17",
-    line: 41,
+    place: "loads.bt:49:2-17",
+    line: 49,
     column: 2,
 };
 
 /// `clear(@outputs)`
-const CLEAR_4: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "loads.bt:42:2-17",
-    line: 42,
+    place: "loads.bt:50:2-17",
+    line: 50,
     column: 2,
 };
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_2>() == 72);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_3>() == 24);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../loads.bt");

@@ -17,7 +17,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, KPROBE_MD_FLUSH_REQUEST_1],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -72,6 +72,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -125,7 +126,7 @@ const KPROBE_MD_FLUSH_REQUEST_1: Program = Program {
 };
 
 /// `printf("Tracing md flush events... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing md flush events... Hit Ctrl-C to end.\n")],
     ),

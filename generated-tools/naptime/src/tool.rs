@@ -21,7 +21,7 @@ pub static TOOL: Tool = Tool {
         TRACEPOINT_SYSCALLS_SYS_ENTER_CLOCK_NANOSLEEP_1,
     ],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -84,6 +84,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -116,7 +117,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:syscalls:sys_enter_nanosleep,` …
+/// `tracepoint:syscalls:sys_enter_nanosleep`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_NANOSLEEP_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_nanosleep_1",
     kind: ProgramKind::Tracepoint,
@@ -135,7 +136,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_NANOSLEEP_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_enter_nanosleep,` …
+/// `tracepoint:syscalls:sys_enter_clock_nanosleep`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_CLOCK_NANOSLEEP_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_clock_nanosleep_1",
     kind: ProgramKind::Tracepoint,
@@ -155,7 +156,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_CLOCK_NANOSLEEP_1: Program = Program {
 };
 
 /// `printf("Tracing sleeps. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing sleeps. Hit Ctrl-C to end.\n")],
     ),

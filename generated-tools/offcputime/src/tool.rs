@@ -53,7 +53,7 @@ pub static TOOL: Tool = Tool {
     params: 1,
     programs: &[BEGIN_1, TRACEPOINT_SCHED_SCHED_SWITCH_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP_start, MAP_kernel, MAP_user, MAP_comm, MAP_us, MAP_seconds],
-    actions: &[PRINTF_1, CLEAR_2, CLEAR_3, CLEAR_4, CLEAR_5, CLEAR_6],
+    actions: &[PRINTF, CLEAR, CLEAR_2, CLEAR_3, CLEAR_4, CLEAR_5],
     strings: &[],
     settings: &[
         Setting {
@@ -70,7 +70,7 @@ pub static TOOL: Tool = Tool {
             line: 34,
             columns: (3, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -78,7 +78,7 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (4, 35),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -86,7 +86,7 @@ pub static TOOL: Tool = Tool {
             line: 39,
             columns: (4, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -94,7 +94,7 @@ pub static TOOL: Tool = Tool {
             line: 41,
             columns: (3, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -102,7 +102,31 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (15, 36),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "offcputime.bt:49:8-30",
+            line: 49,
+            columns: (8, 30),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "offcputime.bt:49:32-52",
+            line: 49,
+            columns: (32, 52),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "offcputime.bt:49:54-74",
+            line: 49,
+            columns: (54, 74),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -110,7 +134,7 @@ pub static TOOL: Tool = Tool {
             line: 49,
             columns: (78, 86),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -131,6 +155,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -185,7 +210,7 @@ const TRACEPOINT_SCHED_SCHED_SWITCH_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -329,7 +354,7 @@ const MAP_seconds: Map = Map {
 };
 
 /// `printf("Tracing off-CPU time (us) by kernel and user stack. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(
@@ -345,7 +370,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_2: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -355,7 +380,7 @@ const CLEAR_2: Action = Action {
 };
 
 /// `clear(@kernel)`
-const CLEAR_3: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -365,7 +390,7 @@ const CLEAR_3: Action = Action {
 };
 
 /// `clear(@user)`
-const CLEAR_4: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -375,7 +400,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@comm)`
-const CLEAR_5: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -385,7 +410,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_6: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,

@@ -81,7 +81,7 @@ pub static TOOL: Tool = Tool {
     ],
     maps: &[MAP_filename, MAP_flags, MAP_seconds],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
         PRINTF_3,
         PRINTF_4,
@@ -91,9 +91,9 @@ pub static TOOL: Tool = Tool {
         PRINTF_8,
         PRINTF_9,
         PRINTF_10,
-        CLEAR_11,
-        CLEAR_12,
-        CLEAR_13,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
     ],
     strings: &[],
     settings: &[],
@@ -104,7 +104,7 @@ pub static TOOL: Tool = Tool {
             line: 38,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -112,7 +112,7 @@ pub static TOOL: Tool = Tool {
             line: 39,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -120,7 +120,7 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (2, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_user",
@@ -136,7 +136,7 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (2, 31),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -144,7 +144,7 @@ pub static TOOL: Tool = Tool {
             line: 51,
             columns: (2, 16),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -152,7 +152,7 @@ pub static TOOL: Tool = Tool {
             line: 69,
             columns: (67, 78),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -160,7 +160,7 @@ pub static TOOL: Tool = Tool {
             line: 70,
             columns: (12, 26),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_user_str",
@@ -176,7 +176,7 @@ pub static TOOL: Tool = Tool {
             line: 73,
             columns: (12, 26),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_user_str",
@@ -192,7 +192,7 @@ pub static TOOL: Tool = Tool {
             line: 76,
             columns: (12, 26),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_user_str",
@@ -221,6 +221,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -253,7 +254,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:syscalls:sys_enter_open,` …
+/// `tracepoint:syscalls:sys_enter_open`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_OPEN_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_open_1",
     kind: ProgramKind::Tracepoint,
@@ -272,7 +273,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_OPEN_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_enter_open,` …
+/// `tracepoint:syscalls:sys_enter_openat`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_OPENAT_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_openat_1",
     kind: ProgramKind::Tracepoint,
@@ -310,7 +311,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_OPENAT2_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_open,` …
+/// `tracepoint:syscalls:sys_exit_open`, `tracepoint:syscalls:sys_exit_openat`, `tracepoint:syscalls:sys_exit_openat2`
 const TRACEPOINT_SYSCALLS_SYS_EXIT_OPEN_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_open_1",
     kind: ProgramKind::Tracepoint,
@@ -345,7 +346,7 @@ const TRACEPOINT_SYSCALLS_SYS_EXIT_OPEN_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -420,7 +421,7 @@ const MAP_seconds: Map = Map {
 };
 
 /// `printf("Tracing open syscalls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing open syscalls... Hit Ctrl-C to end.\n")],
     ),
@@ -595,7 +596,7 @@ const PRINTF_10: Action = Action {
 };
 
 /// `clear(@filename)`
-const CLEAR_11: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -605,7 +606,7 @@ const CLEAR_11: Action = Action {
 };
 
 /// `clear(@flags)`
-const CLEAR_12: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -615,7 +616,7 @@ const CLEAR_12: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_13: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,

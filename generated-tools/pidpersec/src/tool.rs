@@ -16,7 +16,7 @@ pub static TOOL: Tool = Tool {
     params: 2,
     programs: &[BEGIN_1, TRACEPOINT_SCHED_SCHED_PROCESS_FORK_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP, MAP_seconds, MAP_outputs],
-    actions: &[PRINTF_1, TIME_2, PRINT_MAP_3, CLEAR_4, CLEAR_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF, TIME, PRINT_MAP, CLEAR, CLEAR_2, CLEAR_3, CLEAR_4],
     strings: &[],
     settings: &[
         Setting {
@@ -51,6 +51,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -182,7 +183,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Tracing new processes... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing new processes... Hit Ctrl-C to end.\n")],
     ),
@@ -194,7 +195,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S PIDs/sec: ")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S PIDs/sec: "),
     fields: &[],
     size: 8,
@@ -204,7 +205,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -214,7 +215,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `clear(@)`
-const CLEAR_4: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -224,7 +225,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@)`
-const CLEAR_5: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -234,7 +235,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_6: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -244,7 +245,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_7: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,

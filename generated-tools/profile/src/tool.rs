@@ -54,7 +54,7 @@ pub static TOOL: Tool = Tool {
     params: 1,
     programs: &[BEGIN_1, PROFILE_HZ__FREQUENCY_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP_user, MAP_kernel, MAP, MAP_seconds],
-    actions: &[PRINTF_1, CLEAR_2],
+    actions: &[PRINTF, CLEAR],
     strings: &[],
     settings: &[
         Setting {
@@ -71,7 +71,7 @@ pub static TOOL: Tool = Tool {
             line: 31,
             columns: (30, 37),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -79,7 +79,7 @@ pub static TOOL: Tool = Tool {
             line: 33,
             columns: (32, 39),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -87,7 +87,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (34, 41),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -108,6 +108,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -143,7 +144,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `profile:hz:$frequency` …
+/// `profile:hz:$frequency`
 const PROFILE_HZ__FREQUENCY_1: Program = Program {
     name: "profile_hz__frequency_1",
     kind: ProgramKind::PerfEvent,
@@ -159,7 +160,7 @@ const PROFILE_HZ__FREQUENCY_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -305,7 +306,7 @@ const MAP_seconds: Map = Map {
 };
 
 /// `printf("Sampling at %d Hertz of all threads by user + kernel stack... Hit Ctrl-C to end.\n",` …
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b"Sampling at "),
@@ -315,7 +316,7 @@ const PRINTF_1: Action = Action {
             ),
         ],
     ),
-    fields: &[Member::new("opt_frequency", 8, Ty::I64)],
+    fields: &[Member::new("opt_frequency", 8, Ty::U64)],
     size: 16,
     place: "profile.bt:21-22",
     line: 21,
@@ -323,7 +324,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_2: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,

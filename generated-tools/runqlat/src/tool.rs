@@ -62,31 +62,31 @@ pub static TOOL: Tool = Tool {
         MAP_outputs,
     ],
     actions: &[
-        PRINTF_1,
-        TIME_2,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
         PRINT_MAP_3,
         PRINT_MAP_4,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
         PRINT_MAP_5,
         PRINT_MAP_6,
+        PRINT_MAP_7,
+        PRINT_MAP_8,
+        CLEAR_5,
+        CLEAR_6,
         CLEAR_7,
         CLEAR_8,
         CLEAR_9,
         CLEAR_10,
-        PRINT_MAP_11,
-        PRINT_MAP_12,
-        PRINT_MAP_13,
-        PRINT_MAP_14,
+        CLEAR_11,
+        CLEAR_12,
+        CLEAR_13,
+        CLEAR_14,
         CLEAR_15,
-        CLEAR_16,
-        CLEAR_17,
-        CLEAR_18,
-        CLEAR_19,
-        CLEAR_20,
-        CLEAR_21,
-        CLEAR_22,
-        CLEAR_23,
-        CLEAR_24,
-        CLEAR_25,
     ],
     strings: &[],
     settings: &[
@@ -118,7 +118,7 @@ pub static TOOL: Tool = Tool {
             line: 49,
             columns: (2, 50),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -150,7 +150,7 @@ pub static TOOL: Tool = Tool {
             line: 64,
             columns: (3, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -174,13 +174,13 @@ pub static TOOL: Tool = Tool {
             line: 67,
             columns: (15, 32),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
-            place: "runqlat.bt:68:62-72",
+            place: "runqlat.bt:68:63-73",
             line: 68,
-            columns: (62, 72),
+            columns: (63, 73),
             always: false,
             message: "",
         },
@@ -214,7 +214,7 @@ pub static TOOL: Tool = Tool {
             line: 72,
             columns: (40, 59),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -230,7 +230,7 @@ pub static TOOL: Tool = Tool {
             line: 77,
             columns: (39, 55),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -259,6 +259,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -291,7 +292,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `rawtracepoint:sched_wakeup,` …
+/// `rawtracepoint:sched_wakeup`, `rawtracepoint:sched_wakeup_new`
 const RAWTRACEPOINT_SCHED_WAKEUP_1: Program = Program {
     name: "rawtracepoint_sched_wakeup_1",
     kind: ProgramKind::RawTracepoint,
@@ -337,7 +338,7 @@ const RAWTRACEPOINT_SCHED_SWITCH_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -473,7 +474,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Tracing run queue latency... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing run queue latency... Hit Ctrl-C to end.\n")],
     ),
@@ -485,7 +486,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
@@ -495,7 +496,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@process_msecs)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -505,7 +506,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `print(@process_usecs)`
-const PRINT_MAP_4: Action = Action {
+const PRINT_MAP_2: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -515,7 +516,7 @@ const PRINT_MAP_4: Action = Action {
 };
 
 /// `print(@msecs)`
-const PRINT_MAP_5: Action = Action {
+const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -525,7 +526,7 @@ const PRINT_MAP_5: Action = Action {
 };
 
 /// `print(@usecs)`
-const PRINT_MAP_6: Action = Action {
+const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -535,7 +536,7 @@ const PRINT_MAP_6: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_7: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -545,7 +546,7 @@ const CLEAR_7: Action = Action {
 };
 
 /// `clear(@msecs)`
-const CLEAR_8: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -555,7 +556,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@process_usecs)`
-const CLEAR_9: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -565,7 +566,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@process_msecs)`
-const CLEAR_10: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -575,7 +576,7 @@ const CLEAR_10: Action = Action {
 };
 
 /// `print(@process_msecs)`
-const PRINT_MAP_11: Action = Action {
+const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -585,7 +586,7 @@ const PRINT_MAP_11: Action = Action {
 };
 
 /// `print(@process_usecs)`
-const PRINT_MAP_12: Action = Action {
+const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -595,7 +596,7 @@ const PRINT_MAP_12: Action = Action {
 };
 
 /// `print(@msecs)`
-const PRINT_MAP_13: Action = Action {
+const PRINT_MAP_7: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -605,7 +606,7 @@ const PRINT_MAP_13: Action = Action {
 };
 
 /// `print(@usecs)`
-const PRINT_MAP_14: Action = Action {
+const PRINT_MAP_8: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -615,7 +616,7 @@ const PRINT_MAP_14: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_15: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -625,7 +626,7 @@ const CLEAR_15: Action = Action {
 };
 
 /// `clear(@msecs)`
-const CLEAR_16: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -635,7 +636,7 @@ const CLEAR_16: Action = Action {
 };
 
 /// `clear(@process_usecs)`
-const CLEAR_17: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -645,7 +646,7 @@ const CLEAR_17: Action = Action {
 };
 
 /// `clear(@process_msecs)`
-const CLEAR_18: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -655,7 +656,7 @@ const CLEAR_18: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_19: Action = Action {
+const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -665,7 +666,7 @@ const CLEAR_19: Action = Action {
 };
 
 /// `clear(@msecs)`
-const CLEAR_20: Action = Action {
+const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -675,7 +676,7 @@ const CLEAR_20: Action = Action {
 };
 
 /// `clear(@process_usecs)`
-const CLEAR_21: Action = Action {
+const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -685,7 +686,7 @@ const CLEAR_21: Action = Action {
 };
 
 /// `clear(@process_msecs)`
-const CLEAR_22: Action = Action {
+const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -695,7 +696,7 @@ const CLEAR_22: Action = Action {
 };
 
 /// `clear(@qtime)`
-const CLEAR_23: Action = Action {
+const CLEAR_13: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -705,7 +706,7 @@ const CLEAR_23: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_24: Action = Action {
+const CLEAR_14: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -715,7 +716,7 @@ const CLEAR_24: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_25: Action = Action {
+const CLEAR_15: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,

@@ -30,15 +30,15 @@ pub static TOOL: Tool = Tool {
     programs: &[BEGIN_1, PROFILE_HZ_99_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP_cpu, MAP_runqlen, MAP_seconds, MAP_outputs],
     actions: &[
-        PRINTF_1,
-        TIME_2,
-        PRINT_MAP_3,
-        PRINT_MAP_4,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
         CLEAR_5,
-        CLEAR_6,
-        CLEAR_7,
-        CLEAR_8,
-        CLEAR_9,
     ],
     strings: &[],
     settings: &[
@@ -70,7 +70,7 @@ pub static TOOL: Tool = Tool {
             line: 26,
             columns: (15, 41),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -91,6 +91,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -139,7 +140,7 @@ const PROFILE_HZ_99_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -240,7 +241,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Sampling run queue length at 99 Hertz... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(
@@ -256,7 +257,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
@@ -266,7 +267,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@cpu)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -276,7 +277,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `print(@runqlen)`
-const PRINT_MAP_4: Action = Action {
+const PRINT_MAP_2: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -286,7 +287,7 @@ const PRINT_MAP_4: Action = Action {
 };
 
 /// `clear(@cpu)`
-const CLEAR_5: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -296,7 +297,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@runqlen)`
-const CLEAR_6: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -306,7 +307,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_7: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -316,7 +317,7 @@ const CLEAR_7: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_8: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -326,7 +327,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@runqlen)`
-const CLEAR_9: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

@@ -28,17 +28,17 @@ pub static TOOL: Tool = Tool {
     ],
     maps: &[MAP_uid, MAP_setuid, MAP_ruid, MAP_euid, MAP_suid],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
         PRINTF_3,
         PRINTF_4,
         PRINTF_5,
         PRINTF_6,
-        CLEAR_7,
-        CLEAR_8,
-        CLEAR_9,
-        CLEAR_10,
-        CLEAR_11,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
+        CLEAR_5,
     ],
     strings: &["%H:%M:%S"],
     settings: &[],
@@ -49,7 +49,7 @@ pub static TOOL: Tool = Tool {
             line: 21,
             columns: (2, 17),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -57,7 +57,7 @@ pub static TOOL: Tool = Tool {
             line: 22,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -65,7 +65,7 @@ pub static TOOL: Tool = Tool {
             line: 27,
             columns: (2, 17),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -73,7 +73,7 @@ pub static TOOL: Tool = Tool {
             line: 28,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -81,7 +81,7 @@ pub static TOOL: Tool = Tool {
             line: 29,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -89,7 +89,7 @@ pub static TOOL: Tool = Tool {
             line: 30,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -97,7 +97,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (2, 17),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -105,7 +105,7 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -113,7 +113,7 @@ pub static TOOL: Tool = Tool {
             line: 37,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -121,7 +121,7 @@ pub static TOOL: Tool = Tool {
             line: 43,
             columns: (97, 106),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -129,7 +129,7 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (13, 25),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -137,7 +137,7 @@ pub static TOOL: Tool = Tool {
             line: 52,
             columns: (105, 114),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -145,7 +145,7 @@ pub static TOOL: Tool = Tool {
             line: 53,
             columns: (13, 25),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -153,7 +153,7 @@ pub static TOOL: Tool = Tool {
             line: 62,
             columns: (6, 15),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -161,7 +161,7 @@ pub static TOOL: Tool = Tool {
             line: 62,
             columns: (24, 34),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -169,7 +169,7 @@ pub static TOOL: Tool = Tool {
             line: 62,
             columns: (43, 53),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -177,7 +177,7 @@ pub static TOOL: Tool = Tool {
             line: 62,
             columns: (62, 72),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -185,7 +185,7 @@ pub static TOOL: Tool = Tool {
             line: 72,
             columns: (106, 115),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -193,7 +193,7 @@ pub static TOOL: Tool = Tool {
             line: 73,
             columns: (13, 23),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_lookup_elem",
@@ -201,7 +201,7 @@ pub static TOOL: Tool = Tool {
             line: 73,
             columns: (32, 42),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
     ],
     losses: &[
@@ -222,6 +222,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -254,7 +255,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:syscalls:sys_enter_setuid,` …
+/// `tracepoint:syscalls:sys_enter_setuid`, `tracepoint:syscalls:sys_enter_setfsuid`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_SETUID_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_setuid_1",
     kind: ProgramKind::Tracepoint,
@@ -319,7 +320,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_SETREUID_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_setuid` …
+/// `tracepoint:syscalls:sys_exit_setuid`
 const TRACEPOINT_SYSCALLS_SYS_EXIT_SETUID_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_setuid_1",
     kind: ProgramKind::Tracepoint,
@@ -338,7 +339,7 @@ const TRACEPOINT_SYSCALLS_SYS_EXIT_SETUID_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_setfsuid` …
+/// `tracepoint:syscalls:sys_exit_setfsuid`
 const TRACEPOINT_SYSCALLS_SYS_EXIT_SETFSUID_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_setfsuid_1",
     kind: ProgramKind::Tracepoint,
@@ -357,7 +358,7 @@ const TRACEPOINT_SYSCALLS_SYS_EXIT_SETFSUID_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_setresuid` …
+/// `tracepoint:syscalls:sys_exit_setresuid`
 const TRACEPOINT_SYSCALLS_SYS_EXIT_SETRESUID_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_setresuid_1",
     kind: ProgramKind::Tracepoint,
@@ -376,7 +377,7 @@ const TRACEPOINT_SYSCALLS_SYS_EXIT_SETRESUID_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_setreuid` …
+/// `tracepoint:syscalls:sys_exit_setreuid`
 const TRACEPOINT_SYSCALLS_SYS_EXIT_SETREUID_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_setreuid_1",
     kind: ProgramKind::Tracepoint,
@@ -472,7 +473,7 @@ const MAP_suid: Map = Map {
 };
 
 /// `printf("Tracing setuid(2) family syscalls. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing setuid(2) family syscalls. Hit Ctrl-C to end.\n")],
     ),
@@ -637,7 +638,7 @@ const PRINTF_6: Action = Action {
 };
 
 /// `clear(@uid)`
-const CLEAR_7: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -647,7 +648,7 @@ const CLEAR_7: Action = Action {
 };
 
 /// `clear(@setuid)`
-const CLEAR_8: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -657,7 +658,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@ruid)`
-const CLEAR_9: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -667,7 +668,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@euid)`
-const CLEAR_10: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -677,7 +678,7 @@ const CLEAR_10: Action = Action {
 };
 
 /// `clear(@suid)`
-const CLEAR_11: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,

@@ -58,32 +58,32 @@ pub static TOOL: Tool = Tool {
         MAP_outputs,
     ],
     actions: &[
-        PRINTF_1,
-        TIME_2,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
         PRINT_MAP_3,
         PRINT_MAP_4,
         PRINT_MAP_5,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
+        CLEAR_5,
         PRINT_MAP_6,
         PRINT_MAP_7,
+        PRINT_MAP_8,
+        PRINT_MAP_9,
+        PRINT_MAP_10,
+        CLEAR_6,
+        CLEAR_7,
         CLEAR_8,
         CLEAR_9,
         CLEAR_10,
         CLEAR_11,
         CLEAR_12,
-        PRINT_MAP_13,
-        PRINT_MAP_14,
-        PRINT_MAP_15,
-        PRINT_MAP_16,
-        PRINT_MAP_17,
-        CLEAR_18,
-        CLEAR_19,
-        CLEAR_20,
-        CLEAR_21,
-        CLEAR_22,
-        CLEAR_23,
-        CLEAR_24,
-        CLEAR_25,
-        CLEAR_26,
+        CLEAR_13,
+        CLEAR_14,
     ],
     strings: &[],
     settings: &[
@@ -107,7 +107,7 @@ pub static TOOL: Tool = Tool {
             line: 43,
             columns: (2, 17),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -115,7 +115,7 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (2, 20),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -123,7 +123,7 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (2, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -131,7 +131,7 @@ pub static TOOL: Tool = Tool {
             line: 46,
             columns: (2, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -139,7 +139,7 @@ pub static TOOL: Tool = Tool {
             line: 47,
             columns: (2, 20),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -147,7 +147,7 @@ pub static TOOL: Tool = Tool {
             line: 48,
             columns: (2, 23),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -155,7 +155,7 @@ pub static TOOL: Tool = Tool {
             line: 49,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -163,7 +163,7 @@ pub static TOOL: Tool = Tool {
             line: 50,
             columns: (2, 20),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -171,7 +171,7 @@ pub static TOOL: Tool = Tool {
             line: 51,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -179,7 +179,15 @@ pub static TOOL: Tool = Tool {
             line: 52,
             columns: (2, 18),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "softirqs.bt:58:10-25",
+            line: 58,
+            columns: (10, 25),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -187,7 +195,7 @@ pub static TOOL: Tool = Tool {
             line: 58,
             columns: (29, 36),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -195,7 +203,7 @@ pub static TOOL: Tool = Tool {
             line: 60,
             columns: (3, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -203,7 +211,15 @@ pub static TOOL: Tool = Tool {
             line: 67,
             columns: (14, 35),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "softirqs.bt:70:11-26",
+            line: 70,
+            columns: (11, 26),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -211,7 +227,15 @@ pub static TOOL: Tool = Tool {
             line: 70,
             columns: (30, 39),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "softirqs.bt:72:11-26",
+            line: 72,
+            columns: (11, 26),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -219,7 +243,15 @@ pub static TOOL: Tool = Tool {
             line: 72,
             columns: (30, 46),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "softirqs.bt:75:16-31",
+            line: 75,
+            columns: (16, 31),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -227,7 +259,15 @@ pub static TOOL: Tool = Tool {
             line: 75,
             columns: (35, 43),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "softirqs.bt:78:16-31",
+            line: 78,
+            columns: (16, 31),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -235,7 +275,7 @@ pub static TOOL: Tool = Tool {
             line: 78,
             columns: (35, 43),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -256,6 +296,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -307,7 +348,7 @@ const TRACEPOINT_IRQ_SOFTIRQ_ENTRY_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:irq:softirq_exit` …
+/// `tracepoint:irq:softirq_exit`
 const TRACEPOINT_IRQ_SOFTIRQ_EXIT_1: Program = Program {
     name: "tracepoint_irq_softirq_exit_1",
     kind: ProgramKind::Tracepoint,
@@ -326,7 +367,7 @@ const TRACEPOINT_IRQ_SOFTIRQ_EXIT_1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -478,7 +519,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Tracing soft irq event time... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing soft irq event time... Hit Ctrl-C to end.\n")],
     ),
@@ -490,7 +531,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
@@ -500,7 +541,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@count)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -510,7 +551,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `print(@nsecs)`
-const PRINT_MAP_4: Action = Action {
+const PRINT_MAP_2: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -520,7 +561,7 @@ const PRINT_MAP_4: Action = Action {
 };
 
 /// `print(@usecs)`
-const PRINT_MAP_5: Action = Action {
+const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -530,7 +571,7 @@ const PRINT_MAP_5: Action = Action {
 };
 
 /// `print(@total_nsecs)`
-const PRINT_MAP_6: Action = Action {
+const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(5),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -540,7 +581,7 @@ const PRINT_MAP_6: Action = Action {
 };
 
 /// `print(@total_usecs, 0, 1000)`
-const PRINT_MAP_7: Action = Action {
+const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(6),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -550,7 +591,7 @@ const PRINT_MAP_7: Action = Action {
 };
 
 /// `clear(@count)`
-const CLEAR_8: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -560,7 +601,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@total_usecs)`
-const CLEAR_9: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
@@ -570,7 +611,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@total_nsecs)`
-const CLEAR_10: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -580,7 +621,7 @@ const CLEAR_10: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_11: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -590,7 +631,7 @@ const CLEAR_11: Action = Action {
 };
 
 /// `clear(@nsecs)`
-const CLEAR_12: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -600,7 +641,7 @@ const CLEAR_12: Action = Action {
 };
 
 /// `print(@count)`
-const PRINT_MAP_13: Action = Action {
+const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -610,7 +651,7 @@ const PRINT_MAP_13: Action = Action {
 };
 
 /// `print(@nsecs)`
-const PRINT_MAP_14: Action = Action {
+const PRINT_MAP_7: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -620,7 +661,7 @@ const PRINT_MAP_14: Action = Action {
 };
 
 /// `print(@usecs)`
-const PRINT_MAP_15: Action = Action {
+const PRINT_MAP_8: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -630,7 +671,7 @@ const PRINT_MAP_15: Action = Action {
 };
 
 /// `print(@total_nsecs)`
-const PRINT_MAP_16: Action = Action {
+const PRINT_MAP_9: Action = Action {
     kind: ActionKind::PrintMap(5),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -640,7 +681,7 @@ const PRINT_MAP_16: Action = Action {
 };
 
 /// `print(@total_usecs, 0, 1000)`
-const PRINT_MAP_17: Action = Action {
+const PRINT_MAP_10: Action = Action {
     kind: ActionKind::PrintMap(6),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -650,7 +691,7 @@ const PRINT_MAP_17: Action = Action {
 };
 
 /// `clear(@count)`
-const CLEAR_18: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -660,7 +701,7 @@ const CLEAR_18: Action = Action {
 };
 
 /// `clear(@total_usecs)`
-const CLEAR_19: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
@@ -670,7 +711,7 @@ const CLEAR_19: Action = Action {
 };
 
 /// `clear(@total_nsecs)`
-const CLEAR_20: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -680,7 +721,7 @@ const CLEAR_20: Action = Action {
 };
 
 /// `clear(@usecs)`
-const CLEAR_21: Action = Action {
+const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -690,7 +731,7 @@ const CLEAR_21: Action = Action {
 };
 
 /// `clear(@nsecs)`
-const CLEAR_22: Action = Action {
+const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -700,7 +741,7 @@ const CLEAR_22: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_23: Action = Action {
+const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -710,7 +751,7 @@ const CLEAR_23: Action = Action {
 };
 
 /// `clear(@name)`
-const CLEAR_24: Action = Action {
+const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -720,7 +761,7 @@ const CLEAR_24: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_25: Action = Action {
+const CLEAR_13: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,
@@ -730,7 +771,7 @@ const CLEAR_25: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_26: Action = Action {
+const CLEAR_14: Action = Action {
     kind: ActionKind::Clear(8),
     fields: &[],
     size: 8,

@@ -25,7 +25,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_start, MAP_hist, MAP_stat, MAP_failed],
-    actions: &[PRINTF_1, CLEAR_2],
+    actions: &[PRINTF, CLEAR],
     strings: &[],
     settings: &[],
     checks: &[
@@ -35,7 +35,7 @@ pub static TOOL: Tool = Tool {
             line: 26,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -43,7 +43,7 @@ pub static TOOL: Tool = Tool {
             line: 34,
             columns: (14, 31),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -51,7 +51,7 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (17, 41),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -59,7 +59,7 @@ pub static TOOL: Tool = Tool {
             line: 37,
             columns: (17, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -67,7 +67,7 @@ pub static TOOL: Tool = Tool {
             line: 39,
             columns: (19, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -88,6 +88,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -120,7 +121,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uprobe:libssl:SSL_read,` …
+/// `uprobe:libssl:SSL_read`
 const UPROBE_LIBSSL_SSL_READ_1: Program = Program {
     name: "uprobe_libssl_SSL_read_1",
     kind: ProgramKind::Uprobe,
@@ -141,7 +142,7 @@ const UPROBE_LIBSSL_SSL_READ_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uprobe:libssl:SSL_read,` …
+/// `uprobe:libssl:SSL_write`
 const UPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     name: "uprobe_libssl_SSL_write_1",
     kind: ProgramKind::Uprobe,
@@ -162,7 +163,7 @@ const UPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uprobe:libssl:SSL_read,` …
+/// `uprobe:libssl:SSL_do_handshake`
 const UPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
     name: "uprobe_libssl_SSL_do_handshake_1",
     kind: ProgramKind::Uprobe,
@@ -183,7 +184,7 @@ const UPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uretprobe:libssl:SSL_read,` …
+/// `uretprobe:libssl:SSL_read`
 const URETPROBE_LIBSSL_SSL_READ_1: Program = Program {
     name: "uretprobe_libssl_SSL_read_1",
     kind: ProgramKind::Uretprobe,
@@ -204,7 +205,7 @@ const URETPROBE_LIBSSL_SSL_READ_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uretprobe:libssl:SSL_read,` …
+/// `uretprobe:libssl:SSL_write`
 const URETPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     name: "uretprobe_libssl_SSL_write_1",
     kind: ProgramKind::Uretprobe,
@@ -225,7 +226,7 @@ const URETPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uretprobe:libssl:SSL_read,` …
+/// `uretprobe:libssl:SSL_do_handshake`
 const URETPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
     name: "uretprobe_libssl_SSL_do_handshake_1",
     kind: ProgramKind::Uretprobe,
@@ -317,7 +318,7 @@ const MAP_failed: Map = Map {
 };
 
 /// `printf("Tracing SSL/TLS... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing SSL/TLS... Hit Ctrl-C to end.\n")],
     ),
@@ -329,7 +330,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_2: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,

@@ -26,7 +26,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_start],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR_6],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR],
     strings: &[],
     settings: &[],
     checks: &[
@@ -36,7 +36,7 @@ pub static TOOL: Tool = Tool {
             line: 27,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -44,7 +44,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (75, 92),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
     ],
     losses: &[
@@ -65,6 +65,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -97,7 +98,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uprobe:libssl:SSL_read,` …
+/// `uprobe:libssl:SSL_read`
 const UPROBE_LIBSSL_SSL_READ_1: Program = Program {
     name: "uprobe_libssl_SSL_read_1",
     kind: ProgramKind::Uprobe,
@@ -118,7 +119,7 @@ const UPROBE_LIBSSL_SSL_READ_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uprobe:libssl:SSL_read,` …
+/// `uprobe:libssl:SSL_write`
 const UPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     name: "uprobe_libssl_SSL_write_1",
     kind: ProgramKind::Uprobe,
@@ -139,7 +140,7 @@ const UPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uprobe:libssl:SSL_read,` …
+/// `uprobe:libssl:SSL_do_handshake`
 const UPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
     name: "uprobe_libssl_SSL_do_handshake_1",
     kind: ProgramKind::Uprobe,
@@ -160,7 +161,7 @@ const UPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uretprobe:libssl:SSL_read,` …
+/// `uretprobe:libssl:SSL_read`
 const URETPROBE_LIBSSL_SSL_READ_1: Program = Program {
     name: "uretprobe_libssl_SSL_read_1",
     kind: ProgramKind::Uretprobe,
@@ -181,7 +182,7 @@ const URETPROBE_LIBSSL_SSL_READ_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uretprobe:libssl:SSL_read,` …
+/// `uretprobe:libssl:SSL_write`
 const URETPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     name: "uretprobe_libssl_SSL_write_1",
     kind: ProgramKind::Uretprobe,
@@ -202,7 +203,7 @@ const URETPROBE_LIBSSL_SSL_WRITE_1: Program = Program {
     filters_pid: false,
 };
 
-/// `uretprobe:libssl:SSL_read,` …
+/// `uretprobe:libssl:SSL_do_handshake`
 const URETPROBE_LIBSSL_SSL_DO_HANDSHAKE_1: Program = Program {
     name: "uretprobe_libssl_SSL_do_handshake_1",
     kind: ProgramKind::Uretprobe,
@@ -254,7 +255,7 @@ const MAP_start: Map = Map {
 };
 
 /// `printf("Tracing SSL/TLS handshake... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing SSL/TLS handshake... Hit Ctrl-C to end.\n")],
     ),
@@ -369,7 +370,7 @@ const PRINTF_5: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_6: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,

@@ -10,10 +10,16 @@ pub static TOOL: Tool = Tool {
     name: "stackcount",
     version: env!("CARGO_PKG_VERSION"),
     about: "Count the stacks that lead to a function or event",
-    description: "Usage: stackcount [OPTIONS] PROBE\n\nPROBE is named as for funccount: a kernel function, LIBRARY:FUNCTION,\nt:CATEGORY:EVENT, u:PATH:PROBE; patterns too. Each stack is shown with how\noften it led there, the most frequent last.\n\nExamples:\n    stackcount submit_bio               kernel stacks that submit block I/O\n    stackcount t:sched:sched_switch     why threads leave the CPU\n    stackcount -U c:malloc              user stacks, as for functions of libraries\n    stackcount -P -p 185 vfs_read       by process, for one of them\n    stackcount -i 1 -d 5 tcp_sendmsg    every second, for five seconds",
+    description: "Usage: stackcount [OPTIONS] PROBE\n\nPROBE is named as for funccount: a kernel function, LIBRARY:FUNCTION,\nt:CATEGORY:EVENT, u:PATH:PROBE; patterns too. Each stack is shown with how\noften it led there, the most frequent last.\n\nExamples:\n    stackcount submit_bio               kernel stacks that submit block I/O\n    stackcount t:sched:sched_switch     why threads leave the CPU\n    stackcount -U c:malloc              user stacks, as for functions of libraries\n    stackcount -P -p 185 vfs_read       by process, for one of them\n    stackcount -i 1 -D 5 tcp_sendmsg    every second, for five seconds",
     script: "stackcount.bt",
     source: SOURCE,
     options: &[
+        ToolOption {
+            name: "regexp|r",
+            default: OptionDefault::Bool(false),
+            help: "PROBE is a regular expression rather than a pattern",
+            variable: "opt_regexp",
+        },
         ToolOption {
             name: "user-stack|U",
             default: OptionDefault::Bool(false),
@@ -39,7 +45,7 @@ pub static TOOL: Tool = Tool {
             variable: "opt_timestamp",
         },
         ToolOption {
-            name: "duration|d",
+            name: "duration|D",
             default: OptionDefault::Int(0),
             help: "End after NUMBER seconds",
             variable: "opt_duration",
@@ -67,18 +73,18 @@ pub static TOOL: Tool = Tool {
         MAP_since,
     ],
     actions: &[
-        PRINTF_1,
-        TIME_2,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
         PRINT_MAP_3,
         PRINT_MAP_4,
-        PRINT_MAP_5,
-        PRINT_MAP_6,
-        CLEAR_7,
-        CLEAR_8,
-        CLEAR_9,
-        CLEAR_10,
-        CLEAR_11,
-        CLEAR_12,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
+        CLEAR_5,
+        CLEAR_6,
     ],
     strings: &[],
     settings: &[
@@ -86,41 +92,41 @@ pub static TOOL: Tool = Tool {
             variable: "param_1_text",
             size: 1024,
             source: SettingSource::ParamString(1),
-            place: "stackcount.bt:20:47-54",
+            place: "stackcount.bt:21:47-54",
         },
     ],
     checks: &[
         Check {
             helper: "map_update_elem",
-            place: "stackcount.bt:27:42-49",
-            line: 27,
+            place: "stackcount.bt:28:42-49",
+            line: 28,
             columns: (42, 49),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
-            place: "stackcount.bt:29:20-27",
-            line: 29,
+            place: "stackcount.bt:30:20-27",
+            line: 30,
             columns: (20, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
-            place: "stackcount.bt:32:43-50",
-            line: 32,
+            place: "stackcount.bt:33:43-50",
+            line: 33,
             columns: (43, 50),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
-            place: "stackcount.bt:34:21-28",
-            line: 34,
+            place: "stackcount.bt:35:21-28",
+            line: 35,
             columns: (21, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -141,6 +147,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -176,7 +183,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `kprobe:$1`
 const KPROBE__1_1: Program = Program {
     name: "kprobe__1_1",
     kind: ProgramKind::Kprobe,
@@ -187,7 +194,7 @@ const KPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "stackcount.bt:23:1-3",
+            place: "stackcount.bt:24:1-3",
         },
     ],
     optional: false,
@@ -195,7 +202,7 @@ const KPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `uprobe:$1`
 const UPROBE__1_1: Program = Program {
     name: "uprobe__1_1",
     kind: ProgramKind::Uprobe,
@@ -206,7 +213,7 @@ const UPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "stackcount.bt:23:1-3",
+            place: "stackcount.bt:24:1-3",
         },
     ],
     optional: false,
@@ -214,7 +221,7 @@ const UPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `kretprobe:$1`
 const KRETPROBE__1_1: Program = Program {
     name: "kretprobe__1_1",
     kind: ProgramKind::Kretprobe,
@@ -225,7 +232,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "stackcount.bt:23:1-3",
+            place: "stackcount.bt:24:1-3",
         },
     ],
     optional: false,
@@ -233,7 +240,7 @@ const KRETPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `uretprobe:$1`
 const URETPROBE__1_1: Program = Program {
     name: "uretprobe__1_1",
     kind: ProgramKind::Uretprobe,
@@ -244,7 +251,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "stackcount.bt:23:1-3",
+            place: "stackcount.bt:24:1-3",
         },
     ],
     optional: false,
@@ -252,7 +259,7 @@ const URETPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1`
+/// `tracepoint:$1`
 const TRACEPOINT__1_1: Program = Program {
     name: "tracepoint__1_1",
     kind: ProgramKind::Tracepoint,
@@ -263,7 +270,7 @@ const TRACEPOINT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "stackcount.bt:23:1-3",
+            place: "stackcount.bt:24:1-3",
         },
     ],
     optional: false,
@@ -271,7 +278,7 @@ const TRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `rawtracepoint:$1`
 const RAWTRACEPOINT__1_1: Program = Program {
     name: "rawtracepoint__1_1",
     kind: ProgramKind::RawTracepoint,
@@ -282,7 +289,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "stackcount.bt:23:1-3",
+            place: "stackcount.bt:24:1-3",
         },
     ],
     optional: false,
@@ -290,7 +297,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1`
+/// `usdt:$1`
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -301,7 +308,7 @@ const USDT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "stackcount.bt:23:1-3",
+            place: "stackcount.bt:24:1-3",
         },
     ],
     optional: false,
@@ -320,7 +327,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "stackcount.bt:38:1-13",
+            place: "stackcount.bt:39:1-13",
         },
     ],
     optional: false,
@@ -336,7 +343,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "stackcount.bt:63:1-4",
+            place: "stackcount.bt:64:1-4",
         },
     ],
     optional: false,
@@ -465,7 +472,7 @@ const MAP_since: Map = Map {
 };
 
 /// `printf("Tracing %s... Hit Ctrl-C to end.\n", str($1))`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[
             FormatPiece::Text(b"Tracing "),
@@ -475,118 +482,118 @@ const PRINTF_1: Action = Action {
     ),
     fields: &[Member::new("param_1_text", 8, Ty::TailStr(1024))],
     size: 12,
-    place: "stackcount.bt:20:2-55",
-    line: 20,
+    place: "stackcount.bt:21:2-55",
+    line: 21,
     column: 2,
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
-    place: "stackcount.bt:46:4-22",
-    line: 46,
+    place: "stackcount.bt:47:4-22",
+    line: 47,
     column: 4,
 };
 
 /// `print(@kernel)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "stackcount.bt:48:3-17",
-    line: 48,
-    column: 3,
-};
-
-/// `print(@kernel_by_process)`
-const PRINT_MAP_4: Action = Action {
-    kind: ActionKind::PrintMap(2),
-    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
-    size: 24,
-    place: "stackcount.bt:49:3-28",
+    place: "stackcount.bt:49:3-17",
     line: 49,
     column: 3,
 };
 
-/// `print(@user)`
-const PRINT_MAP_5: Action = Action {
-    kind: ActionKind::PrintMap(1),
+/// `print(@kernel_by_process)`
+const PRINT_MAP_2: Action = Action {
+    kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "stackcount.bt:50:3-15",
+    place: "stackcount.bt:50:3-28",
     line: 50,
     column: 3,
 };
 
-/// `print(@user_by_process)`
-const PRINT_MAP_6: Action = Action {
-    kind: ActionKind::PrintMap(0),
+/// `print(@user)`
+const PRINT_MAP_3: Action = Action {
+    kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
-    place: "stackcount.bt:51:3-26",
+    place: "stackcount.bt:51:3-15",
     line: 51,
     column: 3,
 };
 
-/// `clear(@kernel)`
-const CLEAR_7: Action = Action {
-    kind: ActionKind::Clear(3),
-    fields: &[],
-    size: 8,
-    place: "stackcount.bt:52:3-17",
+/// `print(@user_by_process)`
+const PRINT_MAP_4: Action = Action {
+    kind: ActionKind::PrintMap(0),
+    fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
+    size: 24,
+    place: "stackcount.bt:52:3-26",
     line: 52,
     column: 3,
 };
 
-/// `clear(@kernel_by_process)`
-const CLEAR_8: Action = Action {
-    kind: ActionKind::Clear(2),
+/// `clear(@kernel)`
+const CLEAR: Action = Action {
+    kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
-    place: "stackcount.bt:53:3-28",
+    place: "stackcount.bt:53:3-17",
     line: 53,
     column: 3,
 };
 
-/// `clear(@user)`
-const CLEAR_9: Action = Action {
-    kind: ActionKind::Clear(1),
+/// `clear(@kernel_by_process)`
+const CLEAR_2: Action = Action {
+    kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
-    place: "stackcount.bt:54:3-15",
+    place: "stackcount.bt:54:3-28",
     line: 54,
     column: 3,
 };
 
-/// `clear(@user_by_process)`
-const CLEAR_10: Action = Action {
-    kind: ActionKind::Clear(0),
+/// `clear(@user)`
+const CLEAR_3: Action = Action {
+    kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "stackcount.bt:55:3-26",
+    place: "stackcount.bt:55:3-15",
     line: 55,
     column: 3,
 };
 
+/// `clear(@user_by_process)`
+const CLEAR_4: Action = Action {
+    kind: ActionKind::Clear(0),
+    fields: &[],
+    size: 8,
+    place: "stackcount.bt:56:3-26",
+    line: 56,
+    column: 3,
+};
+
 /// `clear(@seconds)`
-const CLEAR_11: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
-    place: "stackcount.bt:65:2-17",
-    line: 65,
+    place: "stackcount.bt:66:2-17",
+    line: 66,
     column: 2,
 };
 
 /// `clear(@since)`
-const CLEAR_12: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
-    place: "stackcount.bt:66:2-15",
-    line: 66,
+    place: "stackcount.bt:67:2-15",
+    line: 67,
     column: 2,
 };
 

@@ -38,7 +38,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_path],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR_6],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, CLEAR],
     strings: &[],
     settings: &[],
     checks: &[
@@ -48,7 +48,7 @@ pub static TOOL: Tool = Tool {
             line: 25,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -56,7 +56,7 @@ pub static TOOL: Tool = Tool {
             line: 33,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -64,7 +64,7 @@ pub static TOOL: Tool = Tool {
             line: 49,
             columns: (56, 66),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_user_str",
@@ -93,6 +93,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -144,7 +145,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_STATFS_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_enter_statx,` …
+/// `tracepoint:syscalls:sys_enter_statx`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_STATX_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_statx_1",
     kind: ProgramKind::Tracepoint,
@@ -163,7 +164,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_STATX_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_enter_statx,` …
+/// `tracepoint:syscalls:sys_enter_newstat`, `tracepoint:syscalls:sys_enter_newlstat`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_NEWSTAT_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_newstat_1",
     kind: ProgramKind::Tracepoint,
@@ -190,7 +191,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_NEWSTAT_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_enter_statx,` …
+/// `tracepoint:syscalls:sys_enter_newfstatat`
 const TRACEPOINT_SYSCALLS_SYS_ENTER_NEWFSTATAT_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_newfstatat_1",
     kind: ProgramKind::Tracepoint,
@@ -209,7 +210,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_NEWFSTATAT_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:syscalls:sys_exit_statfs,` …
+/// `tracepoint:syscalls:sys_exit_statfs`, `tracepoint:syscalls:sys_exit_statx`, `tracepoint:syscalls:sys_exit_newstat` …
 const TRACEPOINT_SYSCALLS_SYS_EXIT_STATFS_1: Program = Program {
     name: "tracepoint_syscalls_sys_exit_statfs_1",
     kind: ProgramKind::Tracepoint,
@@ -289,7 +290,7 @@ const MAP_path: Map = Map {
 };
 
 /// `printf("Tracing stat syscalls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing stat syscalls... Hit Ctrl-C to end.\n")],
     ),
@@ -366,7 +367,7 @@ const PRINTF_5: Action = Action {
 };
 
 /// `clear(@path)`
-const CLEAR_6: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,

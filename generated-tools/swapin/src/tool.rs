@@ -16,7 +16,7 @@ pub static TOOL: Tool = Tool {
     params: 2,
     programs: &[BEGIN_1, KPROBE_SWAP_READPAGE_1, INTERVAL_S_1_1, END_1],
     maps: &[MAP, MAP_seconds, MAP_outputs],
-    actions: &[PRINTF_1, TIME_2, PRINT_MAP_3, CLEAR_4, CLEAR_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF, TIME, PRINT_MAP, CLEAR, CLEAR_2, CLEAR_3, CLEAR_4],
     strings: &[],
     settings: &[
         Setting {
@@ -39,7 +39,7 @@ pub static TOOL: Tool = Tool {
             line: 25,
             columns: (17, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -60,6 +60,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -92,7 +93,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:swap_readpage,` …
+/// `kprobe:swap_readpage`, `kprobe:swap_read_folio`
 const KPROBE_SWAP_READPAGE_1: Program = Program {
     name: "kprobe_swap_readpage_1",
     kind: ProgramKind::Kprobe,
@@ -200,7 +201,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Tracing swap-ins... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing swap-ins... Hit Ctrl-C to end.\n")],
     ),
@@ -212,7 +213,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
@@ -222,7 +223,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -232,7 +233,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `clear(@)`
-const CLEAR_4: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -242,7 +243,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@)`
-const CLEAR_5: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -252,7 +253,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_6: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -262,7 +263,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_7: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,

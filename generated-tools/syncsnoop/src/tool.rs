@@ -17,7 +17,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, TRACEPOINT_SYSCALLS_SYS_ENTER_SYNC_1],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[],
@@ -39,6 +39,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -71,7 +72,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:syscalls:sys_enter_sync,` …
+/// `tracepoint:syscalls:sys_enter_sync`, `tracepoint:syscalls:sys_enter_syncfs`, `tracepoint:syscalls:sys_enter_fsync` …
 const TRACEPOINT_SYSCALLS_SYS_ENTER_SYNC_1: Program = Program {
     name: "tracepoint_syscalls_sys_enter_sync_1",
     kind: ProgramKind::Tracepoint,
@@ -131,7 +132,7 @@ const TRACEPOINT_SYSCALLS_SYS_ENTER_SYNC_1: Program = Program {
 };
 
 /// `printf("Tracing sync syscalls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing sync syscalls... Hit Ctrl-C to end.\n")],
     ),

@@ -87,32 +87,32 @@ pub static TOOL: Tool = Tool {
         MAP_outputs,
     ],
     actions: &[
-        PRINTF_1,
-        TIME_2,
+        PRINTF,
+        TIME,
+        PRINT_MAP,
+        PRINT_MAP_2,
         PRINT_MAP_3,
         PRINT_MAP_4,
         PRINT_MAP_5,
         PRINT_MAP_6,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
+        CLEAR_4,
         PRINT_MAP_7,
         PRINT_MAP_8,
+        PRINT_MAP_9,
+        PRINT_MAP_10,
+        PRINT_MAP_11,
+        PRINT_MAP_12,
+        CLEAR_5,
+        CLEAR_6,
+        CLEAR_7,
+        CLEAR_8,
         CLEAR_9,
         CLEAR_10,
         CLEAR_11,
         CLEAR_12,
-        PRINT_MAP_13,
-        PRINT_MAP_14,
-        PRINT_MAP_15,
-        PRINT_MAP_16,
-        PRINT_MAP_17,
-        PRINT_MAP_18,
-        CLEAR_19,
-        CLEAR_20,
-        CLEAR_21,
-        CLEAR_22,
-        CLEAR_23,
-        CLEAR_24,
-        CLEAR_25,
-        CLEAR_26,
     ],
     strings: &[],
     settings: &[
@@ -136,7 +136,7 @@ pub static TOOL: Tool = Tool {
             line: 62,
             columns: (3, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -144,7 +144,7 @@ pub static TOOL: Tool = Tool {
             line: 65,
             columns: (37, 44),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -152,7 +152,7 @@ pub static TOOL: Tool = Tool {
             line: 66,
             columns: (25, 32),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -160,7 +160,7 @@ pub static TOOL: Tool = Tool {
             line: 78,
             columns: (17, 28),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "map_update_elem",
@@ -168,7 +168,7 @@ pub static TOOL: Tool = Tool {
             line: 79,
             columns: (29, 37),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -176,7 +176,7 @@ pub static TOOL: Tool = Tool {
             line: 80,
             columns: (33, 41),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -184,7 +184,7 @@ pub static TOOL: Tool = Tool {
             line: 83,
             columns: (22, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -192,7 +192,7 @@ pub static TOOL: Tool = Tool {
             line: 84,
             columns: (26, 33),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -213,6 +213,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -245,7 +246,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `tracepoint:raw_syscalls:sys_enter` …
+/// `tracepoint:raw_syscalls:sys_enter`
 const TRACEPOINT_RAW_SYSCALLS_SYS_ENTER_1: Program = Program {
     name: "tracepoint_raw_syscalls_sys_enter_1",
     kind: ProgramKind::Tracepoint,
@@ -264,7 +265,7 @@ const TRACEPOINT_RAW_SYSCALLS_SYS_ENTER_1: Program = Program {
     filters_pid: true,
 };
 
-/// `tracepoint:raw_syscalls:sys_exit` …
+/// `tracepoint:raw_syscalls:sys_exit`
 const TRACEPOINT_RAW_SYSCALLS_SYS_EXIT_1: Program = Program {
     name: "tracepoint_raw_syscalls_sys_exit_1",
     kind: ProgramKind::Tracepoint,
@@ -428,7 +429,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Counting syscalls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Counting syscalls... Hit Ctrl-C to end.\n")],
     ),
@@ -440,7 +441,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("[%H:%M:%S]\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("[%H:%M:%S]\n"),
     fields: &[],
     size: 8,
@@ -450,7 +451,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -460,7 +461,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `print(@process_usecs, getopt("top", 10), 1000000)`
-const PRINT_MAP_4: Action = Action {
+const PRINT_MAP_2: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -470,7 +471,7 @@ const PRINT_MAP_4: Action = Action {
 };
 
 /// `print(@syscall_usecs, getopt("top", 10), 1000)`
-const PRINT_MAP_5: Action = Action {
+const PRINT_MAP_3: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -480,7 +481,7 @@ const PRINT_MAP_5: Action = Action {
 };
 
 /// `print(@process_usecs, getopt("top", 10), 1000)`
-const PRINT_MAP_6: Action = Action {
+const PRINT_MAP_4: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -490,7 +491,7 @@ const PRINT_MAP_6: Action = Action {
 };
 
 /// `print(@syscall, getopt("top", 10))`
-const PRINT_MAP_7: Action = Action {
+const PRINT_MAP_5: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -500,7 +501,7 @@ const PRINT_MAP_7: Action = Action {
 };
 
 /// `print(@process, getopt("top", 10))`
-const PRINT_MAP_8: Action = Action {
+const PRINT_MAP_6: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -510,7 +511,7 @@ const PRINT_MAP_8: Action = Action {
 };
 
 /// `clear(@syscall)`
-const CLEAR_9: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -520,7 +521,7 @@ const CLEAR_9: Action = Action {
 };
 
 /// `clear(@process)`
-const CLEAR_10: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -530,7 +531,7 @@ const CLEAR_10: Action = Action {
 };
 
 /// `clear(@syscall_usecs)`
-const CLEAR_11: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -540,7 +541,7 @@ const CLEAR_11: Action = Action {
 };
 
 /// `clear(@process_usecs)`
-const CLEAR_12: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -550,7 +551,7 @@ const CLEAR_12: Action = Action {
 };
 
 /// `print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000)`
-const PRINT_MAP_13: Action = Action {
+const PRINT_MAP_7: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -560,7 +561,7 @@ const PRINT_MAP_13: Action = Action {
 };
 
 /// `print(@process_usecs, getopt("top", 10), 1000000)`
-const PRINT_MAP_14: Action = Action {
+const PRINT_MAP_8: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -570,7 +571,7 @@ const PRINT_MAP_14: Action = Action {
 };
 
 /// `print(@syscall_usecs, getopt("top", 10), 1000)`
-const PRINT_MAP_15: Action = Action {
+const PRINT_MAP_9: Action = Action {
     kind: ActionKind::PrintMap(3),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -580,7 +581,7 @@ const PRINT_MAP_15: Action = Action {
 };
 
 /// `print(@process_usecs, getopt("top", 10), 1000)`
-const PRINT_MAP_16: Action = Action {
+const PRINT_MAP_10: Action = Action {
     kind: ActionKind::PrintMap(4),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -590,7 +591,7 @@ const PRINT_MAP_16: Action = Action {
 };
 
 /// `print(@syscall, getopt("top", 10))`
-const PRINT_MAP_17: Action = Action {
+const PRINT_MAP_11: Action = Action {
     kind: ActionKind::PrintMap(1),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -600,7 +601,7 @@ const PRINT_MAP_17: Action = Action {
 };
 
 /// `print(@process, getopt("top", 10))`
-const PRINT_MAP_18: Action = Action {
+const PRINT_MAP_12: Action = Action {
     kind: ActionKind::PrintMap(2),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -610,7 +611,7 @@ const PRINT_MAP_18: Action = Action {
 };
 
 /// `clear(@syscall)`
-const CLEAR_19: Action = Action {
+const CLEAR_5: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -620,7 +621,7 @@ const CLEAR_19: Action = Action {
 };
 
 /// `clear(@process)`
-const CLEAR_20: Action = Action {
+const CLEAR_6: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -630,7 +631,7 @@ const CLEAR_20: Action = Action {
 };
 
 /// `clear(@syscall_usecs)`
-const CLEAR_21: Action = Action {
+const CLEAR_7: Action = Action {
     kind: ActionKind::Clear(3),
     fields: &[],
     size: 8,
@@ -640,7 +641,7 @@ const CLEAR_21: Action = Action {
 };
 
 /// `clear(@process_usecs)`
-const CLEAR_22: Action = Action {
+const CLEAR_8: Action = Action {
     kind: ActionKind::Clear(4),
     fields: &[],
     size: 8,
@@ -650,7 +651,7 @@ const CLEAR_22: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_23: Action = Action {
+const CLEAR_9: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -660,7 +661,7 @@ const CLEAR_23: Action = Action {
 };
 
 /// `clear(@since)`
-const CLEAR_24: Action = Action {
+const CLEAR_10: Action = Action {
     kind: ActionKind::Clear(6),
     fields: &[],
     size: 8,
@@ -670,7 +671,7 @@ const CLEAR_24: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_25: Action = Action {
+const CLEAR_11: Action = Action {
     kind: ActionKind::Clear(5),
     fields: &[],
     size: 8,
@@ -680,7 +681,7 @@ const CLEAR_25: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_26: Action = Action {
+const CLEAR_12: Action = Action {
     kind: ActionKind::Clear(7),
     fields: &[],
     size: 8,

@@ -24,7 +24,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, KRETPROBE_INET_CSK_ACCEPT_1],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -119,6 +119,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -151,7 +152,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kretprobe:inet_csk_accept` …
+/// `kretprobe:inet_csk_accept`
 const KRETPROBE_INET_CSK_ACCEPT_1: Program = Program {
     name: "kretprobe_inet_csk_accept_1",
     kind: ProgramKind::Kretprobe,
@@ -172,7 +173,7 @@ const KRETPROBE_INET_CSK_ACCEPT_1: Program = Program {
 };
 
 /// `printf("Tracing TCP accepts. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing TCP accepts. Hit Ctrl-C to end.\n")],
     ),

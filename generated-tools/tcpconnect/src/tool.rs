@@ -36,7 +36,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, KPROBE_TCP_CONNECT_1],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, PRINTF_6],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, PRINTF_5, PRINTF_6],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -115,6 +115,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -168,7 +169,7 @@ const KPROBE_TCP_CONNECT_1: Program = Program {
 };
 
 /// `printf("Tracing tcp connections. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing tcp connections. Hit Ctrl-C to end.\n")],
     ),

@@ -36,7 +36,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_start, MAP_pid, MAP_comm],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR, CLEAR_2, CLEAR_3],
     strings: &[],
     settings: &[
         Setting {
@@ -53,7 +53,7 @@ pub static TOOL: Tool = Tool {
             line: 35,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -61,7 +61,7 @@ pub static TOOL: Tool = Tool {
             line: 36,
             columns: (2, 18),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -69,7 +69,7 @@ pub static TOOL: Tool = Tool {
             line: 37,
             columns: (2, 20),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -85,7 +85,7 @@ pub static TOOL: Tool = Tool {
             line: 45,
             columns: (15, 27),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
@@ -133,7 +133,15 @@ pub static TOOL: Tool = Tool {
             line: 57,
             columns: (60, 70),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "tcpconnlat.bt:57:72-83",
+            line: 57,
+            columns: (72, 83),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
@@ -162,6 +170,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -194,7 +203,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:tcp_v4_connect,` …
+/// `kprobe:tcp_v4_connect`, `kprobe:tcp_v6_connect`
 const KPROBE_TCP_V4_CONNECT_1: Program = Program {
     name: "kprobe_tcp_v4_connect_1",
     kind: ProgramKind::Kprobe,
@@ -223,7 +232,7 @@ const KPROBE_TCP_V4_CONNECT_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:tcp_rcv_state_process` …
+/// `kprobe:tcp_rcv_state_process`
 const KPROBE_TCP_RCV_STATE_PROCESS_1: Program = Program {
     name: "kprobe_tcp_rcv_state_process_1",
     kind: ProgramKind::Kprobe,
@@ -243,7 +252,7 @@ const KPROBE_TCP_RCV_STATE_PROCESS_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:tcp_v4_destroy_sock` …
+/// `kprobe:tcp_v4_destroy_sock`
 const KPROBE_TCP_V4_DESTROY_SOCK_1: Program = Program {
     name: "kprobe_tcp_v4_destroy_sock_1",
     kind: ProgramKind::Kprobe,
@@ -316,7 +325,7 @@ const MAP_comm: Map = Map {
 };
 
 /// `printf("%-9s ", "TIME(s)")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME(s)   ")]),
     fields: &[],
     size: 8,
@@ -397,7 +406,7 @@ const PRINTF_4: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_5: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -407,7 +416,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@pid)`
-const CLEAR_6: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -417,7 +426,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@comm)`
-const CLEAR_7: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,

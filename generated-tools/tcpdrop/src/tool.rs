@@ -17,7 +17,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, TRACEPOINT_SKB_KFREE_SKB_1, END_1],
     maps: &[MAP_states],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -27,7 +27,7 @@ pub static TOOL: Tool = Tool {
             line: 20,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -35,7 +35,7 @@ pub static TOOL: Tool = Tool {
             line: 21,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -43,7 +43,7 @@ pub static TOOL: Tool = Tool {
             line: 22,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -51,7 +51,7 @@ pub static TOOL: Tool = Tool {
             line: 23,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -59,7 +59,7 @@ pub static TOOL: Tool = Tool {
             line: 24,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -67,7 +67,7 @@ pub static TOOL: Tool = Tool {
             line: 25,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -75,7 +75,7 @@ pub static TOOL: Tool = Tool {
             line: 26,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -83,7 +83,7 @@ pub static TOOL: Tool = Tool {
             line: 27,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -91,7 +91,7 @@ pub static TOOL: Tool = Tool {
             line: 28,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -99,7 +99,7 @@ pub static TOOL: Tool = Tool {
             line: 29,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -107,7 +107,7 @@ pub static TOOL: Tool = Tool {
             line: 30,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -115,7 +115,7 @@ pub static TOOL: Tool = Tool {
             line: 31,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -238,6 +238,14 @@ pub static TOOL: Tool = Tool {
             message: "",
         },
         Check {
+            helper: "map_lookup_elem",
+            place: "tcpdrop.bt:55:30-45",
+            line: 55,
+            columns: (30, 45),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
+        Check {
             helper: "probe_read_kernel",
             place: "tcpdrop.bt:58:22-34",
             line: 58,
@@ -261,6 +269,14 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "",
         },
+        Check {
+            helper: "map_lookup_elem",
+            place: "tcpdrop.bt:59:30-45",
+            line: 59,
+            columns: (30, 45),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
     ],
     losses: &[
         Loss {
@@ -280,6 +296,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -360,7 +377,7 @@ const MAP_states: Map = Map {
 };
 
 /// `printf("Tracing tcp drops. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing tcp drops. Hit Ctrl-C to end.\n")],
     ),
@@ -497,7 +514,7 @@ const PRINTF_4: Action = Action {
 };
 
 /// `clear(@states)`
-const CLEAR_5: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,

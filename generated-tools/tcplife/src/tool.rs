@@ -49,17 +49,17 @@ pub static TOOL: Tool = Tool {
     programs: &[BEGIN_1, KPROBE_TCP_SET_STATE_1, END_1],
     maps: &[MAP_birth, MAP_pid, MAP_comm],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
         PRINTF_3,
-        TIME_4,
+        PRINTF_4,
         PRINTF_5,
         PRINTF_6,
-        CLEAR_7,
-        CLEAR_8,
-        CLEAR_9,
+        CLEAR,
+        CLEAR_2,
+        CLEAR_3,
     ],
-    strings: &[],
+    strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
         Check {
@@ -68,7 +68,7 @@ pub static TOOL: Tool = Tool {
             line: 40,
             columns: (3, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -76,7 +76,7 @@ pub static TOOL: Tool = Tool {
             line: 43,
             columns: (3, 18),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -84,7 +84,7 @@ pub static TOOL: Tool = Tool {
             line: 44,
             columns: (3, 20),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -92,7 +92,7 @@ pub static TOOL: Tool = Tool {
             line: 47,
             columns: (15, 26),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
@@ -116,7 +116,15 @@ pub static TOOL: Tool = Tool {
             line: 51,
             columns: (31, 40),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "tcplife.bt:52:33-43",
+            line: 52,
+            columns: (33, 43),
+            always: false,
+            message: MISSING_ELEMENT,
         },
         Check {
             helper: "probe_read_kernel",
@@ -193,6 +201,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -298,7 +307,7 @@ const MAP_comm: Map = Map {
 };
 
 /// `printf("%-8s ", "TIME")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME     ")]),
     fields: &[],
     size: 8,
@@ -333,12 +342,12 @@ const PRINTF_3: Action = Action {
     column: 2,
 };
 
-/// `time("%H:%M:%S ")`
-const TIME_4: Action = Action {
-    kind: ActionKind::Time("%H:%M:%S "),
-    fields: &[],
-    size: 8,
-    place: "tcplife.bt:63:5-22",
+/// `printf("%s ", strftime("%H:%M:%S", nsecs))`
+const PRINTF_4: Action = Action {
+    kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
+    fields: &[Member::new("time", 8, Ty::Timestamp)],
+    size: 24,
+    place: "tcplife.bt:63:5-47",
     line: 63,
     column: 5,
 };
@@ -402,7 +411,7 @@ const PRINTF_6: Action = Action {
 };
 
 /// `clear(@birth)`
-const CLEAR_7: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -412,7 +421,7 @@ const CLEAR_7: Action = Action {
 };
 
 /// `clear(@pid)`
-const CLEAR_8: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -422,7 +431,7 @@ const CLEAR_8: Action = Action {
 };
 
 /// `clear(@comm)`
-const CLEAR_9: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,
@@ -433,7 +442,9 @@ const CLEAR_9: Action = Action {
 
 const _: () = assert!(size_of::<skeleton::types::printf_event_4>() == 24);
 
-const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 104);
+const _: () = assert!(size_of::<skeleton::types::printf_event_5>() == 24);
+
+const _: () = assert!(size_of::<skeleton::types::printf_event_6>() == 104);
 
 /// The script, for messages that quote it.
 const SOURCE: &str = include_str!("../tcplife.bt");

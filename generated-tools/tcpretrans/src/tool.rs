@@ -35,7 +35,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_states, MAP_retransmits],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR_5],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, PRINTF_4, CLEAR],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -45,7 +45,7 @@ pub static TOOL: Tool = Tool {
             line: 21,
             columns: (2, 28),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -53,7 +53,7 @@ pub static TOOL: Tool = Tool {
             line: 22,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -61,7 +61,7 @@ pub static TOOL: Tool = Tool {
             line: 23,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -69,7 +69,7 @@ pub static TOOL: Tool = Tool {
             line: 24,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -77,7 +77,7 @@ pub static TOOL: Tool = Tool {
             line: 25,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -85,7 +85,7 @@ pub static TOOL: Tool = Tool {
             line: 26,
             columns: (2, 26),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -93,7 +93,7 @@ pub static TOOL: Tool = Tool {
             line: 27,
             columns: (2, 22),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -101,7 +101,7 @@ pub static TOOL: Tool = Tool {
             line: 28,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -109,7 +109,7 @@ pub static TOOL: Tool = Tool {
             line: 29,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -117,7 +117,7 @@ pub static TOOL: Tool = Tool {
             line: 30,
             columns: (2, 24),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -125,7 +125,7 @@ pub static TOOL: Tool = Tool {
             line: 31,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -133,7 +133,7 @@ pub static TOOL: Tool = Tool {
             line: 32,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -197,7 +197,7 @@ pub static TOOL: Tool = Tool {
             line: 49,
             columns: (96, 103),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -223,6 +223,14 @@ pub static TOOL: Tool = Tool {
             always: false,
             message: "",
         },
+        Check {
+            helper: "map_lookup_elem",
+            place: "tcpretrans.bt:55:50-65",
+            line: 55,
+            columns: (50, 65),
+            always: false,
+            message: MISSING_ELEMENT,
+        },
     ],
     losses: &[
         Loss {
@@ -242,6 +250,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -274,7 +283,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:tcp_retransmit_skb,` …
+/// `kprobe:tcp_retransmit_skb`
 const KPROBE_TCP_RETRANSMIT_SKB_1: Program = Program {
     name: "kprobe_tcp_retransmit_skb_1",
     kind: ProgramKind::Kprobe,
@@ -294,7 +303,7 @@ const KPROBE_TCP_RETRANSMIT_SKB_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:tcp_retransmit_skb,` …
+/// `kprobe:tcp_send_loss_probe`
 const KPROBE_TCP_SEND_LOSS_PROBE_1: Program = Program {
     name: "kprobe_tcp_send_loss_probe_1",
     kind: ProgramKind::Kprobe,
@@ -365,7 +374,7 @@ const MAP_retransmits: Map = Map {
 };
 
 /// `printf("Tracing tcp retransmits. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing tcp retransmits. Hit Ctrl-C to end.\n")],
     ),
@@ -469,7 +478,7 @@ const PRINTF_4: Action = Action {
 };
 
 /// `clear(@states)`
-const CLEAR_5: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,

@@ -16,7 +16,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, KPROBE_TCP_V4_SYN_RECV_SOCK_1, END_1],
     maps: &[MAP_backlog],
-    actions: &[PRINTF_1, TIME_2, PRINTF_3],
+    actions: &[PRINTF, TIME, PRINTF_2],
     strings: &[],
     settings: &[],
     checks: &[
@@ -42,7 +42,7 @@ pub static TOOL: Tool = Tool {
             line: 20,
             columns: (53, 80),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "probe_read_kernel",
@@ -79,6 +79,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -111,7 +112,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:tcp_v4_syn_recv_sock,` …
+/// `kprobe:tcp_v4_syn_recv_sock`, `kprobe:tcp_v6_syn_recv_sock`
 const KPROBE_TCP_V4_SYN_RECV_SOCK_1: Program = Program {
     name: "kprobe_tcp_v4_syn_recv_sock_1",
     kind: ProgramKind::Kprobe,
@@ -169,7 +170,7 @@ const MAP_backlog: Map = Map {
 };
 
 /// `printf("Tracing SYN backlog size. Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing SYN backlog size. Hit Ctrl-C to end.\n")],
     ),
@@ -181,7 +182,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time("%H:%M:%S dropping a SYN.\n")`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S dropping a SYN.\n"),
     fields: &[],
     size: 8,
@@ -191,7 +192,7 @@ const TIME_2: Action = Action {
 };
 
 /// `printf("\n@backlog[backlog limit]: histogram of backlog size\n")`
-const PRINTF_3: Action = Action {
+const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"\n@backlog[backlog limit]: histogram of backlog size\n")],
     ),

@@ -17,7 +17,7 @@ pub static TOOL: Tool = Tool {
     params: 0,
     programs: &[BEGIN_1, UPROBE_LIBC_PTHREAD_CREATE_1],
     maps: &[],
-    actions: &[PRINTF_1, PRINTF_2],
+    actions: &[PRINTF, PRINTF_2],
     strings: &[],
     settings: &[],
     checks: &[],
@@ -39,6 +39,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -96,7 +97,7 @@ const UPROBE_LIBC_PTHREAD_CREATE_1: Program = Program {
 };
 
 /// `printf("%-10s %-6s %-16s %s\n", "TIME(ms)", "PID", "COMM", "FUNC")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"TIME(ms)   PID    COMM             FUNC\n")],
     ),

@@ -10,7 +10,7 @@ pub static TOOL: Tool = Tool {
     name: "trace",
     version: env!("CARGO_PKG_VERSION"),
     about: "Show each call of a function, each return or event",
-    description: "Usage: trace [OPTIONS] PROBE\n\nOne line for each time that PROBE runs. PROBE is named as for funccount: a\nkernel function, LIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns\ntoo. With r: before it (r::FUNCTION, r:LIBRARY:FUNCTION) it is the return.\n\nWhat is shown follows the probe, in the same word, as for BCC's trace:\n\n    PROBE[(SIGNATURE)] [(FILTER)] [\"FORMAT\", EXPRESSION, ...]\n\nExpressions are those of C: arg1 to arg6, retval, names of parameters and what\nthey point to, args->FIELD of a tracepoint, $PID, $TID, $UID, $GID, $CPU. Types\nare the running kernel's, which knows its functions without a SIGNATURE.\nWithout a format, arguments are shown as they are.\n\nExamples:\n    trace do_nanosleep                               each call, with four arguments\n    trace 'do_sys_openat2 \"%s\", arg2'                paths that are opened\n    trace 'sys_read (arg3 > 20000) \"read %d bytes\", arg3'   only large reads\n    trace 'r::do_sys_openat2 \"ret: %d\", retval'      what it returns\n    trace -K 'do_nanosleep \"mode: %d\", arg2'         with the kernel stack\n    trace 'do_nanosleep(struct hrtimer_sleeper *t) \"task: %x\", t->task'\n    trace 'p:c:nanosleep(struct timespec *req) \"%d sec\", req->tv_sec'\n    trace 't:block:block_rq_complete \"sectors=%d\", args->nr_sector'\n    trace -p 181 -m 10 vfs_read                      one process, ten lines",
+    description: "Usage: trace [OPTIONS] PROBE\n\nOne line for each time that PROBE runs. PROBE is named as for funccount: a\nkernel function, LIBRARY:FUNCTION, t:CATEGORY:EVENT, u:PATH:PROBE; patterns\ntoo. With r: before it (r::FUNCTION, r:LIBRARY:FUNCTION) it is the return.\n\nWhat is shown follows the probe, in the same word, as for BCC's trace:\n\n    PROBE[(SIGNATURE)] [(FILTER)] [\"FORMAT\", EXPRESSION, ...]\n\nExpressions are those of C: arg1 to arg6, retval, names of parameters and what\nthey point to, args->FIELD of a tracepoint, $PID, $TID, $UID, $GID, $CPU, and\nSTRCMP(\"text\", STRING): whether a string is that text. Types are the running\nkernel's, which knows its functions without a SIGNATURE.\nWithout a format, arguments are shown as they are.\n\nExamples:\n    trace do_nanosleep                               each call, with four arguments\n    trace 'do_sys_openat2 \"%s\", arg2'                paths that are opened\n    trace 'sys_read (arg3 > 20000) \"read %d bytes\", arg3'   only large reads\n    trace 'r::do_sys_openat2 \"ret: %d\", retval'      what it returns\n    trace -K 'do_nanosleep \"mode: %d\", arg2'         with the kernel stack\n    trace 'do_nanosleep(struct hrtimer_sleeper *t) \"task: %x\", t->task'\n    trace 'p:c:nanosleep(struct timespec *req) \"%d sec\", req->tv_sec'\n    trace 't:block:block_rq_complete \"sectors=%d\", args->nr_sector'\n    trace 'p::do_sys_openat2(int dfd, char *path) (STRCMP(\"/etc/passwd\", path))'\n    trace -p 181 -M 10 vfs_read                      one process, ten lines",
     script: "trace.bt",
     source: SOURCE,
     options: &[
@@ -57,7 +57,7 @@ pub static TOOL: Tool = Tool {
             variable: "opt_user_stack",
         },
         ToolOption {
-            name: "max-events|m",
+            name: "max-events|M",
             default: OptionDefault::Int(0),
             help: "End after NUMBER lines",
             variable: "opt_max_events",
@@ -85,7 +85,7 @@ pub static TOOL: Tool = Tool {
     ],
     maps: &[MAP_events, MAP_seconds],
     actions: &[
-        PRINTF_1,
+        PRINTF,
         PRINTF_2,
         PRINTF_3,
         PRINTF_4,
@@ -112,8 +112,8 @@ pub static TOOL: Tool = Tool {
         PRINTF_25,
         PRINTF_26,
         PRINTF_27,
-        CLEAR_28,
-        CLEAR_29,
+        CLEAR,
+        CLEAR_2,
     ],
     strings: &["%H:%M:%S"],
     settings: &[
@@ -121,294 +121,294 @@ pub static TOOL: Tool = Tool {
             variable: "spec_count",
             size: 8,
             source: SettingSource::SpecCount(1),
-            place: "trace.bt:91:2-14",
+            place: "trace.bt:93:2-14",
         },
     ],
     checks: &[
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:18-25\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:18-25\ntrace.bt:97:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:18-25\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:18-25\ntrace.bt:97:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:27-34\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:27-34\ntrace.bt:97:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:27-34\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:27-34\ntrace.bt:97:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:36-43\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:36-43\ntrace.bt:97:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:36-43\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:36-43\ntrace.bt:97:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:45-52\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:45-52\ntrace.bt:97:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:45-52\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:45-52\ntrace.bt:97:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:54-61\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:54-61\ntrace.bt:97:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:54-61\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:54-61\ntrace.bt:97:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:63-70\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:63-70\ntrace.bt:97:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:63-70\ntrace.bt:95:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:63-70\ntrace.bt:97:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:18-25\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:18-25\ntrace.bt:120:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:18-25\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:18-25\ntrace.bt:120:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:27-34\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:27-34\ntrace.bt:120:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:27-34\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:27-34\ntrace.bt:120:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:36-43\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:36-43\ntrace.bt:120:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:36-43\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:36-43\ntrace.bt:120:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:45-52\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:45-52\ntrace.bt:120:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:45-52\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:45-52\ntrace.bt:120:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:54-61\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:54-61\ntrace.bt:120:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:54-61\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:54-61\ntrace.bt:120:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:63-70\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:63-70\ntrace.bt:120:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:63-70\ntrace.bt:118:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:63-70\ntrace.bt:120:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:18-25\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:18-25\ntrace.bt:135:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:18-25\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:18-25\ntrace.bt:135:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:27-34\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:27-34\ntrace.bt:135:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:27-34\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:27-34\ntrace.bt:135:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:36-43\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:36-43\ntrace.bt:135:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:36-43\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:36-43\ntrace.bt:135:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:45-52\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:45-52\ntrace.bt:135:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:45-52\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:45-52\ntrace.bt:135:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:54-61\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:54-61\ntrace.bt:135:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:54-61\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:54-61\ntrace.bt:135:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_kernel_str",
-            place: "trace.bt:34:42-72\ntrace.bt:59:63-70\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:42-72\ntrace.bt:61:63-70\ntrace.bt:135:3-14",
+            line: 36,
             columns: (42, 72),
             always: false,
             message: "",
         },
         Check {
             helper: "probe_read_user_str",
-            place: "trace.bt:34:75-105\ntrace.bt:59:63-70\ntrace.bt:133:3-14",
-            line: 34,
+            place: "trace.bt:36:75-105\ntrace.bt:61:63-70\ntrace.bt:135:3-14",
+            line: 36,
             columns: (75, 105),
             always: false,
             message: "",
@@ -432,6 +432,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -459,7 +460,7 @@ const BEGIN_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("begin")],
             point: AttachPoint::Begin,
-            place: "trace.bt:79:1-6",
+            place: "trace.bt:81:1-6",
         },
     ],
     optional: false,
@@ -467,7 +468,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1` …
+/// `kprobe:$1`
 const KPROBE__1_1: Program = Program {
     name: "kprobe__1_1",
     kind: ProgramKind::Kprobe,
@@ -478,7 +479,7 @@ const KPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:90:1-3",
+            place: "trace.bt:92:1-3",
         },
     ],
     optional: false,
@@ -486,7 +487,7 @@ const KPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1` …
+/// `uprobe:$1`
 const UPROBE__1_1: Program = Program {
     name: "uprobe__1_1",
     kind: ProgramKind::Uprobe,
@@ -497,7 +498,7 @@ const UPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:90:1-3",
+            place: "trace.bt:92:1-3",
         },
     ],
     optional: false,
@@ -505,7 +506,7 @@ const UPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1` …
+/// `usdt:$1`
 const USDT__1_1: Program = Program {
     name: "usdt__1_1",
     kind: ProgramKind::Usdt,
@@ -516,7 +517,7 @@ const USDT__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:90:1-3",
+            place: "trace.bt:92:1-3",
         },
     ],
     optional: false,
@@ -524,7 +525,7 @@ const USDT__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `$1` …
+/// `kretprobe:$1`
 const KRETPROBE__1_1: Program = Program {
     name: "kretprobe__1_1",
     kind: ProgramKind::Kretprobe,
@@ -535,7 +536,7 @@ const KRETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:113:1-3",
+            place: "trace.bt:115:1-3",
         },
     ],
     optional: false,
@@ -543,7 +544,7 @@ const KRETPROBE__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `$1` …
+/// `uretprobe:$1`
 const URETPROBE__1_1: Program = Program {
     name: "uretprobe__1_1",
     kind: ProgramKind::Uretprobe,
@@ -554,7 +555,7 @@ const URETPROBE__1_1: Program = Program {
                 role: LateRole::Any,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:113:1-3",
+            place: "trace.bt:115:1-3",
         },
     ],
     optional: false,
@@ -562,7 +563,7 @@ const URETPROBE__1_1: Program = Program {
     filters_pid: false,
 };
 
-/// `event:$1` …
+/// `tracepoint:$1`
 const TRACEPOINT__1_1: Program = Program {
     name: "tracepoint__1_1",
     kind: ProgramKind::Tracepoint,
@@ -573,7 +574,7 @@ const TRACEPOINT__1_1: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:128:1-9",
+            place: "trace.bt:130:1-9",
         },
     ],
     optional: false,
@@ -581,7 +582,7 @@ const TRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `event:$1` …
+/// `rawtracepoint:$1`
 const RAWTRACEPOINT__1_1: Program = Program {
     name: "rawtracepoint__1_1",
     kind: ProgramKind::RawTracepoint,
@@ -592,7 +593,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:128:1-9",
+            place: "trace.bt:130:1-9",
         },
     ],
     optional: false,
@@ -600,7 +601,7 @@ const RAWTRACEPOINT__1_1: Program = Program {
     filters_pid: true,
 };
 
-/// `event:$1` …
+/// `usdt:$1`
 const USDT__1_2: Program = Program {
     name: "usdt__1_2",
     kind: ProgramKind::Usdt,
@@ -611,7 +612,7 @@ const USDT__1_2: Program = Program {
                 role: LateRole::Event,
                 text: &[TextPiece::Param(1)],
             },
-            place: "trace.bt:128:1-9",
+            place: "trace.bt:130:1-9",
         },
     ],
     optional: false,
@@ -630,7 +631,7 @@ const INTERVAL_S_1_1: Program = Program {
                 count: Number::Const(1),
                 unit: 1000000000,
             }),
-            place: "trace.bt:140:1-13",
+            place: "trace.bt:142:1-13",
         },
     ],
     optional: false,
@@ -646,7 +647,7 @@ const END_1: Program = Program {
         Target {
             display: &[TextPiece::Lit("end")],
             point: AttachPoint::End,
-            place: "trace.bt:149:1-4",
+            place: "trace.bt:151:1-4",
         },
     ],
     optional: false,
@@ -685,12 +686,12 @@ const MAP_seconds: Map = Map {
 };
 
 /// `printf("%13s ", "TIME(s)")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"      TIME(s) ")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:82:3-29",
-    line: 82,
+    place: "trace.bt:84:3-29",
+    line: 84,
     column: 3,
 };
 
@@ -699,8 +700,8 @@ const PRINTF_2: Action = Action {
     kind: ActionKind::Printf(&[FormatPiece::Text(b"TIME     ")]),
     fields: &[],
     size: 8,
-    place: "trace.bt:85:3-26",
-    line: 85,
+    place: "trace.bt:87:3-26",
+    line: 87,
     column: 3,
 };
 
@@ -715,8 +716,8 @@ const PRINTF_3: Action = Action {
     ),
     fields: &[],
     size: 8,
-    place: "trace.bt:87:2-74",
-    line: 87,
+    place: "trace.bt:89:2-74",
+    line: 89,
     column: 2,
 };
 
@@ -732,8 +733,8 @@ const PRINTF_4: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
     size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
+    place: "trace.bt:50:3-52",
+    line: 50,
     column: 3,
 };
 
@@ -742,8 +743,8 @@ const PRINTF_5: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
     fields: &[Member::new("time", 8, Ty::Timestamp)],
     size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
+    place: "trace.bt:53:3-45",
+    line: 53,
     column: 3,
 };
 
@@ -782,8 +783,8 @@ const PRINTF_6: Action = Action {
         Member::new("arg16", 108, Ty::TailStr(128)),
     ],
     size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
+    place: "trace.bt:60-61",
+    line: 60,
     column: 2,
 };
 
@@ -808,8 +809,8 @@ const PRINTF_7: Action = Action {
         Member::new("probe", 32, Ty::ProbeName),
     ],
     size: 36,
-    place: "trace.bt:99:4-57",
-    line: 99,
+    place: "trace.bt:101:4-57",
+    line: 101,
     column: 4,
 };
 
@@ -840,8 +841,8 @@ const PRINTF_8: Action = Action {
         Member::new("arg1", 48, Ty::U64),
     ],
     size: 56,
-    place: "trace.bt:101:4-86",
-    line: 101,
+    place: "trace.bt:103:4-86",
+    line: 103,
     column: 4,
 };
 
@@ -878,8 +879,8 @@ const PRINTF_9: Action = Action {
         Member::new("arg3", 64, Ty::U64),
     ],
     size: 72,
-    place: "trace.bt:103-104",
-    line: 103,
+    place: "trace.bt:105-106",
+    line: 105,
     column: 4,
 };
 
@@ -922,8 +923,8 @@ const PRINTF_10: Action = Action {
         Member::new("arg5", 80, Ty::U64),
     ],
     size: 88,
-    place: "trace.bt:106-107",
-    line: 106,
+    place: "trace.bt:108-109",
+    line: 108,
     column: 4,
 };
 
@@ -942,8 +943,8 @@ const PRINTF_11: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
+    place: "trace.bt:68:3-25",
+    line: 68,
     column: 3,
 };
 
@@ -962,8 +963,8 @@ const PRINTF_12: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
+    place: "trace.bt:71:3-25",
+    line: 71,
     column: 3,
 };
 
@@ -994,8 +995,8 @@ const PRINTF_13: Action = Action {
         Member::new("arg1", 48, Ty::I64),
     ],
     size: 56,
-    place: "trace.bt:101:4-86",
-    line: 101,
+    place: "trace.bt:103:4-86",
+    line: 103,
     column: 4,
 };
 
@@ -1032,8 +1033,8 @@ const PRINTF_14: Action = Action {
         Member::new("arg3", 64, Ty::I64),
     ],
     size: 72,
-    place: "trace.bt:103-104",
-    line: 103,
+    place: "trace.bt:105-106",
+    line: 105,
     column: 4,
 };
 
@@ -1076,8 +1077,8 @@ const PRINTF_15: Action = Action {
         Member::new("arg5", 80, Ty::I64),
     ],
     size: 88,
-    place: "trace.bt:106-107",
-    line: 106,
+    place: "trace.bt:108-109",
+    line: 108,
     column: 4,
 };
 
@@ -1093,8 +1094,8 @@ const PRINTF_16: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
     size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
+    place: "trace.bt:50:3-52",
+    line: 50,
     column: 3,
 };
 
@@ -1103,8 +1104,8 @@ const PRINTF_17: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
     fields: &[Member::new("time", 8, Ty::Timestamp)],
     size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
+    place: "trace.bt:53:3-45",
+    line: 53,
     column: 3,
 };
 
@@ -1143,8 +1144,8 @@ const PRINTF_18: Action = Action {
         Member::new("arg16", 108, Ty::TailStr(128)),
     ],
     size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
+    place: "trace.bt:60-61",
+    line: 60,
     column: 2,
 };
 
@@ -1172,8 +1173,8 @@ const PRINTF_19: Action = Action {
         Member::new("value", 40, Ty::I64),
     ],
     size: 48,
-    place: "trace.bt:122:3-74",
-    line: 122,
+    place: "trace.bt:124:3-74",
+    line: 124,
     column: 3,
 };
 
@@ -1192,8 +1193,8 @@ const PRINTF_20: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
+    place: "trace.bt:68:3-25",
+    line: 68,
     column: 3,
 };
 
@@ -1212,8 +1213,8 @@ const PRINTF_21: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
+    place: "trace.bt:71:3-25",
+    line: 71,
     column: 3,
 };
 
@@ -1229,8 +1230,8 @@ const PRINTF_22: Action = Action {
     ),
     fields: &[Member::new("arg1", 8, Ty::U64), Member::new("arg2", 16, Ty::U64)],
     size: 24,
-    place: "trace.bt:48:3-52",
-    line: 48,
+    place: "trace.bt:50:3-52",
+    line: 50,
     column: 3,
 };
 
@@ -1239,8 +1240,8 @@ const PRINTF_23: Action = Action {
     kind: ActionKind::Printf(&[Conversion::new(b's').piece(), FormatPiece::Text(b" ")]),
     fields: &[Member::new("time", 8, Ty::Timestamp)],
     size: 24,
-    place: "trace.bt:51:3-45",
-    line: 51,
+    place: "trace.bt:53:3-45",
+    line: 53,
     column: 3,
 };
 
@@ -1279,8 +1280,8 @@ const PRINTF_24: Action = Action {
         Member::new("arg16", 108, Ty::TailStr(128)),
     ],
     size: 112,
-    place: "trace.bt:58-59",
-    line: 58,
+    place: "trace.bt:60-61",
+    line: 60,
     column: 2,
 };
 
@@ -1305,8 +1306,8 @@ const PRINTF_25: Action = Action {
         Member::new("probe", 32, Ty::ProbeName),
     ],
     size: 36,
-    place: "trace.bt:135:3-56",
-    line: 135,
+    place: "trace.bt:137:3-56",
+    line: 137,
     column: 3,
 };
 
@@ -1325,8 +1326,8 @@ const PRINTF_26: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:66:3-25",
-    line: 66,
+    place: "trace.bt:68:3-25",
+    line: 68,
     column: 3,
 };
 
@@ -1345,28 +1346,28 @@ const PRINTF_27: Action = Action {
         ),
     ],
     size: 24,
-    place: "trace.bt:69:3-25",
-    line: 69,
+    place: "trace.bt:71:3-25",
+    line: 71,
     column: 3,
 };
 
 /// `clear(@seconds)`
-const CLEAR_28: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
-    place: "trace.bt:151:2-17",
-    line: 151,
+    place: "trace.bt:153:2-17",
+    line: 153,
     column: 2,
 };
 
 /// `clear(@events)`
-const CLEAR_29: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
-    place: "trace.bt:152:2-16",
-    line: 152,
+    place: "trace.bt:154:2-16",
+    line: 154,
     column: 2,
 };
 

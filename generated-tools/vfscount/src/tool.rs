@@ -16,7 +16,7 @@ pub static TOOL: Tool = Tool {
     params: 1,
     programs: &[BEGIN_1, KPROBE_VFS___1, INTERVAL_S_1_1, END_1],
     maps: &[MAP, MAP_seconds],
-    actions: &[PRINTF_1, CLEAR_2],
+    actions: &[PRINTF, CLEAR],
     strings: &[],
     settings: &[
         Setting {
@@ -33,7 +33,7 @@ pub static TOOL: Tool = Tool {
             line: 18,
             columns: (12, 19),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -54,6 +54,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -106,7 +107,7 @@ const KPROBE_VFS___1: Program = Program {
     filters_pid: true,
 };
 
-/// `interval:s:1` …
+/// `interval:s:1`
 const INTERVAL_S_1_1: Program = Program {
     name: "interval_s_1_1",
     kind: ProgramKind::Interval,
@@ -168,7 +169,7 @@ const MAP_seconds: Map = Map {
 };
 
 /// `printf("Tracing VFS calls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing VFS calls... Hit Ctrl-C to end.\n")],
     ),
@@ -180,7 +181,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_2: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

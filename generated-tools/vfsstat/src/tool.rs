@@ -25,7 +25,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP, MAP_seconds, MAP_outputs],
-    actions: &[PRINTF_1, TIME_2, PRINT_MAP_3, CLEAR_4, CLEAR_5, CLEAR_6, CLEAR_7],
+    actions: &[PRINTF, TIME, PRINT_MAP, CLEAR, CLEAR_2, CLEAR_3, CLEAR_4],
     strings: &[],
     settings: &[
         Setting {
@@ -48,7 +48,7 @@ pub static TOOL: Tool = Tool {
             line: 26,
             columns: (12, 19),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
     ],
     losses: &[
@@ -69,6 +69,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -101,7 +102,7 @@ const BEGIN_1: Program = Program {
     filters_pid: false,
 };
 
-/// `kprobe:vfs_read,` …
+/// `kprobe:vfs_read`
 const KPROBE_VFS_READ_1: Program = Program {
     name: "kprobe_vfs_read_1",
     kind: ProgramKind::Kprobe,
@@ -121,7 +122,7 @@ const KPROBE_VFS_READ_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:vfs_read,` …
+/// `kprobe:vfs_write`
 const KPROBE_VFS_WRITE_1: Program = Program {
     name: "kprobe_vfs_write_1",
     kind: ProgramKind::Kprobe,
@@ -141,7 +142,7 @@ const KPROBE_VFS_WRITE_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:vfs_read,` …
+/// `kprobe:vfs_fsync`
 const KPROBE_VFS_FSYNC_1: Program = Program {
     name: "kprobe_vfs_fsync_1",
     kind: ProgramKind::Kprobe,
@@ -161,7 +162,7 @@ const KPROBE_VFS_FSYNC_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:vfs_read,` …
+/// `kprobe:vfs_open`
 const KPROBE_VFS_OPEN_1: Program = Program {
     name: "kprobe_vfs_open_1",
     kind: ProgramKind::Kprobe,
@@ -181,7 +182,7 @@ const KPROBE_VFS_OPEN_1: Program = Program {
     filters_pid: true,
 };
 
-/// `kprobe:vfs_read,` …
+/// `kprobe:vfs_create`
 const KPROBE_VFS_CREATE_1: Program = Program {
     name: "kprobe_vfs_create_1",
     kind: ProgramKind::Kprobe,
@@ -278,7 +279,7 @@ const MAP_outputs: Map = Map {
 };
 
 /// `printf("Tracing key VFS calls... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing key VFS calls... Hit Ctrl-C to end.\n")],
     ),
@@ -290,7 +291,7 @@ const PRINTF_1: Action = Action {
 };
 
 /// `time()`
-const TIME_2: Action = Action {
+const TIME: Action = Action {
     kind: ActionKind::Time("%H:%M:%S\n"),
     fields: &[],
     size: 8,
@@ -300,7 +301,7 @@ const TIME_2: Action = Action {
 };
 
 /// `print(@)`
-const PRINT_MAP_3: Action = Action {
+const PRINT_MAP: Action = Action {
     kind: ActionKind::PrintMap(0),
     fields: &[Member::new("top", 8, Ty::U64), Member::new("div", 16, Ty::U64)],
     size: 24,
@@ -310,7 +311,7 @@ const PRINT_MAP_3: Action = Action {
 };
 
 /// `clear(@)`
-const CLEAR_4: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -320,7 +321,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@)`
-const CLEAR_5: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -330,7 +331,7 @@ const CLEAR_5: Action = Action {
 };
 
 /// `clear(@seconds)`
-const CLEAR_6: Action = Action {
+const CLEAR_3: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,
@@ -340,7 +341,7 @@ const CLEAR_6: Action = Action {
 };
 
 /// `clear(@outputs)`
-const CLEAR_7: Action = Action {
+const CLEAR_4: Action = Action {
     kind: ActionKind::Clear(2),
     fields: &[],
     size: 8,

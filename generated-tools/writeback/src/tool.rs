@@ -22,7 +22,7 @@ pub static TOOL: Tool = Tool {
         END_1,
     ],
     maps: &[MAP_reason, MAP_start],
-    actions: &[PRINTF_1, PRINTF_2, PRINTF_3, CLEAR_4, CLEAR_5],
+    actions: &[PRINTF, PRINTF_2, PRINTF_3, CLEAR, CLEAR_2],
     strings: &["%H:%M:%S"],
     settings: &[],
     checks: &[
@@ -32,7 +32,7 @@ pub static TOOL: Tool = Tool {
             line: 20,
             columns: (2, 27),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -40,7 +40,7 @@ pub static TOOL: Tool = Tool {
             line: 21,
             columns: (2, 23),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -48,7 +48,7 @@ pub static TOOL: Tool = Tool {
             line: 22,
             columns: (2, 21),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -56,7 +56,7 @@ pub static TOOL: Tool = Tool {
             line: 23,
             columns: (2, 25),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -64,7 +64,7 @@ pub static TOOL: Tool = Tool {
             line: 24,
             columns: (2, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -72,7 +72,7 @@ pub static TOOL: Tool = Tool {
             line: 25,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -80,7 +80,7 @@ pub static TOOL: Tool = Tool {
             line: 26,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -88,7 +88,7 @@ pub static TOOL: Tool = Tool {
             line: 27,
             columns: (2, 30),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_update_elem",
@@ -96,7 +96,7 @@ pub static TOOL: Tool = Tool {
             line: 32,
             columns: (2, 29),
             always: true,
-            message: "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`",
+            message: FULL_MAP,
         },
         Check {
             helper: "map_lookup_elem",
@@ -104,7 +104,15 @@ pub static TOOL: Tool = Tool {
             line: 37,
             columns: (11, 30),
             always: false,
-            message: "Can't lookup map element because it does not exist.",
+            message: MISSING_ELEMENT,
+        },
+        Check {
+            helper: "map_lookup_elem",
+            place: "writeback.bt:40:6-46",
+            line: 40,
+            columns: (6, 46),
+            always: false,
+            message: MISSING_ELEMENT,
         },
     ],
     losses: &[
@@ -125,6 +133,7 @@ pub static TOOL: Tool = Tool {
         max_strlen: 1024,
         max_map_keys: 4096,
         max_probes: 1024,
+        max_bpf_progs: 1024,
         max_cat_bytes: 10240,
         perf_rb_pages: 0,
         log_size: 1000000,
@@ -236,7 +245,7 @@ const MAP_start: Map = Map {
 };
 
 /// `printf("Tracing writeback... Hit Ctrl-C to end.\n")`
-const PRINTF_1: Action = Action {
+const PRINTF: Action = Action {
     kind: ActionKind::Printf(
         &[FormatPiece::Text(b"Tracing writeback... Hit Ctrl-C to end.\n")],
     ),
@@ -292,7 +301,7 @@ const PRINTF_3: Action = Action {
 };
 
 /// `clear(@reason)`
-const CLEAR_4: Action = Action {
+const CLEAR: Action = Action {
     kind: ActionKind::Clear(0),
     fields: &[],
     size: 8,
@@ -302,7 +311,7 @@ const CLEAR_4: Action = Action {
 };
 
 /// `clear(@start)`
-const CLEAR_5: Action = Action {
+const CLEAR_2: Action = Action {
     kind: ActionKind::Clear(1),
     fields: &[],
     size: 8,

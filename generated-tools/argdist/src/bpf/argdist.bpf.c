@@ -24,13 +24,14 @@ const volatile bool opt_count = false;
 const volatile char param_1_text[1024] = "";
 const volatile __s64 spec_count = 0;
 const volatile bool opt_hist = false;
-const volatile __s64 opt_arg = 0;
+const volatile __u64 opt_arg = 0;
 const volatile bool opt_string = false;
-const volatile __s64 opt_interval = 0;
+const volatile __u64 opt_interval = 0;
 const volatile bool opt_timestamp = false;
+const volatile __u64 opt_top = 0;
 const volatile bool opt_cumulative = false;
-const volatile __s64 opt_number = 0;
-const volatile __s64 opt_duration = 0;
+const volatile __u64 opt_number = 0;
+const volatile __u64 opt_duration = 0;
 
 /* @strings */
 struct {
@@ -195,7 +196,8 @@ static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 
 		event->header.action = ACTION_PRINTF;
 		event->header.aux = 0;
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf.tail + tail, 1024, tw_text(param_1_text)), 1024);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf.tail + tail, 1024, tw_text(param_1_text)),
+				1024);
 		event->param_1_text_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -206,7 +208,8 @@ static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 
 		event_2->header.action = ACTION_PRINTF_2;
 		event_2->header.aux = 0;
-		len_2 = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_2.tail + tail_2, 1024, tw_text(param_1_text)), 1024);
+		len_2 = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_2.tail + tail_2, 1024,
+				tw_text(param_1_text)), 1024);
 		event_2->param_1_text_len = len_2;
 		tail_2 += len_2;
 		tw_output(event_2, sizeof(*event_2) + tail_2);
@@ -233,7 +236,9 @@ int begin_1(void)
 SEC("kprobe")
 int kprobe__1_1(struct pt_regs *ctx)
 {
-	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_PARM1(ctx), (__u64)PT_REGS_PARM2(ctx), (__u64)PT_REGS_PARM3(ctx), (__u64)PT_REGS_PARM4(ctx), (__u64)PT_REGS_PARM5(ctx), (__u64)tw_argument(ctx, 5, false) } };
+	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_PARM1(ctx), (__u64)PT_REGS_PARM2(ctx),
+			(__u64)PT_REGS_PARM3(ctx), (__u64)PT_REGS_PARM4(ctx), (__u64)PT_REGS_PARM5(ctx),
+			(__u64)tw_argument(ctx, 5, false) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
@@ -247,7 +252,9 @@ int kprobe__1_1(struct pt_regs *ctx)
 SEC("uprobe")
 int uprobe__1_1(struct pt_regs *ctx)
 {
-	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_PARM1(ctx), (__u64)PT_REGS_PARM2(ctx), (__u64)PT_REGS_PARM3(ctx), (__u64)PT_REGS_PARM4(ctx), (__u64)PT_REGS_PARM5(ctx), (__u64)tw_argument(ctx, 5, true) } };
+	const struct tw_spec_inputs inputs = { { (__u64)PT_REGS_PARM1(ctx), (__u64)PT_REGS_PARM2(ctx),
+			(__u64)PT_REGS_PARM3(ctx), (__u64)PT_REGS_PARM4(ctx), (__u64)PT_REGS_PARM5(ctx),
+			(__u64)tw_argument(ctx, 5, true) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
@@ -259,7 +266,10 @@ int uprobe__1_1(struct pt_regs *ctx)
 
 static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__1_2_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)), (__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)), (__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)), (__u64)tw_chosen(tw_argument(ctx, 5, false)) } };
+	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)),
+			(__u64)tw_chosen(tw_argument(ctx, 5, false)) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
@@ -274,63 +284,64 @@ static __always_inline int kprobe__1_2_body(struct pt_regs *ctx, struct kprobe__
 			/* @strings[text(0)] = count() */
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 			tw_must(2, tw_add(&strings, scratch->text, 1));
-		} else {
+		} else if (opt_hist) {
 			/* if (getopt("hist|H", false, "As a histogram")) */
-			if (opt_hist) {
-				/* @distribution = hist(spec_number(0)) */
-				__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-				tw_add(&distribution, &bucket, 1);
-			} else {
-				/* if (spec_count() > 1) */
-				if (spec_count > 1) {
-					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key_2 __aligned_8;
-					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key_2, 1));
-				} else {
-					/* @values[spec_number(0)] = count() */
-					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_3, 1));
-				}
-			}
+			/* @distribution = hist(spec_number(0)) */
+			__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
+			tw_add(&distribution, &bucket, 1);
+		} else if (spec_count > 1) {
+			/* if (spec_count() > 1) */
+			/* @pairs[spec_number(0), spec_number(1)] = count() */
+			struct pairs_key key_2 __aligned_8;
+			key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+			key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+			tw_must(3, tw_add(&pairs, &key_2, 1));
+		} else {
+			/* @values[spec_number(0)] = count() */
+			__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+			tw_must(4, tw_add(&values, &key_3, 1));
 		}
 	} else {
 		/* $n = getopt("arg|a", 0, "Which argument is counted without an expression, from 0 to 5") */
-		__s64 n = opt_arg;
+		__u64 n = opt_arg;
 		/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-		__u64 value_2 = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
+		__u64 value_2 = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ?
+				(__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) :
+				n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ?
+				(__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, false));
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
 			/* if (($value >> 63) != 0) */
 			if ((value_2 >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
 				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
-				tw_check(5, bpf_probe_read_kernel_str(scratch->value_3, sizeof(scratch->value_3), (__s8 *)value_2));
+				tw_check(5, bpf_probe_read_kernel_str(scratch->value_3, sizeof(scratch->value_3),
+						(__s8 *)value_2));
 				tw_must(6, tw_add(&strings, scratch->value_3, 1));
 			} else {
 				/* @strings[str(uptr($value), 128)] = count() */
 				__builtin_memset(scratch->value_4, 0, sizeof(scratch->value_4));
-				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4), (__u64 *)value_2));
+				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4),
+						(__u64 *)value_2));
 				tw_must(8, tw_add(&strings, scratch->value_4, 1));
 			}
-		} else {
+		} else if (opt_hist) {
 			/* if (getopt("hist")) */
-			if (opt_hist) {
-				/* @distribution = hist($value) */
-				__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
-				tw_add(&distribution, &bucket_2, 1);
-			} else {
-				/* @values[$value] = count() */
-				__s64 value_5 = (__s64)value_2;
-				tw_must(9, tw_add(&values, &value_5, 1));
-			}
+			/* @distribution = hist($value) */
+			__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
+			tw_add(&distribution, &bucket_2, 1);
+		} else {
+			/* @values[(int64)$value] = count() */
+			__s64 value_5 = (__s64)value_2;
+			tw_must(9, tw_add(&values, &value_5, 1));
 		}
 	}
 
@@ -353,7 +364,10 @@ int kprobe__1_2(struct pt_regs *ctx)
 
 static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__1_2_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)), (__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)), (__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)), (__u64)tw_chosen(tw_argument(ctx, 5, true)) } };
+	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)),
+			(__u64)tw_chosen(tw_argument(ctx, 5, true)) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
@@ -368,63 +382,64 @@ static __always_inline int uprobe__1_2_body(struct pt_regs *ctx, struct uprobe__
 			/* @strings[text(0)] = count() */
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 			tw_must(2, tw_add(&strings, scratch->text, 1));
-		} else {
+		} else if (opt_hist) {
 			/* if (getopt("hist|H", false, "As a histogram")) */
-			if (opt_hist) {
-				/* @distribution = hist(spec_number(0)) */
-				__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-				tw_add(&distribution, &bucket, 1);
-			} else {
-				/* if (spec_count() > 1) */
-				if (spec_count > 1) {
-					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key_2 __aligned_8;
-					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key_2, 1));
-				} else {
-					/* @values[spec_number(0)] = count() */
-					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_3, 1));
-				}
-			}
+			/* @distribution = hist(spec_number(0)) */
+			__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
+			tw_add(&distribution, &bucket, 1);
+		} else if (spec_count > 1) {
+			/* if (spec_count() > 1) */
+			/* @pairs[spec_number(0), spec_number(1)] = count() */
+			struct pairs_key key_2 __aligned_8;
+			key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+			key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+			tw_must(3, tw_add(&pairs, &key_2, 1));
+		} else {
+			/* @values[spec_number(0)] = count() */
+			__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+			tw_must(4, tw_add(&values, &key_3, 1));
 		}
 	} else {
 		/* $n = getopt("arg|a", 0, "Which argument is counted without an expression, from 0 to 5") */
-		__s64 n = opt_arg;
+		__u64 n = opt_arg;
 		/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-		__u64 value_2 = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ? (__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) : n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ? (__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
+		__u64 value_2 = n == 0 ? (__u64)tw_chosen(PT_REGS_PARM1(ctx)) : n == 1 ?
+				(__u64)tw_chosen(PT_REGS_PARM2(ctx)) : n == 2 ? (__u64)tw_chosen(PT_REGS_PARM3(ctx)) :
+				n == 3 ? (__u64)tw_chosen(PT_REGS_PARM4(ctx)) : n == 4 ?
+				(__u64)tw_chosen(PT_REGS_PARM5(ctx)) : (__u64)tw_chosen(tw_argument(ctx, 5, true));
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
 			/* if (($value >> 63) != 0) */
 			if ((value_2 >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
 				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
-				tw_check(10, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__s8 *)value_2));
+				tw_check(10, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3),
+						(__s8 *)value_2));
 				tw_must(6, tw_add(&strings, scratch->value_3, 1));
 			} else {
 				/* @strings[str(uptr($value), 128)] = count() */
 				__builtin_memset(scratch->value_4, 0, sizeof(scratch->value_4));
-				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4), (__u64 *)value_2));
+				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4),
+						(__u64 *)value_2));
 				tw_must(8, tw_add(&strings, scratch->value_4, 1));
 			}
-		} else {
+		} else if (opt_hist) {
 			/* if (getopt("hist")) */
-			if (opt_hist) {
-				/* @distribution = hist($value) */
-				__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
-				tw_add(&distribution, &bucket_2, 1);
-			} else {
-				/* @values[$value] = count() */
-				__s64 value_5 = (__s64)value_2;
-				tw_must(9, tw_add(&values, &value_5, 1));
-			}
+			/* @distribution = hist($value) */
+			__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
+			tw_add(&distribution, &bucket_2, 1);
+		} else {
+			/* @values[(int64)$value] = count() */
+			__s64 value_5 = (__s64)value_2;
+			tw_must(9, tw_add(&values, &value_5, 1));
 		}
 	}
 
@@ -447,7 +462,9 @@ int uprobe__1_2(struct pt_regs *ctx)
 
 static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
+	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1),
+			(__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4),
+			(__s64)tw_usdt_arg(ctx, 5) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
@@ -462,63 +479,63 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 			/* @strings[text(0)] = count() */
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 			tw_must(2, tw_add(&strings, scratch->text, 1));
-		} else {
+		} else if (opt_hist) {
 			/* if (getopt("hist|H", false, "As a histogram")) */
-			if (opt_hist) {
-				/* @distribution = hist(spec_number(0)) */
-				__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-				tw_add(&distribution, &bucket, 1);
-			} else {
-				/* if (spec_count() > 1) */
-				if (spec_count > 1) {
-					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key_2 __aligned_8;
-					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(3, tw_add(&pairs, &key_2, 1));
-				} else {
-					/* @values[spec_number(0)] = count() */
-					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(4, tw_add(&values, &key_3, 1));
-				}
-			}
+			/* @distribution = hist(spec_number(0)) */
+			__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
+			tw_add(&distribution, &bucket, 1);
+		} else if (spec_count > 1) {
+			/* if (spec_count() > 1) */
+			/* @pairs[spec_number(0), spec_number(1)] = count() */
+			struct pairs_key key_2 __aligned_8;
+			key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+			key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+			tw_must(3, tw_add(&pairs, &key_2, 1));
+		} else {
+			/* @values[spec_number(0)] = count() */
+			__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+			tw_must(4, tw_add(&values, &key_3, 1));
 		}
 	} else {
 		/* $n = getopt("arg|a", 0, "Which argument is counted without an expression, from 0 to 5") */
-		__s64 n = opt_arg;
+		__u64 n = opt_arg;
 		/* $value = $n == 0 ? arg0 : $n == 1 ? arg1 : $n == 2 ? arg2 : $n == 3 ? arg3 : $n == 4 ? arg4 : arg5 */
-		__s64 value_2 = n == 0 ? (__s64)tw_usdt_arg(ctx, 0) : n == 1 ? (__s64)tw_usdt_arg(ctx, 1) : n == 2 ? (__s64)tw_usdt_arg(ctx, 2) : n == 3 ? (__s64)tw_usdt_arg(ctx, 3) : n == 4 ? (__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
+		__s64 value_2 = n == 0 ? (__s64)tw_usdt_arg(ctx, 0) : n == 1 ? (__s64)tw_usdt_arg(ctx, 1) : n == 2 ?
+				(__s64)tw_usdt_arg(ctx, 2) : n == 3 ? (__s64)tw_usdt_arg(ctx, 3) : n == 4 ?
+				(__s64)tw_usdt_arg(ctx, 4) : (__s64)tw_usdt_arg(ctx, 5);
 		/* if (getopt("string|S", false, "That argument is a string")) */
 		if (opt_string) {
 			/* if (($value >> 63) != 0) */
 			if ((__s64)((__u64)value_2 >> 63) != 0) {
 				/* @strings[str($value, 128)] = count() */
 				__builtin_memset(scratch->value_3, 0, sizeof(scratch->value_3));
-				tw_check(10, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3), (__s8 *)value_2));
+				tw_check(10, bpf_probe_read_user_str(scratch->value_3, sizeof(scratch->value_3),
+						(__s8 *)value_2));
 				tw_must(6, tw_add(&strings, scratch->value_3, 1));
 			} else {
 				/* @strings[str(uptr($value), 128)] = count() */
 				__builtin_memset(scratch->value_4, 0, sizeof(scratch->value_4));
-				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4), (__u64 *)value_2));
+				tw_check(7, bpf_probe_read_user_str(scratch->value_4, sizeof(scratch->value_4),
+						(__u64 *)value_2));
 				tw_must(8, tw_add(&strings, scratch->value_4, 1));
 			}
-		} else {
+		} else if (opt_hist) {
 			/* if (getopt("hist")) */
-			if (opt_hist) {
-				/* @distribution = hist($value) */
-				__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
-				tw_add(&distribution, &bucket_2, 1);
-			} else {
-				/* @values[$value] = count() */
-				__s64 value_5 = value_2;
-				tw_must(9, tw_add(&values, &value_5, 1));
-			}
+			/* @distribution = hist($value) */
+			__u32 bucket_2 = tw_signed_log2_bucket(value_2, 0);
+			tw_add(&distribution, &bucket_2, 1);
+		} else {
+			/* @values[(int64)$value] = count() */
+			__s64 value_5 = value_2;
+			tw_must(9, tw_add(&values, &value_5, 1));
 		}
 	}
 
@@ -556,36 +573,35 @@ static __always_inline int probe_4_body(struct pt_regs *ctx, struct probe_4_scra
 			/* @strings[text(0)] = count() */
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(11, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(11, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(12, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(12, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 			tw_must(13, tw_add(&strings, scratch->text, 1));
-		} else {
+		} else if (opt_hist) {
 			/* if (getopt("hist|H", false, "As a histogram")) */
-			if (opt_hist) {
-				/* @distribution = hist(spec_number(0)) */
-				__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-				tw_add(&distribution, &bucket, 1);
-			} else {
-				/* if (spec_count() > 1) */
-				if (spec_count > 1) {
-					/* @pairs[spec_number(0), spec_number(1)] = count() */
-					struct pairs_key key_2 __aligned_8;
-					key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
-					key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
-					tw_must(14, tw_add(&pairs, &key_2, 1));
-				} else {
-					/* @values[spec_number(0)] = count() */
-					__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
-					tw_must(15, tw_add(&values, &key_3, 1));
-				}
-			}
+			/* @distribution = hist(spec_number(0)) */
+			__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
+			tw_add(&distribution, &bucket, 1);
+		} else if (spec_count > 1) {
+			/* if (spec_count() > 1) */
+			/* @pairs[spec_number(0), spec_number(1)] = count() */
+			struct pairs_key key_2 __aligned_8;
+			key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+			key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+			tw_must(14, tw_add(&pairs, &key_2, 1));
+		} else {
+			/* @values[spec_number(0)] = count() */
+			__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+			tw_must(15, tw_add(&values, &key_3, 1));
 		}
 	} else {
 		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-		__s64 value_2 = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+		__s64 value_2 = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) :
+				(__s64)(__u64)PT_REGS_RC(ctx);
 		/* if (getopt("hist")) */
 		if (opt_hist) {
 			/* @distribution = hist($value) */
@@ -643,32 +659,30 @@ static __always_inline int probe_5_body(void *ctx, struct probe_5_scratch *scrat
 		/* @strings[text(0)] = count() */
 		if (tw_spec_value(ctx, &inputs, 0) < 0) {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(17, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(17, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+					(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(18, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(18, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+					(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		}
 		tw_must(19, tw_add(&strings, scratch->text, 1));
-	} else {
+	} else if (opt_hist) {
 		/* if (getopt("hist|H", false, "As a histogram")) */
-		if (opt_hist) {
-			/* @distribution = hist(spec_number(0)) */
-			__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-			tw_add(&distribution, &bucket, 1);
-		} else {
-			/* if (spec_count() > 1) */
-			if (spec_count > 1) {
-				/* @pairs[spec_number(0), spec_number(1)] = count() */
-				struct pairs_key key_2 __aligned_8;
-				key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
-				key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
-				tw_must(20, tw_add(&pairs, &key_2, 1));
-			} else {
-				/* @values[spec_number(0)] = count() */
-				__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
-				tw_must(21, tw_add(&values, &key_3, 1));
-			}
-		}
+		/* @distribution = hist(spec_number(0)) */
+		__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
+		tw_add(&distribution, &bucket, 1);
+	} else if (spec_count > 1) {
+		/* if (spec_count() > 1) */
+		/* @pairs[spec_number(0), spec_number(1)] = count() */
+		struct pairs_key key_2 __aligned_8;
+		key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+		key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+		tw_must(20, tw_add(&pairs, &key_2, 1));
+	} else {
+		/* @values[spec_number(0)] = count() */
+		__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+		tw_must(21, tw_add(&values, &key_3, 1));
 	}
 
 	return 0;
@@ -703,7 +717,9 @@ int rawtracepoint__1_1(__u64 *ctx)
 
 static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
+	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1),
+			(__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4),
+			(__s64)tw_usdt_arg(ctx, 5) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
@@ -716,32 +732,30 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		/* @strings[text(0)] = count() */
 		if (tw_spec_value(ctx, &inputs, 0) < 0) {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(17, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(17, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+					(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			tw_check(18, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+			tw_check(18, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+					(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 		}
 		tw_must(19, tw_add(&strings, scratch->text, 1));
-	} else {
+	} else if (opt_hist) {
 		/* if (getopt("hist|H", false, "As a histogram")) */
-		if (opt_hist) {
-			/* @distribution = hist(spec_number(0)) */
-			__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
-			tw_add(&distribution, &bucket, 1);
-		} else {
-			/* if (spec_count() > 1) */
-			if (spec_count > 1) {
-				/* @pairs[spec_number(0), spec_number(1)] = count() */
-				struct pairs_key key_2 __aligned_8;
-				key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
-				key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
-				tw_must(20, tw_add(&pairs, &key_2, 1));
-			} else {
-				/* @values[spec_number(0)] = count() */
-				__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
-				tw_must(21, tw_add(&values, &key_3, 1));
-			}
-		}
+		/* @distribution = hist(spec_number(0)) */
+		__u32 bucket = tw_signed_log2_bucket(tw_spec_value(ctx, &inputs, 0), 0);
+		tw_add(&distribution, &bucket, 1);
+	} else if (spec_count > 1) {
+		/* if (spec_count() > 1) */
+		/* @pairs[spec_number(0), spec_number(1)] = count() */
+		struct pairs_key key_2 __aligned_8;
+		key_2.item_0 = tw_spec_value(ctx, &inputs, 0);
+		key_2.item_1 = tw_spec_value(ctx, &inputs, 1);
+		tw_must(20, tw_add(&pairs, &key_2, 1));
+	} else {
+		/* @values[spec_number(0)] = count() */
+		__s64 key_3 = tw_spec_value(ctx, &inputs, 0);
+		tw_must(21, tw_add(&values, &key_3, 1));
 	}
 
 	return 0;
@@ -780,8 +794,8 @@ int interval_s_1_1(void)
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	/* $interval = getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
-	__s64 interval = opt_interval;
+	/* $interval = (int64)getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
+	__s64 interval = (__s64)opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
@@ -801,17 +815,17 @@ int interval_s_1_1(void)
 			__sync_fetch_and_add(&element_3->value, 1);
 			element_3->set = 1;
 		}
-		/* if (getopt("timestamp|T", false, "Show the time of day")) */
+		/* if (getopt("timestamp", false, "Show the time of day")) */
 		if (opt_timestamp) {
 			/* time("%H:%M:%S\n") */
 			tw_send_control(ACTION_TIME);
 		}
-		/* print(@values) */
-		tw_print_map(ACTION_PRINT_MAP, 0, 0);
-		/* print(@pairs) */
-		tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
-		/* print(@strings) */
-		tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
+		/* print(@values, getopt("top|T", 0, "Only the NUMBER most frequent values, each interval")) */
+		tw_print_map(ACTION_PRINT_MAP, opt_top, 0);
+		/* print(@pairs, getopt("top", 0)) */
+		tw_print_map(ACTION_PRINT_MAP_2, opt_top, 0);
+		/* print(@strings, getopt("top", 0)) */
+		tw_print_map(ACTION_PRINT_MAP_3, opt_top, 0);
 		/* print(@distribution) */
 		tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
 		/* if (!getopt("cumulative|c", false, "Do not start anew")) */
@@ -825,8 +839,8 @@ int interval_s_1_1(void)
 			/* clear(@distribution) */
 			tw_send_control(ACTION_CLEAR_4);
 		}
-		/* $outputs = getopt("number|n", 0, "End after NUMBER intervals") */
-		__s64 outputs = opt_number;
+		/* $outputs = (int64)getopt("number|n", 0, "End after NUMBER intervals") */
+		__s64 outputs = (__s64)opt_number;
 		/* if ($outputs > 0 && @outputs >= $outputs) */
 		bool holds_2 = outputs > 0;
 		if (holds_2) {
@@ -839,8 +853,8 @@ int interval_s_1_1(void)
 			return 0;
 		}
 	}
-	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
-	__s64 duration = opt_duration;
+	/* $duration = (int64)getopt("duration|d", 0, "End after NUMBER seconds") */
+	__s64 duration = (__s64)opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_3 = duration > 0;
 	if (holds_3) {

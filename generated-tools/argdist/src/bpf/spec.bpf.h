@@ -63,7 +63,7 @@ const volatile __u32 tw_spec_text[TW_SPEC_VALUES] = {};
 /* Values or filter ask for the time since the entry, or arguments there. */
 const volatile __u32 tw_spec_wants_entry = 0;
 
-/* What a probe has: arguments, or the result in all places. */
+/* What the probe passes to spec_*(): its arguments, or at a return the result in every place. */
 struct tw_spec_inputs {
 	__u64 values[6];
 };

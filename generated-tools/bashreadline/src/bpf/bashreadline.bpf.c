@@ -9,16 +9,17 @@
 #include "process.bpf.h"
 #include "scratch.bpf.h"
 #include "strings.bpf.h"
+#include "values.bpf.h"
 
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
-	ACTION_TIME,
 	ACTION_PRINTF_3,
 };
 
 struct printf_event_3 {
 	struct tw_header header;
+	struct tw_timestamp time;
 	__u32 pid;
 	__u32 ret_len;
 };
@@ -59,21 +60,24 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int uretprobe__bin_bash_readline_1_body(struct pt_regs *ctx, struct uretprobe__bin_bash_readline_1_scratch *scratch)
+static __always_inline int uretprobe__bin_bash_readline_1_body(struct pt_regs *ctx,
+		struct uretprobe__bin_bash_readline_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
 
-	/* time("%H:%M:%S ") */
-	tw_send_control(ACTION_TIME);
-	/* printf("%-6d %s\n", pid, str(retval)) */
+	/* printf("%s %-6d %s\n", strftime("%H:%M:%S", nsecs), pid, str(retval)) */
 	struct printf_event_3 *event = &scratch->printf_event_3.event;
 	__u64 tail = 0, len;
 
 	event->header.action = ACTION_PRINTF_3;
 	event->header.aux = 0;
+	event->time.nsecs = bpf_ktime_get_boot_ns();
+	event->time.format = 0;
+	event->time.clock = 0;
 	event->pid = tw_pid();
-	len = tw_str_put(tw_check(0, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)(__u64)PT_REGS_RC(ctx))), 1024);
+	len = tw_str_put(tw_check(0, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024,
+			(__s8 *)(__u64)PT_REGS_RC(ctx))), 1024);
 	event->ret_len = len;
 	tail += len;
 	tw_output(event, sizeof(*event) + tail);

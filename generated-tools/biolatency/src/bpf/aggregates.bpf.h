@@ -10,7 +10,10 @@
 #define TW_SHARED false
 #endif
 
-/* min(), max(): set says whether there is a value. */
+/*
+ * min(), max(): set says whether there is a value. Where all CPUs share it (TW_SHARED), of two values that come at the
+ * same instant one may get lost: kernels that old have no atomic operation that compares.
+ */
 struct tw_extreme {
 	__s64 value;
 	__u64 set;

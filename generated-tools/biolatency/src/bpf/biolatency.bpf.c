@@ -185,13 +185,16 @@ int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 		if ((bool)bpf_core_field_exists(struct request___old, rq_disk)) {
 			/* @disk[arg0] = ((struct request___old *)arg0).rq_disk.disk_name */
 			char disk_name[32] __aligned_8;
-			tw_check(2, bpf_probe_read_kernel(disk_name, sizeof(disk_name), &tw_core_read(1, (struct request___old *)(__u64)PT_REGS_PARM1(ctx), rq_disk)->disk_name));
+			tw_check(2, bpf_probe_read_kernel(disk_name, sizeof(disk_name),
+					&tw_core_read(1, (struct request___old *)(__u64)PT_REGS_PARM1(ctx),
+					rq_disk)->disk_name));
 			__u64 arg0_2 = (__u64)PT_REGS_PARM1(ctx);
 			tw_must(3, bpf_map_update_elem(&disk, &arg0_2, disk_name, BPF_ANY));
 		} else {
 			/* @disk[arg0] = $rq.q.disk.disk_name */
 			char disk_name_2[32] __aligned_8;
-			tw_check(5, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2), &tw_core_read(4, rq, q, disk)->disk_name));
+			tw_check(5, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2),
+					&tw_core_read(4, rq, q, disk)->disk_name));
 			__u64 arg0_3 = (__u64)PT_REGS_PARM1(ctx);
 			tw_must(6, bpf_map_update_elem(&disk, &arg0_3, disk_name_2, BPF_ANY));
 		}
@@ -219,13 +222,15 @@ int rawtracepoint_block_rq_issue_1(__u64 *ctx)
 		if ((bool)bpf_core_field_exists(struct request___old, rq_disk)) {
 			/* @disk[arg0] = ((struct request___old *)arg0).rq_disk.disk_name */
 			char disk_name[32] __aligned_8;
-			tw_check(2, bpf_probe_read_kernel(disk_name, sizeof(disk_name), &tw_core_read(1, (struct request___old *)(__u64)ctx[0], rq_disk)->disk_name));
+			tw_check(2, bpf_probe_read_kernel(disk_name, sizeof(disk_name),
+					&tw_core_read(1, (struct request___old *)(__u64)ctx[0], rq_disk)->disk_name));
 			__u64 arg0_2 = (__u64)ctx[0];
 			tw_must(3, bpf_map_update_elem(&disk, &arg0_2, disk_name, BPF_ANY));
 		} else {
 			/* @disk[arg0] = $rq.q.disk.disk_name */
 			char disk_name_2[32] __aligned_8;
-			tw_check(5, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2), &tw_core_read(4, rq, q, disk)->disk_name));
+			tw_check(5, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2),
+					&tw_core_read(4, rq, q, disk)->disk_name));
 			__u64 arg0_3 = (__u64)ctx[0];
 			tw_must(6, bpf_map_update_elem(&disk, &arg0_3, disk_name_2, BPF_ANY));
 		}
@@ -234,14 +239,15 @@ int rawtracepoint_block_rq_issue_1(__u64 *ctx)
 	return 0;
 }
 
-static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, struct rawtracepoint_block_rq_complete_1_scratch *scratch)
+static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx,
+		struct rawtracepoint_block_rq_complete_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)ctx[0];
-	if (!!!bpf_map_lookup_elem(&start, &arg0))
+	if (!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
 	/* $began = @start[arg0] */
@@ -265,7 +271,7 @@ static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, st
 	if (!holds) {
 		char disk_2[32] __aligned_8;
 		__u64 arg0_3 = (__u64)ctx[0];
-		char *disk_3 = bpf_map_lookup_elem(&disk, &arg0_3);
+		char *disk_3 = tw_found(9, bpf_map_lookup_elem(&disk, &arg0_3));
 		if (disk_3) {
 			__builtin_memcpy(disk_2, disk_3, sizeof(disk_2));
 		} else {
@@ -281,38 +287,36 @@ static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, st
 				/* @disk_msecs[@disk[arg0]] = hist($ns / 1000000) */
 				tw_zero(&scratch->key, sizeof(scratch->key));
 				__u64 arg0_4 = (__u64)ctx[0];
-				char *disk_4 = bpf_map_lookup_elem(&disk, &arg0_4);
+				char *disk_4 = tw_found(10, bpf_map_lookup_elem(&disk, &arg0_4));
 				if (disk_4) {
 					__builtin_memcpy(scratch->key.key, disk_4, sizeof(scratch->key.key));
 				} else {
 					__builtin_memset(scratch->key.key, 0, sizeof(scratch->key.key));
 				}
 				scratch->key.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
-				tw_must(9, tw_add(&disk_msecs, &scratch->key, 1));
+				tw_must(11, tw_add(&disk_msecs, &scratch->key, 1));
 			} else {
 				/* @msecs = hist($ns / 1000000) */
 				__u32 bucket = tw_signed_log2_bucket(ns / 1000000, 0);
 				tw_add(&msecs, &bucket, 1);
 			}
-		} else {
+		} else if (opt_disks) {
 			/* if (getopt("disks")) */
-			if (opt_disks) {
-				/* @disk_usecs[@disk[arg0]] = hist($ns / 1000) */
-				tw_zero(&scratch->key_2, sizeof(scratch->key_2));
-				__u64 arg0_5 = (__u64)ctx[0];
-				char *disk_5 = bpf_map_lookup_elem(&disk, &arg0_5);
-				if (disk_5) {
-					__builtin_memcpy(scratch->key_2.key, disk_5, sizeof(scratch->key_2.key));
-				} else {
-					__builtin_memset(scratch->key_2.key, 0, sizeof(scratch->key_2.key));
-				}
-				scratch->key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-				tw_must(10, tw_add(&disk_usecs, &scratch->key_2, 1));
+			/* @disk_usecs[@disk[arg0]] = hist($ns / 1000) */
+			tw_zero(&scratch->key_2, sizeof(scratch->key_2));
+			__u64 arg0_5 = (__u64)ctx[0];
+			char *disk_5 = tw_found(12, bpf_map_lookup_elem(&disk, &arg0_5));
+			if (disk_5) {
+				__builtin_memcpy(scratch->key_2.key, disk_5, sizeof(scratch->key_2.key));
 			} else {
-				/* @usecs = hist($ns / 1000) */
-				__u32 bucket_2 = tw_signed_log2_bucket(ns / 1000, 0);
-				tw_add(&usecs, &bucket_2, 1);
+				__builtin_memset(scratch->key_2.key, 0, sizeof(scratch->key_2.key));
 			}
+			scratch->key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+			tw_must(13, tw_add(&disk_usecs, &scratch->key_2, 1));
+		} else {
+			/* @usecs = hist($ns / 1000) */
+			__u32 bucket_2 = tw_signed_log2_bucket(ns / 1000, 0);
+			tw_add(&usecs, &bucket_2, 1);
 		}
 	}
 	/* _ = delete(@start, arg0) */
@@ -320,7 +324,7 @@ static __always_inline int rawtracepoint_block_rq_complete_1_body(__u64 *ctx, st
 	bpf_map_delete_elem(&start, &arg0_6);
 	/* if (has_key(@disk, arg0)) */
 	__u64 arg0_7 = (__u64)ctx[0];
-	if (!!bpf_map_lookup_elem(&disk, &arg0_7)) {
+	if (bpf_map_lookup_elem(&disk, &arg0_7)) {
 		/* _ = delete(@disk, arg0) */
 		__u64 arg0_8 = (__u64)ctx[0];
 		bpf_map_delete_elem(&disk, &arg0_8);
@@ -390,15 +394,13 @@ int interval_s_1_1(void)
 				/* print(@msecs) */
 				tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 			}
-		} else {
+		} else if (opt_disks) {
 			/* if (getopt("disks")) */
-			if (opt_disks) {
-				/* print(@disk_usecs) */
-				tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
-			} else {
-				/* print(@usecs) */
-				tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
-			}
+			/* print(@disk_usecs) */
+			tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
+		} else {
+			/* print(@usecs) */
+			tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
 		}
 		/* clear(@disk_msecs) */
 		tw_send_control(ACTION_CLEAR);
@@ -442,15 +444,13 @@ int end_1(void)
 		tw_send_control(ACTION_CLEAR_9);
 		/* clear(@msecs) */
 		tw_send_control(ACTION_CLEAR_10);
-	} else {
+	} else if (opt_milliseconds) {
 		/* if (getopt("milliseconds")) */
-		if (opt_milliseconds) {
-			/* clear(@usecs) */
-			tw_send_control(ACTION_CLEAR_11);
-		} else {
-			/* clear(@msecs) */
-			tw_send_control(ACTION_CLEAR_12);
-		}
+		/* clear(@usecs) */
+		tw_send_control(ACTION_CLEAR_11);
+	} else {
+		/* clear(@msecs) */
+		tw_send_control(ACTION_CLEAR_12);
 	}
 
 	return 0;

@@ -31,7 +31,7 @@ struct request_queue {
 } __attribute__((preserve_access_index));
 
 const volatile bool opt_queue = false;
-const volatile __s64 opt_slower = 0;
+const volatile __u64 opt_slower = 0;
 const volatile char opt_disk[1024] = "";
 const volatile __u64 tw_start_ns = 0;
 
@@ -213,19 +213,22 @@ int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 	if ((bool)bpf_core_field_exists(struct request___old, rq_disk)) {
 		/* @disk[arg0] = ((struct request___old *)arg0).rq_disk.disk_name */
 		char disk_name[32] __aligned_8;
-		tw_check(8, bpf_probe_read_kernel(disk_name, sizeof(disk_name), &tw_core_read(7, (struct request___old *)(__u64)PT_REGS_PARM1(ctx), rq_disk)->disk_name));
+		tw_check(8, bpf_probe_read_kernel(disk_name, sizeof(disk_name),
+				&tw_core_read(7, (struct request___old *)(__u64)PT_REGS_PARM1(ctx),
+				rq_disk)->disk_name));
 		__u64 arg0_4 = (__u64)PT_REGS_PARM1(ctx);
 		tw_must(9, bpf_map_update_elem(&disk_map, &arg0_4, disk_name, BPF_ANY));
 	} else {
 		/* @disk[arg0] = $rq.q.disk.disk_name */
 		char disk_name_2[32] __aligned_8;
-		tw_check(11, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2), &tw_core_read(10, rq, q, disk)->disk_name));
+		tw_check(11, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2),
+				&tw_core_read(10, rq, q, disk)->disk_name));
 		__u64 arg0_5 = (__u64)PT_REGS_PARM1(ctx);
 		tw_must(12, bpf_map_update_elem(&disk_map, &arg0_5, disk_name_2, BPF_ANY));
 	}
 	/* if (!has_key(@comm, arg0)) */
 	__u64 arg0_6 = (__u64)PT_REGS_PARM1(ctx);
-	if (!!!bpf_map_lookup_elem(&comm, &arg0_6)) {
+	if (!bpf_map_lookup_elem(&comm, &arg0_6)) {
 		/* @comm[arg0] = comm */
 		char comm_2[16] __aligned_8;
 		tw_current_comm(comm_2);
@@ -234,6 +237,60 @@ int kprobe_blk_mq_start_request_1(struct pt_regs *ctx)
 		/* @pid[arg0] = pid */
 		__u32 pid_2 = tw_pid();
 		__u64 arg0_8 = (__u64)PT_REGS_PARM1(ctx);
+		tw_must(14, bpf_map_update_elem(&pid, &arg0_8, &pid_2, BPF_ANY));
+	}
+
+	return 0;
+}
+
+/* rawtracepoint:block_rq_issue */
+SEC("raw_tp/block_rq_issue")
+int rawtracepoint_block_rq_issue_1(__u64 *ctx)
+{
+	if (tw_other_process())
+		return 0;
+
+	/* $rq = (struct request *)arg0 */
+	struct request *rq = (struct request *)(__u64)ctx[0];
+	/* @start[arg0] = nsecs(monotonic) */
+	__u64 nsecs = bpf_ktime_get_ns();
+	__u64 arg0 = (__u64)ctx[0];
+	tw_must(2, bpf_map_update_elem(&start, &arg0, &nsecs, BPF_ANY));
+	/* @sector[arg0] = $rq.__sector */
+	__u64 sector_ = tw_core_read(3, rq, __sector);
+	__u64 arg0_2 = (__u64)ctx[0];
+	tw_must(4, bpf_map_update_elem(&sector, &arg0_2, &sector_, BPF_ANY));
+	/* @bytes[arg0] = $rq.__data_len */
+	__u32 data_len_ = tw_core_read(5, rq, __data_len);
+	__u64 arg0_3 = (__u64)ctx[0];
+	tw_must(6, bpf_map_update_elem(&bytes, &arg0_3, &data_len_, BPF_ANY));
+	/* if (field_exists(struct request___old, rq_disk)) */
+	if ((bool)bpf_core_field_exists(struct request___old, rq_disk)) {
+		/* @disk[arg0] = ((struct request___old *)arg0).rq_disk.disk_name */
+		char disk_name[32] __aligned_8;
+		tw_check(8, bpf_probe_read_kernel(disk_name, sizeof(disk_name),
+				&tw_core_read(7, (struct request___old *)(__u64)ctx[0], rq_disk)->disk_name));
+		__u64 arg0_4 = (__u64)ctx[0];
+		tw_must(9, bpf_map_update_elem(&disk_map, &arg0_4, disk_name, BPF_ANY));
+	} else {
+		/* @disk[arg0] = $rq.q.disk.disk_name */
+		char disk_name_2[32] __aligned_8;
+		tw_check(11, bpf_probe_read_kernel(disk_name_2, sizeof(disk_name_2),
+				&tw_core_read(10, rq, q, disk)->disk_name));
+		__u64 arg0_5 = (__u64)ctx[0];
+		tw_must(12, bpf_map_update_elem(&disk_map, &arg0_5, disk_name_2, BPF_ANY));
+	}
+	/* if (!has_key(@comm, arg0)) */
+	__u64 arg0_6 = (__u64)ctx[0];
+	if (!bpf_map_lookup_elem(&comm, &arg0_6)) {
+		/* @comm[arg0] = comm */
+		char comm_2[16] __aligned_8;
+		tw_current_comm(comm_2);
+		__u64 arg0_7 = (__u64)ctx[0];
+		tw_must(13, bpf_map_update_elem(&comm, &arg0_7, comm_2, BPF_ANY));
+		/* @pid[arg0] = pid */
+		__u32 pid_2 = tw_pid();
+		__u64 arg0_8 = (__u64)ctx[0];
 		tw_must(14, bpf_map_update_elem(&pid, &arg0_8, &pid_2, BPF_ANY));
 	}
 
@@ -249,7 +306,7 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 
 	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)ctx[0];
-	if (!!!bpf_map_lookup_elem(&start, &arg0))
+	if (!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
 	/* $rq = (struct request *)arg0 */
@@ -263,41 +320,36 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	/* $disk = @disk[arg0] */
 	char disk[32] __aligned_8;
 	__u64 arg0_3 = (__u64)ctx[0];
-	char *disk_2 = bpf_map_lookup_elem(&disk_map, &arg0_3);
+	char *disk_2 = tw_found(16, bpf_map_lookup_elem(&disk_map, &arg0_3));
 	if (disk_2) {
 		__builtin_memcpy(disk, disk_2, sizeof(disk));
 	} else {
 		__builtin_memset(disk, 0, sizeof(disk));
 	}
-	/* if ($us >= (uint64)getopt("slower", 0, "Only requests of at least this many milliseconds") * 1000 && */
-	if (us >= ((__u64)opt_slower * 1000) && (tw_str_equal(tw_text(opt_disk), "", 1) || tw_str_equal(disk, tw_text(opt_disk), 32))) {
+	/* if ($us >= getopt("slower", 0, "Only requests of at least this many milliseconds") * 1000 && */
+	if (us >= (opt_slower * 1000) && (tw_str_equal(tw_text(opt_disk), "", 1) ||
+			tw_str_equal(disk, tw_text(opt_disk), 32))) {
 		/* $op = $rq.cmd_flags & 0xff */
-		__u64 op = (__u64)tw_core_read(16, rq, cmd_flags) & 255;
+		__u64 op = (__u64)tw_core_read(17, rq, cmd_flags) & 255;
 		/* $kind = $op == 0 ? "R" : $op == 1 ? "W" : $op == 2 ? "F" : $op == 3 ? "D" : "-" */
 		char kind[2] __aligned_8;
 		if (op == 0) {
 			__builtin_memcpy(kind, "R", 2);
+		} else if (op == 1) {
+			__builtin_memcpy(kind, "W", 2);
+		} else if (op == 2) {
+			__builtin_memcpy(kind, "F", 2);
+		} else if (op == 3) {
+			__builtin_memcpy(kind, "D", 2);
 		} else {
-			if (op == 1) {
-				__builtin_memcpy(kind, "W", 2);
-			} else {
-				if (op == 2) {
-					__builtin_memcpy(kind, "F", 2);
-				} else {
-					if (op == 3) {
-						__builtin_memcpy(kind, "D", 2);
-					} else {
-						__builtin_memcpy(kind, "-", 2);
-					}
-				}
-			}
+			__builtin_memcpy(kind, "-", 2);
 		}
 		/* $now = elapsed / 1000 */
 		__u64 now = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000;
 		/* if (getopt("queue")) */
 		if (opt_queue) {
 			/* $queued = $rq.start_time_ns */
-			__u64 queued = tw_core_read(17, rq, start_time_ns);
+			__u64 queued = tw_core_read(18, rq, start_time_ns);
 			/* $wait = $queued > 0 && $began > $queued ? (uint64)((int64)$began - (int64)$queued) / 1000 : (uint64… */
 			__u64 wait = queued > 0 && began > queued ? (__u64)((__s64)began - (__s64)queued) / 1000 : 0;
 			/* printf("%4d.%06d %-14.14s %-7d %-9s %s %-10lu %-7u %3d.%03d %3d.%03d\n", $now / 1000000, $now % 100… */
@@ -307,22 +359,22 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 				event->arg1 = now / 1000000;
 				event->arg2 = now % 1000000;
 				__u64 arg0_4 = (__u64)ctx[0];
-				char *comm_2 = bpf_map_lookup_elem(&comm, &arg0_4);
+				char *comm_2 = tw_found(19, bpf_map_lookup_elem(&comm, &arg0_4));
 				if (comm_2) {
 					__builtin_memcpy(event->comm, comm_2, sizeof(event->comm));
 				} else {
 					__builtin_memset(event->comm, 0, sizeof(event->comm));
 				}
 				__u64 arg0_5 = (__u64)ctx[0];
-				__u32 *pid_2 = tw_found(18, bpf_map_lookup_elem(&pid, &arg0_5));
+				__u32 *pid_2 = tw_found(20, bpf_map_lookup_elem(&pid, &arg0_5));
 				event->pid = pid_2 ? *pid_2 : 0;
 				__builtin_memcpy(event->disk, disk, sizeof(event->disk));
 				__builtin_memcpy(event->kind, kind, sizeof(event->kind));
 				__u64 arg0_6 = (__u64)ctx[0];
-				__u64 *sector_2 = tw_found(19, bpf_map_lookup_elem(&sector, &arg0_6));
+				__u64 *sector_2 = tw_found(21, bpf_map_lookup_elem(&sector, &arg0_6));
 				event->sector = sector_2 ? *sector_2 : 0;
 				__u64 arg0_7 = (__u64)ctx[0];
-				__u32 *bytes_2 = tw_found(20, bpf_map_lookup_elem(&bytes, &arg0_7));
+				__u32 *bytes_2 = tw_found(22, bpf_map_lookup_elem(&bytes, &arg0_7));
 				event->bytes = bytes_2 ? *bytes_2 : 0;
 				event->arg9 = wait / 1000;
 				event->arg10 = wait % 1000;
@@ -338,22 +390,22 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 				event_2->arg1 = now / 1000000;
 				event_2->arg2 = now % 1000000;
 				__u64 arg0_8 = (__u64)ctx[0];
-				char *comm_3 = bpf_map_lookup_elem(&comm, &arg0_8);
+				char *comm_3 = tw_found(23, bpf_map_lookup_elem(&comm, &arg0_8));
 				if (comm_3) {
 					__builtin_memcpy(event_2->comm, comm_3, sizeof(event_2->comm));
 				} else {
 					__builtin_memset(event_2->comm, 0, sizeof(event_2->comm));
 				}
 				__u64 arg0_9 = (__u64)ctx[0];
-				__u32 *pid_3 = tw_found(21, bpf_map_lookup_elem(&pid, &arg0_9));
+				__u32 *pid_3 = tw_found(24, bpf_map_lookup_elem(&pid, &arg0_9));
 				event_2->pid = pid_3 ? *pid_3 : 0;
 				__builtin_memcpy(event_2->disk, disk, sizeof(event_2->disk));
 				__builtin_memcpy(event_2->kind, kind, sizeof(event_2->kind));
 				__u64 arg0_10 = (__u64)ctx[0];
-				__u64 *sector_3 = tw_found(22, bpf_map_lookup_elem(&sector, &arg0_10));
+				__u64 *sector_3 = tw_found(25, bpf_map_lookup_elem(&sector, &arg0_10));
 				event_2->sector = sector_3 ? *sector_3 : 0;
 				__u64 arg0_11 = (__u64)ctx[0];
-				__u32 *bytes_3 = tw_found(23, bpf_map_lookup_elem(&bytes, &arg0_11));
+				__u32 *bytes_3 = tw_found(26, bpf_map_lookup_elem(&bytes, &arg0_11));
 				event_2->bytes = bytes_3 ? *bytes_3 : 0;
 				event_2->arg9 = us / 1000;
 				event_2->arg10 = us % 1000;

@@ -91,7 +91,8 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int kprobe_blk_account_io_start_1_body(struct pt_regs *ctx, struct kprobe_blk_account_io_start_1_scratch *scratch)
+static __always_inline int kprobe_blk_account_io_start_1_body(struct pt_regs *ctx,
+		struct kprobe_blk_account_io_start_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -123,7 +124,8 @@ int kprobe_blk_account_io_start_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int rawtracepoint_block_io_start_1_body(__u64 *ctx, struct rawtracepoint_block_io_start_1_scratch *scratch)
+static __always_inline int rawtracepoint_block_io_start_1_body(__u64 *ctx,
+		struct rawtracepoint_block_io_start_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -155,14 +157,15 @@ int rawtracepoint_block_io_start_1(__u64 *ctx)
 	return result;
 }
 
-static __always_inline int kprobe_blk_mq_start_request_1_body(struct pt_regs *ctx, struct kprobe_blk_mq_start_request_1_scratch *scratch)
+static __always_inline int kprobe_blk_mq_start_request_1_body(struct pt_regs *ctx,
+		struct kprobe_blk_mq_start_request_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
 
 	/* /!has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
-	if (!!!!bpf_map_lookup_elem(&start, &arg0))
+	if (!!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
 	/* @stacks[arg0] = kstack */
@@ -201,7 +204,7 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 
 	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)ctx[0];
-	if (!!!bpf_map_lookup_elem(&start, &arg0))
+	if (!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
 	/* @usecs[@stacks[arg0]] = hist(since(@start[arg0]) / 1000) */
@@ -209,14 +212,15 @@ int rawtracepoint_block_rq_complete_1(__u64 *ctx)
 	__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &arg0_2));
 	struct usecs_bucket key_2 = {};
 	__u64 arg0_3 = (__u64)ctx[0];
-	struct tw_stack *stacks_2 = bpf_map_lookup_elem(&stacks, &arg0_3);
+	struct tw_stack *stacks_2 = tw_found(5, bpf_map_lookup_elem(&stacks, &arg0_3));
 	if (stacks_2) {
 		key_2.key = (*stacks_2);
 	} else {
 		__builtin_memset(&key_2.key, 0, sizeof(key_2.key));
 	}
-	key_2.bucket = tw_signed_log2_bucket((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000, 0);
-	tw_must(5, tw_add(&usecs, &key_2, 1));
+	key_2.bucket = tw_signed_log2_bucket((__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 :
+			0)) / 1000, 0);
+	tw_must(6, tw_add(&usecs, &key_2, 1));
 	/* _ = delete(@start, arg0) */
 	__u64 arg0_4 = (__u64)ctx[0];
 	bpf_map_delete_elem(&start, &arg0_4);

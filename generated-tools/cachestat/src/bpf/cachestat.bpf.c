@@ -372,7 +372,8 @@ int interval_s_1_1(void)
 		__u64 ratio = hits + misses > 0 ? tw_checked_div(10000 * (__u64)hits, (__u64)(hits + misses), 0) : 0;
 		/* $devices = (struct super_block *)*kptr((uint64 *)kaddr("blockdev_superblock")) */
 		__u64 kaddr_blockdev_superblock_2 = 0;
-		tw_check(1, bpf_probe_read_kernel(&kaddr_blockdev_superblock_2, sizeof(kaddr_blockdev_superblock_2), (__u64 *)kaddr_blockdev_superblock));
+		tw_check(1, bpf_probe_read_kernel(&kaddr_blockdev_superblock_2, sizeof(kaddr_blockdev_superblock_2),
+				(__u64 *)kaddr_blockdev_superblock));
 		struct super_block *devices = (struct super_block *)kaddr_blockdev_superblock_2;
 		/* $end = (int64)$devices + (int64)offsetof(struct super_block, s_inodes) */
 		__s64 end = (__s64)devices + (__s64)(__u64)bpf_core_field_offset(struct super_block, s_inodes);
@@ -388,7 +389,8 @@ int interval_s_1_1(void)
 				break;
 			}
 			/* $inode = (struct inode *)($at - (int64)offsetof(struct inode, i_sb_list)) */
-			struct inode *inode = (struct inode *)(at - (__s64)(__u64)bpf_core_field_offset(struct inode, i_sb_list));
+			struct inode *inode = (struct inode *)(at - (__s64)(__u64)bpf_core_field_offset(struct inode,
+					i_sb_list));
 			/* $buffers += (int64)$inode.i_mapping.nrpages */
 			buffers = buffers + (__s64)tw_core_read(3, inode, i_mapping, nrpages);
 			/* $at = (int64)$inode.i_sb_list.next */
@@ -398,7 +400,8 @@ int interval_s_1_1(void)
 		__u64 *stats = (__u64 *)kaddr_vm_node_stat;
 		/* $files = (int64)*kptr($stats + NR_FILE_PAGES) - $buffers */
 		__u64 value_2 = 0;
-		tw_check(5, bpf_probe_read_kernel(&value_2, sizeof(value_2), (__u64 *)((void *)stats + (__s64)(__u32)(bpf_core_enum_value_exists(enum node_stat_item___tw, NR_FILE_PAGES___tw) ? bpf_core_enum_value(enum node_stat_item___tw, NR_FILE_PAGES___tw) : 19) * 8)));
+		tw_check(5, bpf_probe_read_kernel(&value_2, sizeof(value_2),
+				(__u64 *)((void *)stats + (__s64)(__u32)(bpf_core_enum_value_exists(enum node_stat_item___tw, NR_FILE_PAGES___tw) ? bpf_core_enum_value(enum node_stat_item___tw, NR_FILE_PAGES___tw) : 19) * 8)));
 		__s64 files = (__s64)value_2 - buffers;
 		/* $cached = (uint64)($files > 0 ? $files : 0) / 256 */
 		__u64 cached = (__u64)(files > 0 ? files : 0) / 256;

@@ -383,18 +383,18 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 	/* $audit = (arg3 & 2) == 0 ? 1 : 0 */
 	__s8 audit = ((__u64)tw_chosen(PT_REGS_PARM4(ctx)) & 2) == 0 ? 1 : 0;
 	/* if (($audit == 1 || getopt("all|a", false, "Show checks that are not audited as well")) && */
-	bool holds_2 = (__s64)audit == 1 || opt_all;
-	if (holds_2) {
-		bool holds = opt_unique;
-		if (holds) {
+	bool holds = (__s64)audit == 1 || opt_all;
+	if (holds) {
+		bool holds_2 = opt_unique;
+		if (holds_2) {
 			struct seen_key key_2 __aligned_8;
 			key_2.pid = tw_pid();
 			key_2.cap = cap;
-			holds = !!bpf_map_lookup_elem(&seen, &key_2);
+			holds_2 = bpf_map_lookup_elem(&seen, &key_2);
 		}
-		holds_2 = !holds;
+		holds = !holds_2;
 	}
-	if (holds_2) {
+	if (holds) {
 		/* if (getopt("unique")) */
 		if (opt_unique) {
 			/* @seen[pid, $cap] = true */
@@ -415,7 +415,7 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 			tw_current_comm(event->comm);
 			event->cap = cap;
 			__s32 cap_2 = cap;
-			char *cap_3 = bpf_map_lookup_elem(&cap_map, &cap_2);
+			char *cap_3 = tw_found(42, bpf_map_lookup_elem(&cap_map, &cap_2));
 			if (cap_3) {
 				__builtin_memcpy(event->cap_6, cap_3, sizeof(event->cap_6));
 			} else {
@@ -438,7 +438,8 @@ static __always_inline int kprobe_cap_capable_1_body(struct pt_regs *ctx, struct
 			/* printf("%s\n", ustack) */
 			struct printf_event_5 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_5);
 			if (event_3) {
-				tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127, BPF_F_USER_STACK);
+				tw_take_stack(ctx, &tw_stacks_127, &event_3->ustack, scratch->ips, 127,
+						BPF_F_USER_STACK);
 				tw_submit(event_3);
 			}
 		}

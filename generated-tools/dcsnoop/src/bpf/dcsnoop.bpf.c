@@ -146,7 +146,8 @@ static __always_inline int kprobe_lookup_fast_1_body(struct pt_regs *ctx, struct
 	event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000;
 	event->pid = tw_pid();
 	tw_current_comm(event->comm);
-	len = tw_str_put(tw_check(1, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(0, nd, last.name))), 1024);
+	len = tw_str_put(tw_check(1, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024,
+			tw_core_read(0, nd, last.name))), 1024);
 	event->name_len = len;
 	tail += len;
 	tw_output(event, sizeof(*event) + tail);
@@ -190,7 +191,7 @@ static __always_inline int kretprobe_d_lookup_1_body(struct pt_regs *ctx, struct
 
 	/* /has_key(@name, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&name_map, &tid))
+	if (!bpf_map_lookup_elem(&name_map, &tid))
 		return 0;
 
 	/* if (retval == 0) */
@@ -198,7 +199,7 @@ static __always_inline int kretprobe_d_lookup_1_body(struct pt_regs *ctx, struct
 		/* @missed[tid] = @name[tid] */
 		__u32 tid_2 = tw_tid();
 		__u64 *name = tw_found(4, bpf_map_lookup_elem(&name_map, &tid_2));
-		__u64 name_2 = (__u64)(__u8 *)(name ? *name : 0);
+		__u64 name_2 = (__u64)(name ? *name : 0);
 		__u32 tid_3 = tw_tid();
 		tw_must(5, bpf_map_update_elem(&missed, &tid_3, &name_2, BPF_ANY));
 		/* printf("%-8d %-7d %-16s M %s\n", elapsed / 1000000, pid, comm, str(@name[tid])) */
@@ -212,7 +213,8 @@ static __always_inline int kretprobe_d_lookup_1_body(struct pt_regs *ctx, struct
 		tw_current_comm(event->comm);
 		__u32 tid_4 = tw_tid();
 		__u64 *name_3 = tw_found(6, bpf_map_lookup_elem(&name_map, &tid_4));
-		len = tw_str_put(tw_check(7, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024, (__u8 *)(name_3 ? *name_3 : 0))), 1024);
+		len = tw_str_put(tw_check(7, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024,
+				(__u8 *)(name_3 ? *name_3 : 0))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -238,7 +240,8 @@ int kretprobe_d_lookup_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int kprobe_d_alloc_parallel_1_body(struct pt_regs *ctx, struct kprobe_d_alloc_parallel_1_scratch *scratch)
+static __always_inline int kprobe_d_alloc_parallel_1_body(struct pt_regs *ctx,
+		struct kprobe_d_alloc_parallel_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -248,7 +251,7 @@ static __always_inline int kprobe_d_alloc_parallel_1_body(struct pt_regs *ctx, s
 	/* if (@missed[tid] != $name) */
 	__u32 tid = tw_tid();
 	__u64 *missed_2 = tw_found(9, bpf_map_lookup_elem(&missed, &tid));
-	if ((__u64)(__u8 *)(missed_2 ? *missed_2 : 0) != (__u64)name) {
+	if ((__u64)(missed_2 ? *missed_2 : 0) != (__u64)name) {
 		/* printf("%-8d %-7d %-16s M %s\n", elapsed / 1000000, pid, comm, str($name)) */
 		struct printf_event_5 *event = &scratch->printf_event_5.event;
 		__u64 tail = 0, len;
@@ -258,7 +261,8 @@ static __always_inline int kprobe_d_alloc_parallel_1_body(struct pt_regs *ctx, s
 		event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000;
 		event->pid = tw_pid();
 		tw_current_comm(event->comm);
-		len = tw_str_put(tw_check(10, bpf_probe_read_kernel_str(scratch->printf_event_5.tail + tail, 1024, name)), 1024);
+		len = tw_str_put(tw_check(10, bpf_probe_read_kernel_str(scratch->printf_event_5.tail + tail, 1024,
+				name)), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);

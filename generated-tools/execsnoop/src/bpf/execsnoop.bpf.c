@@ -4,9 +4,11 @@
 
 #include "tracewright.bpf.h"
 #include "checks.bpf.h"
+#include "current_comm.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
 #include "join.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "scratch.bpf.h"
 #include "strings.bpf.h"
@@ -36,7 +38,7 @@ struct task_struct {
 const volatile bool opt_time = false;
 const volatile bool opt_timestamp = false;
 const volatile bool opt_print_uid = false;
-const volatile __s64 opt_uid = 0;
+const volatile __s64 opt_uid = -1;
 const volatile bool opt_failed = false;
 const volatile char opt_name[1024] = "";
 const volatile __u64 tw_start_ns = 0;
@@ -167,7 +169,7 @@ int tracepoint_syscalls_sys_enter_execve_1(struct trace_event_raw_sys_enter *ctx
 		return 0;
 
 	/* @argv[pid] = (uint64)args.argv */
-	__u64 arg1 = (__u64)(__u64 *)ctx->args[1];
+	__u64 arg1 = (__u64)ctx->args[1];
 	__u32 pid = tw_pid();
 	tw_must(0, bpf_map_update_elem(&argv, &pid, &arg1, BPF_ANY));
 
@@ -186,42 +188,44 @@ int tracepoint_syscalls_sys_enter_execveat_1(struct trace_event_raw_sys_enter *c
 		return 0;
 
 	/* @argv[pid] = (uint64)args.argv */
-	__u64 arg2 = (__u64)(__u64 *)ctx->args[2];
+	__u64 arg2 = (__u64)ctx->args[2];
 	__u32 pid = tw_pid();
 	tw_must(0, bpf_map_update_elem(&argv, &pid, &arg2, BPF_ANY));
 
 	return 0;
 }
 
-static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_syscalls_sys_exit_execve_1_scratch *scratch)
+static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct trace_event_raw_sys_exit *ctx,
+		struct tracepoint_syscalls_sys_exit_execve_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
 
 	/* /has_key(@argv, pid)/ */
 	__u32 pid = tw_pid();
-	if (!!!bpf_map_lookup_elem(&argv, &pid))
+	if (!bpf_map_lookup_elem(&argv, &pid))
 		return 0;
 
 	/* $task = curtask */
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	/* if ((args.ret == 0 || getopt("failed|x", false, "Calls that fail as well")) && */
-	bool holds_2 = (__s64)ctx->ret == 0 || opt_failed;
-	if (holds_2) {
-		bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-		if (!holds) {
+	bool holds = (__s64)ctx->ret == 0 || opt_failed;
+	if (holds) {
+		bool holds_2 = tw_str_equal(tw_text(opt_name), "", 1);
+		if (!holds_2) {
 			char comm[16] __aligned_8;
-			tw_check(2, bpf_probe_read_kernel(comm, sizeof(comm), &tw_core_read(1, task, real_parent)->comm));
-			holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			tw_current_comm(comm);
+			holds_2 = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
 		}
-		holds_2 = holds;
+		holds = holds_2;
 	}
-	if (holds_2) {
+	if (holds) {
 		/* if (getopt("time")) */
 		if (opt_time) {
 			/* printf("%-8s ", strftime("%H:%M:%S", nsecs)) */
 			struct printf_event_5 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_5);
 			if (event) {
+				event->header.aux = tw_line();
 				event->time.nsecs = bpf_ktime_get_boot_ns();
 				event->time.format = 0;
 				event->time.clock = 0;
@@ -233,6 +237,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 			/* printf("%4d.%03d ", elapsed / 1000000000, (elapsed / 1000000) % 1000) */
 			struct printf_event_6 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_6);
 			if (event_2) {
+				event_2->header.aux = tw_line();
 				event_2->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
 				event_2->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000) % 1000;
 				tw_submit(event_2);
@@ -243,6 +248,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 			/* printf("%-6d ", uid) */
 			struct printf_event_7 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_7);
 			if (event_3) {
+				event_3->header.aux = tw_line();
 				event_3->uid = (__u64)(__u32)bpf_get_current_uid_gid();
 				tw_submit(event_3);
 			}
@@ -250,9 +256,11 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 		/* printf("%-16s %-7d %-7d %3d ", $task->real_parent->comm, pid, $task->real_parent->tgid, args.ret) */
 		struct printf_event_8 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_8);
 		if (event_4) {
-			tw_check(4, bpf_probe_read_kernel(event_4->comm, sizeof(event_4->comm), &tw_core_read(3, task, real_parent)->comm));
+			event_4->header.aux = tw_line();
+			tw_check(2, bpf_probe_read_kernel(event_4->comm, sizeof(event_4->comm),
+					&tw_core_read(1, task, real_parent)->comm));
 			event_4->pid = tw_pid();
-			event_4->tgid = tw_core_read(5, task, real_parent, tgid);
+			event_4->tgid = tw_core_read(3, task, real_parent, tgid);
 			event_4->ret = (__s64)ctx->ret;
 			tw_submit(event_4);
 		}
@@ -262,8 +270,9 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 			struct join_event *event_5 = &scratch->join.event;
 
 			event_5->header.action = ACTION_JOIN;
-			event_5->header.aux = 0;
-			event_5->words_len = tw_join(scratch->join.tail, 1024, (void *)((__u64 *)(tw_core_read(6, task, mm, start_stack) + 8)), 16, true);
+			event_5->header.aux = tw_line();
+			event_5->words_len = tw_join(scratch->join.tail, 1024,
+					(void *)((__u64 *)(tw_core_read(4, task, mm, start_stack) + 8)), 16, true);
 			__u64 len = event_5->words_len;
 			if (len > 1024)
 				len = 1024;
@@ -271,12 +280,13 @@ static __always_inline int tracepoint_syscalls_sys_exit_execve_1_body(struct tra
 		} else {
 			/* join(uptr((uint64 *)@argv[pid])) */
 			__u32 pid_2 = tw_pid();
-			__u64 *argv_2 = tw_found(7, bpf_map_lookup_elem(&argv, &pid_2));
+			__u64 *argv_2 = tw_found(5, bpf_map_lookup_elem(&argv, &pid_2));
 			struct join_event_2 *event_6 = &scratch->join_2.event;
 
 			event_6->header.action = ACTION_JOIN_2;
-			event_6->header.aux = 0;
-			event_6->words_len = tw_join(scratch->join_2.tail, 1024, (void *)((__u64 *)(argv_2 ? *argv_2 : 0)), 16, true);
+			event_6->header.aux = tw_line();
+			event_6->words_len = tw_join(scratch->join_2.tail, 1024,
+					(void *)((__u64 *)(argv_2 ? *argv_2 : 0)), 16, true);
 			__u64 len_2 = event_6->words_len;
 			if (len_2 > 1024)
 				len_2 = 1024;

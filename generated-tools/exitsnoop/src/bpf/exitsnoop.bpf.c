@@ -7,7 +7,9 @@
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
+#include "values.bpf.h"
 
 struct task_struct {
 	__s32 exit_code;
@@ -17,18 +19,23 @@ struct task_struct {
 } __attribute__((preserve_access_index));
 
 const volatile bool opt_timestamp = false;
-const volatile bool opt_threads = false;
+const volatile bool opt_per_thread = false;
 const volatile bool opt_failed = false;
 
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
-	ACTION_TIME,
 	ACTION_PRINTF_3,
 	ACTION_PRINTF_4,
+	ACTION_PRINTF_5,
 };
 
 struct printf_event_3 {
+	struct tw_header header;
+	struct tw_timestamp time;
+};
+
+struct printf_event_4 {
 	struct tw_header header;
 	char comm[16];
 	__u32 pid;
@@ -40,7 +47,7 @@ struct printf_event_3 {
 	__s32 arg8;
 };
 
-struct printf_event_4 {
+struct printf_event_5 {
 	struct tw_header header;
 	char comm[16];
 	__u32 pid;
@@ -54,6 +61,7 @@ struct printf_event_4 {
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event_3 *printf_event_3_type __maybe_unused;
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
+const struct printf_event_5 *printf_event_5_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -77,8 +85,8 @@ int tracepoint_sched_sched_process_exit_1(void)
 	if (tw_other_process())
 		return 0;
 
-	/* /pid == tid || getopt("threads|T", false, "Show threads as well")/ */
-	if (!((__u64)tw_pid() == (__u64)tw_tid() || opt_threads))
+	/* /pid == tid || getopt("per-thread|T", false, "Show threads as well")/ */
+	if (!((__u64)tw_pid() == (__u64)tw_tid() || opt_per_thread))
 		return 0;
 
 	/* $task = curtask */
@@ -91,38 +99,47 @@ int tracepoint_sched_sched_process_exit_1(void)
 	if ((__s64)code != 0 || !opt_failed) {
 		/* if (getopt("timestamp")) */
 		if (opt_timestamp) {
-			/* time("%H:%M:%S ") */
-			tw_send_control(ACTION_TIME);
+			/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+			struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
+			if (event) {
+				event->header.aux = tw_line();
+				event->time.nsecs = bpf_ktime_get_boot_ns();
+				event->time.format = 0;
+				event->time.clock = 0;
+				tw_submit(event);
+			}
 		}
 		/* if (($code & 0x7f) != 0) */
 		if (((__s64)code & 127) != 0) {
 			/* printf("%-16s %-7d %-7d %-7d %d.%02d signal %d (%s)\n", comm, pid, $task->real_parent->tgid, tid, */
-			struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
-			if (event) {
-				__builtin_memset(&event->header + 1, 0, sizeof(*event) - sizeof(event->header));
-				tw_current_comm(event->comm);
-				event->pid = tw_pid();
-				event->tgid = tw_core_read(2, task, real_parent, tgid);
-				event->tid = tw_tid();
-				event->arg5 = age / 100;
-				event->arg6 = age % 100;
-				event->arg7 = (__s64)code & 127;
-				event->arg8 = (__s32)((__s64)code & 127);
-				tw_submit(event);
-			}
-		} else {
-			/* printf("%-16s %-7d %-7d %-7d %d.%02d %d\n", comm, pid, $task->real_parent->tgid, tid, */
 			struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
 			if (event_2) {
+				event_2->header.aux = tw_line();
 				__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
 				tw_current_comm(event_2->comm);
 				event_2->pid = tw_pid();
-				event_2->tgid = tw_core_read(3, task, real_parent, tgid);
+				event_2->tgid = tw_core_read(2, task, real_parent, tgid);
 				event_2->tid = tw_tid();
 				event_2->arg5 = age / 100;
 				event_2->arg6 = age % 100;
-				event_2->arg7 = (__s64)((__u64)(__s64)code >> 8);
+				event_2->arg7 = (__s64)code & 127;
+				event_2->arg8 = (__s32)((__s64)code & 127);
 				tw_submit(event_2);
+			}
+		} else {
+			/* printf("%-16s %-7d %-7d %-7d %d.%02d %d\n", comm, pid, $task->real_parent->tgid, tid, */
+			struct printf_event_5 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_5);
+			if (event_3) {
+				event_3->header.aux = tw_line();
+				__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+				tw_current_comm(event_3->comm);
+				event_3->pid = tw_pid();
+				event_3->tgid = tw_core_read(3, task, real_parent, tgid);
+				event_3->tid = tw_tid();
+				event_3->arg5 = age / 100;
+				event_3->arg6 = age % 100;
+				event_3->arg7 = (__s64)((__u64)(__s64)code >> 8);
+				tw_submit(event_3);
 			}
 		}
 	}

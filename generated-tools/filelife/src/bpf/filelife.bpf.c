@@ -93,14 +93,15 @@ int kprobe_security_inode_create_1(struct pt_regs *ctx)
 	return 0;
 }
 
-static __always_inline int kprobe_security_inode_unlink_1_body(struct pt_regs *ctx, struct kprobe_security_inode_unlink_1_scratch *scratch)
+static __always_inline int kprobe_security_inode_unlink_1_body(struct pt_regs *ctx,
+		struct kprobe_security_inode_unlink_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
 
 	/* /has_key(@created, arg1)/ */
 	__u64 arg1 = (__u64)PT_REGS_PARM2(ctx);
-	if (!!!bpf_map_lookup_elem(&created, &arg1))
+	if (!bpf_map_lookup_elem(&created, &arg1))
 		return 0;
 
 	/* $dentry = (struct dentry *)arg1 */
@@ -123,7 +124,8 @@ static __always_inline int kprobe_security_inode_unlink_1_body(struct pt_regs *c
 	tw_current_comm(event->comm);
 	event->arg4 = age / 100;
 	event->arg5 = age % 100;
-	len = tw_str_put(tw_check(3, bpf_probe_read_kernel_str(scratch->printf_event_2.tail + tail, 1024, tw_core_read(2, dentry, d_name.name))), 1024);
+	len = tw_str_put(tw_check(3, bpf_probe_read_kernel_str(scratch->printf_event_2.tail + tail, 1024,
+			tw_core_read(2, dentry, d_name.name))), 1024);
 	event->name_len = len;
 	tail += len;
 	tw_output(event, sizeof(*event) + tail);

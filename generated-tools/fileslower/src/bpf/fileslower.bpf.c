@@ -161,7 +161,8 @@ int kprobe_vfs_read_1(struct pt_regs *ctx)
 		return 0;
 
 	/* if (getopt("all|a", false, "Sockets, pipes and devices as well") || */
-	if (opt_all || ((__u64)tw_core_read(0, (struct file *)(__u64)tw_chosen(PT_REGS_PARM1(ctx)), f_inode, i_mode) & 61440) == 32768) {
+	if (opt_all || ((__u64)tw_core_read(0, (struct file *)(__u64)tw_chosen(PT_REGS_PARM1(ctx)), f_inode,
+			i_mode) & 61440) == 32768) {
 		/* @start[tid] = nsecs */
 		__u64 nsecs = bpf_ktime_get_boot_ns();
 		__u32 tid = tw_tid();
@@ -186,7 +187,7 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 
 	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&start, &tid))
+	if (!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
 	/* $us = since(@start[tid]) / 1000 */
@@ -217,7 +218,8 @@ static __always_inline int kretprobe_vfs_read_1_body(struct kretprobe_vfs_read_1
 		event->bytes = bytes_2 ? *bytes_2 : 0;
 		event->arg6 = us / 1000;
 		event->arg7 = (us / 10) % 100;
-		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
+		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_3.tail + tail, 1024,
+				tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);
@@ -256,7 +258,7 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 
 	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&start, &tid))
+	if (!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
 	/* $us = since(@start[tid]) / 1000 */
@@ -287,7 +289,8 @@ static __always_inline int kretprobe_vfs_write_1_body(struct kretprobe_vfs_write
 		event->bytes = bytes_2 ? *bytes_2 : 0;
 		event->arg6 = us / 1000;
 		event->arg7 = (us / 10) % 100;
-		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024, tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
+		len = tw_str_put(tw_check(8, bpf_probe_read_kernel_str(scratch->printf_event_4.tail + tail, 1024,
+				tw_core_read(7, file, f_path.dentry, d_name.name))), 1024);
 		event->name_len = len;
 		tail += len;
 		tw_output(event, sizeof(*event) + tail);

@@ -12,10 +12,11 @@
 #include "strings.bpf.h"
 #include "usdt_args.bpf.h"
 
+const volatile bool opt_regexp = false;
 const volatile char param_1_text[1024] = "";
-const volatile __s64 opt_interval = 0;
+const volatile __u64 opt_interval = 0;
 const volatile bool opt_timestamp = false;
-const volatile __s64 opt_duration = 0;
+const volatile __u64 opt_duration = 0;
 
 /* @calls */
 struct {
@@ -86,6 +87,8 @@ struct {
 
 static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 {
+	/* _ = getopt("regexp|r", false, "PROBE is a regular expression rather than a pattern") */
+	(void)opt_regexp;
 	/* printf("Tracing %s... Hit Ctrl-C to end.\n", str($1)) */
 	struct printf_event *event = &scratch->printf.event;
 	__u64 tail = 0, len;
@@ -202,8 +205,8 @@ int interval_s_1_1(void)
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	/* $interval = getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
-	__s64 interval = opt_interval;
+	/* $interval = (int64)getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
+	__s64 interval = (__s64)opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
@@ -227,8 +230,8 @@ int interval_s_1_1(void)
 		/* clear(@calls) */
 		tw_send_control(ACTION_CLEAR);
 	}
-	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
-	__s64 duration = opt_duration;
+	/* $duration = (int64)getopt("duration|d", 0, "End after NUMBER seconds") */
+	__s64 duration = (__s64)opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_2 = duration > 0;
 	if (holds_2) {

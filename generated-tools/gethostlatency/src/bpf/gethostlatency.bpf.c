@@ -108,7 +108,7 @@ static __always_inline int uretprobe_libc_getaddrinfo_1_body(struct uretprobe_li
 
 	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&start, &tid))
+	if (!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
 	/* $us = since(@start[tid]) / 1000 */
@@ -131,7 +131,8 @@ static __always_inline int uretprobe_libc_getaddrinfo_1_body(struct uretprobe_li
 	event->arg5 = (us / 10) % 100;
 	__u32 tid_3 = tw_tid();
 	__u64 *name = tw_found(3, bpf_map_lookup_elem(&name_map, &tid_3));
-	len = tw_str_put(tw_check(4, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024, (__s8 *)(name ? *name : 0))), 1024);
+	len = tw_str_put(tw_check(4, bpf_probe_read_user_str(scratch->printf_event_3.tail + tail, 1024,
+			(__s8 *)(name ? *name : 0))), 1024);
 	event->name_len = len;
 	tail += len;
 	tw_output(event, sizeof(*event) + tail);

@@ -183,7 +183,8 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int tracepoint_irq_irq_handler_entry_1_body(struct trace_event_raw_irq_handler_entry *ctx, struct tracepoint_irq_irq_handler_entry_1_scratch *scratch)
+static __always_inline int tracepoint_irq_irq_handler_entry_1_body(struct trace_event_raw_irq_handler_entry *ctx,
+		struct tracepoint_irq_irq_handler_entry_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -193,7 +194,8 @@ static __always_inline int tracepoint_irq_irq_handler_entry_1_body(struct trace_
 		/* @count[str(args.name, 32)] = count() */
 		char data_loc_name_[32] __aligned_8;
 		tw_zero(scratch->data_loc_name__2, sizeof(scratch->data_loc_name__2));
-		bpf_probe_read_kernel_str(scratch->data_loc_name__2, sizeof(scratch->data_loc_name__2), (void *)ctx + ((__u32)ctx->__data_loc_name & 0xffff));
+		bpf_probe_read_kernel_str(scratch->data_loc_name__2, sizeof(scratch->data_loc_name__2),
+				(void *)ctx + ((__u32)ctx->__data_loc_name & 0xffff));
 		__builtin_memset(data_loc_name_, 0, sizeof(data_loc_name_));
 		bpf_probe_read_kernel_str(data_loc_name_, sizeof(data_loc_name_), scratch->data_loc_name__2);
 		tw_must(0, tw_add(&count, data_loc_name_, 1));
@@ -208,7 +210,8 @@ static __always_inline int tracepoint_irq_irq_handler_entry_1_body(struct trace_
 		/* @name[cpu, args.irq] = str(args.name, 32) */
 		char data_loc_name__3[32] __aligned_8;
 		tw_zero(scratch->data_loc_name__4, sizeof(scratch->data_loc_name__4));
-		bpf_probe_read_kernel_str(scratch->data_loc_name__4, sizeof(scratch->data_loc_name__4), (void *)ctx + ((__u32)ctx->__data_loc_name & 0xffff));
+		bpf_probe_read_kernel_str(scratch->data_loc_name__4, sizeof(scratch->data_loc_name__4),
+				(void *)ctx + ((__u32)ctx->__data_loc_name & 0xffff));
 		__builtin_memset(data_loc_name__3, 0, sizeof(data_loc_name__3));
 		bpf_probe_read_kernel_str(data_loc_name__3, sizeof(data_loc_name__3), scratch->data_loc_name__4);
 		struct start_key key_3 __aligned_8;
@@ -235,7 +238,8 @@ int tracepoint_irq_irq_handler_entry_1(struct trace_event_raw_irq_handler_entry 
 	return result;
 }
 
-static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_event_raw_irq_handler_exit *ctx, struct tracepoint_irq_irq_handler_exit_1_scratch *scratch)
+static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_event_raw_irq_handler_exit *ctx,
+		struct tracepoint_irq_irq_handler_exit_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -245,7 +249,7 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.cpu = (__u64)bpf_get_smp_processor_id();
 	key_2.irq = ctx->irq;
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* $ns = since(@start[cpu, args.irq]) */
@@ -265,14 +269,14 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 			__builtin_memset(&key_5, 0, sizeof(key_5));
 			key_5.cpu = (__u64)bpf_get_smp_processor_id();
 			key_5.irq = ctx->irq;
-			char *name = bpf_map_lookup_elem(&name_map, &key_5);
+			char *name = tw_found(4, bpf_map_lookup_elem(&name_map, &key_5));
 			if (name) {
 				__builtin_memcpy(scratch->key.key, name, sizeof(scratch->key.key));
 			} else {
 				__builtin_memset(scratch->key.key, 0, sizeof(scratch->key.key));
 			}
 			scratch->key.bucket = tw_signed_log2_bucket(ns, 0);
-			tw_must(4, tw_add(&nsecs, &scratch->key, 1));
+			tw_must(5, tw_add(&nsecs, &scratch->key, 1));
 		} else {
 			/* @usecs[@name[cpu, args.irq]] = hist($ns / 1000) */
 			tw_zero(&scratch->key_2, sizeof(scratch->key_2));
@@ -280,46 +284,44 @@ static __always_inline int tracepoint_irq_irq_handler_exit_1_body(struct trace_e
 			__builtin_memset(&key_7, 0, sizeof(key_7));
 			key_7.cpu = (__u64)bpf_get_smp_processor_id();
 			key_7.irq = ctx->irq;
-			char *name_2 = bpf_map_lookup_elem(&name_map, &key_7);
+			char *name_2 = tw_found(6, bpf_map_lookup_elem(&name_map, &key_7));
 			if (name_2) {
 				__builtin_memcpy(scratch->key_2.key, name_2, sizeof(scratch->key_2.key));
 			} else {
 				__builtin_memset(scratch->key_2.key, 0, sizeof(scratch->key_2.key));
 			}
 			scratch->key_2.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-			tw_must(5, tw_add(&usecs, &scratch->key_2, 1));
+			tw_must(7, tw_add(&usecs, &scratch->key_2, 1));
 		}
-	} else {
+	} else if (opt_nanoseconds) {
 		/* if (getopt("nanoseconds")) */
-		if (opt_nanoseconds) {
-			/* @total_nsecs[@name[cpu, args.irq]] = sum($ns) */
-			char name_3[32] __aligned_8;
-			struct start_key key_8 __aligned_8;
-			__builtin_memset(&key_8, 0, sizeof(key_8));
-			key_8.cpu = (__u64)bpf_get_smp_processor_id();
-			key_8.irq = ctx->irq;
-			char *name_4 = bpf_map_lookup_elem(&name_map, &key_8);
-			if (name_4) {
-				__builtin_memcpy(name_3, name_4, sizeof(name_3));
-			} else {
-				__builtin_memset(name_3, 0, sizeof(name_3));
-			}
-			tw_must(6, tw_add(&total_nsecs, name_3, ns));
+		/* @total_nsecs[@name[cpu, args.irq]] = sum($ns) */
+		char name_3[32] __aligned_8;
+		struct start_key key_8 __aligned_8;
+		__builtin_memset(&key_8, 0, sizeof(key_8));
+		key_8.cpu = (__u64)bpf_get_smp_processor_id();
+		key_8.irq = ctx->irq;
+		char *name_4 = tw_found(8, bpf_map_lookup_elem(&name_map, &key_8));
+		if (name_4) {
+			__builtin_memcpy(name_3, name_4, sizeof(name_3));
 		} else {
-			/* @total_usecs[@name[cpu, args.irq]] = sum($ns) */
-			char name_5[32] __aligned_8;
-			struct start_key key_9 __aligned_8;
-			__builtin_memset(&key_9, 0, sizeof(key_9));
-			key_9.cpu = (__u64)bpf_get_smp_processor_id();
-			key_9.irq = ctx->irq;
-			char *name_6 = bpf_map_lookup_elem(&name_map, &key_9);
-			if (name_6) {
-				__builtin_memcpy(name_5, name_6, sizeof(name_5));
-			} else {
-				__builtin_memset(name_5, 0, sizeof(name_5));
-			}
-			tw_must(7, tw_add(&total_usecs, name_5, ns));
+			__builtin_memset(name_3, 0, sizeof(name_3));
 		}
+		tw_must(9, tw_add(&total_nsecs, name_3, ns));
+	} else {
+		/* @total_usecs[@name[cpu, args.irq]] = sum($ns) */
+		char name_5[32] __aligned_8;
+		struct start_key key_9 __aligned_8;
+		__builtin_memset(&key_9, 0, sizeof(key_9));
+		key_9.cpu = (__u64)bpf_get_smp_processor_id();
+		key_9.irq = ctx->irq;
+		char *name_6 = tw_found(10, bpf_map_lookup_elem(&name_map, &key_9));
+		if (name_6) {
+			__builtin_memcpy(name_5, name_6, sizeof(name_5));
+		} else {
+			__builtin_memset(name_5, 0, sizeof(name_5));
+		}
+		tw_must(11, tw_add(&total_usecs, name_5, ns));
 	}
 	/* _ = delete(@start, (cpu, args.irq)) */
 	struct start_key key_10 __aligned_8;
@@ -392,27 +394,23 @@ int interval_s_1_1(void)
 		if (opt_count) {
 			/* print(@count) */
 			tw_print_map(ACTION_PRINT_MAP, 0, 0);
-		} else {
+		} else if (opt_dist) {
 			/* if (getopt("dist")) */
-			if (opt_dist) {
-				/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
-				if (opt_nanoseconds) {
-					/* print(@nsecs) */
-					tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
-				} else {
-					/* print(@usecs) */
-					tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
-				}
+			/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
+			if (opt_nanoseconds) {
+				/* print(@nsecs) */
+				tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 			} else {
-				/* if (getopt("nanoseconds")) */
-				if (opt_nanoseconds) {
-					/* print(@total_nsecs) */
-					tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
-				} else {
-					/* print(@total_usecs, 0, 1000) */
-					tw_print_map(ACTION_PRINT_MAP_5, 0, 1000);
-				}
+				/* print(@usecs) */
+				tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
 			}
+		} else if (opt_nanoseconds) {
+			/* if (getopt("nanoseconds")) */
+			/* print(@total_nsecs) */
+			tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
+		} else {
+			/* print(@total_usecs, 0, 1000) */
+			tw_print_map(ACTION_PRINT_MAP_5, 0, 1000);
 		}
 		/* clear(@count) */
 		tw_send_control(ACTION_CLEAR);
@@ -448,27 +446,23 @@ int end_1(void)
 	if (opt_count) {
 		/* print(@count) */
 		tw_print_map(ACTION_PRINT_MAP_6, 0, 0);
-	} else {
+	} else if (opt_dist) {
 		/* if (getopt("dist")) */
-		if (opt_dist) {
-			/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
-			if (opt_nanoseconds) {
-				/* print(@nsecs) */
-				tw_print_map(ACTION_PRINT_MAP_7, 0, 0);
-			} else {
-				/* print(@usecs) */
-				tw_print_map(ACTION_PRINT_MAP_8, 0, 0);
-			}
+		/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
+		if (opt_nanoseconds) {
+			/* print(@nsecs) */
+			tw_print_map(ACTION_PRINT_MAP_7, 0, 0);
 		} else {
-			/* if (getopt("nanoseconds")) */
-			if (opt_nanoseconds) {
-				/* print(@total_nsecs) */
-				tw_print_map(ACTION_PRINT_MAP_9, 0, 0);
-			} else {
-				/* print(@total_usecs, 0, 1000) */
-				tw_print_map(ACTION_PRINT_MAP_10, 0, 1000);
-			}
+			/* print(@usecs) */
+			tw_print_map(ACTION_PRINT_MAP_8, 0, 0);
 		}
+	} else if (opt_nanoseconds) {
+		/* if (getopt("nanoseconds")) */
+		/* print(@total_nsecs) */
+		tw_print_map(ACTION_PRINT_MAP_9, 0, 0);
+	} else {
+		/* print(@total_usecs, 0, 1000) */
+		tw_print_map(ACTION_PRINT_MAP_10, 0, 1000);
 	}
 	/* clear(@count) */
 	tw_send_control(ACTION_CLEAR_6);

@@ -19,8 +19,8 @@ struct trace_event_raw_sys_exit {
 } __attribute__((preserve_access_index));
 
 const volatile bool opt_failed = false;
-const volatile __s64 opt_signal = 0;
-const volatile __s64 opt_target = 0;
+const volatile __u64 opt_signal = 0;
+const volatile __u64 opt_target = 0;
 
 /* @target */
 struct {
@@ -137,31 +137,31 @@ int tracepoint_syscalls_sys_exit_kill_1(struct trace_event_raw_sys_exit *ctx)
 
 	/* /has_key(@target, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&target, &tid))
+	if (!bpf_map_lookup_elem(&target, &tid))
 		return 0;
 
 	/* if ((!getopt("failed|x", false, "Only calls that failed") || args.ret < 0) && */
-	bool holds_2 = !opt_failed || (__s64)ctx->ret < 0;
-	if (holds_2) {
-		bool holds = opt_signal == 0;
-		if (!holds) {
+	bool holds = !opt_failed || (__s64)ctx->ret < 0;
+	if (holds) {
+		bool holds_2 = opt_signal == 0;
+		if (!holds_2) {
 			__u32 tid_2 = tw_tid();
 			__s64 *signal__2 = tw_found(6, bpf_map_lookup_elem(&signal_, &tid_2));
-			holds = (signal__2 ? *signal__2 : 0) == opt_signal;
+			holds_2 = (signal__2 ? *signal__2 : 0) == (__s64)opt_signal;
 		}
-		holds_2 = holds;
+		holds = holds_2;
 	}
-	bool holds_4 = holds_2;
-	if (holds_4) {
-		bool holds_3 = opt_target == 0;
-		if (!holds_3) {
+	bool holds_3 = holds;
+	if (holds_3) {
+		bool holds_4 = opt_target == 0;
+		if (!holds_4) {
 			__u32 tid_3 = tw_tid();
 			__s64 *target_2 = tw_found(7, bpf_map_lookup_elem(&target, &tid_3));
-			holds_3 = (target_2 ? *target_2 : 0) == opt_target;
+			holds_4 = (target_2 ? *target_2 : 0) == (__s64)opt_target;
 		}
-		holds_4 = holds_3;
+		holds_3 = holds_4;
 	}
-	if (holds_4) {
+	if (holds_3) {
 		/* printf("%-9s %-6d %-16s %-4d %-6d %d\n", strftime("%H:%M:%S", nsecs), pid, comm, @signal[tid], */
 		struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 		if (event) {

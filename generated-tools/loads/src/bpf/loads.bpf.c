@@ -9,6 +9,7 @@
 #include "values.bpf.h"
 
 const volatile __s64 param_1 = 0;
+const volatile bool has_avenrun = false;
 const volatile __u64 kaddr_avenrun = 0;
 const volatile __s64 param_2 = 0;
 
@@ -36,6 +37,8 @@ struct {
 enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
+	ACTION_PRINTF_3,
+	ACTION_CAT,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 };
@@ -51,8 +54,14 @@ struct printf_event_2 {
 	__u64 arg7;
 };
 
+struct printf_event_3 {
+	struct tw_header header;
+	struct tw_timestamp time;
+};
+
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event_2 *printf_event_2_type __maybe_unused;
+const struct printf_event_3 *printf_event_3_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -92,33 +101,49 @@ int interval_s_1_1(void)
 			__sync_fetch_and_add(&element_2->value, 1);
 			element_2->set = 1;
 		}
-		/* $avenrun = (uint64 *)kaddr("avenrun") */
-		__u64 *avenrun = (__u64 *)kaddr_avenrun;
-		/* $load1 = *kptr($avenrun) */
-		__u64 avenrun_2 = 0;
-		tw_check(0, bpf_probe_read_kernel(&avenrun_2, sizeof(avenrun_2), avenrun));
-		__u64 load1 = avenrun_2;
-		/* $load5 = *kptr($avenrun + 1) */
-		__u64 value_2 = 0;
-		tw_check(1, bpf_probe_read_kernel(&value_2, sizeof(value_2), (__u64 *)((void *)avenrun + 1 * 8)));
-		__u64 load5 = value_2;
-		/* $load15 = *kptr($avenrun + 2) */
-		__u64 value_3 = 0;
-		tw_check(2, bpf_probe_read_kernel(&value_3, sizeof(value_3), (__u64 *)((void *)avenrun + 2 * 8)));
-		__u64 load15 = value_3;
-		/* printf("%s load averages: %d.%03d %d.%03d %d.%03d\n", strftime("%H:%M:%S", nsecs), */
-		struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
-		if (event) {
-			event->time.nsecs = bpf_ktime_get_boot_ns();
-			event->time.format = 0;
-			event->time.clock = 0;
-			event->arg2 = load1 >> 11;
-			event->arg3 = ((load1 & 2047) * 1000) >> 11;
-			event->arg4 = load5 >> 11;
-			event->arg5 = ((load5 & 2047) * 1000) >> 11;
-			event->arg6 = load15 >> 11;
-			event->arg7 = ((load15 & 2047) * 1000) >> 11;
-			tw_submit(event);
+		/* if (symbol_exists("avenrun")) */
+		if (has_avenrun) {
+			/* $avenrun = (uint64 *)kaddr("avenrun") */
+			__u64 *avenrun = (__u64 *)kaddr_avenrun;
+			/* $load1 = *kptr($avenrun) */
+			__u64 avenrun_2 = 0;
+			tw_check(0, bpf_probe_read_kernel(&avenrun_2, sizeof(avenrun_2), avenrun));
+			__u64 load1 = avenrun_2;
+			/* $load5 = *kptr($avenrun + 1) */
+			__u64 value_2 = 0;
+			tw_check(1, bpf_probe_read_kernel(&value_2, sizeof(value_2),
+					(__u64 *)((void *)avenrun + 1 * 8)));
+			__u64 load5 = value_2;
+			/* $load15 = *kptr($avenrun + 2) */
+			__u64 value_3 = 0;
+			tw_check(2, bpf_probe_read_kernel(&value_3, sizeof(value_3),
+					(__u64 *)((void *)avenrun + 2 * 8)));
+			__u64 load15 = value_3;
+			/* printf("%s load averages: %d.%03d %d.%03d %d.%03d\n", strftime("%H:%M:%S", nsecs), */
+			struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
+			if (event) {
+				event->time.nsecs = bpf_ktime_get_boot_ns();
+				event->time.format = 0;
+				event->time.clock = 0;
+				event->arg2 = load1 >> 11;
+				event->arg3 = ((load1 & 2047) * 1000) >> 11;
+				event->arg4 = load5 >> 11;
+				event->arg5 = ((load5 & 2047) * 1000) >> 11;
+				event->arg6 = load15 >> 11;
+				event->arg7 = ((load15 & 2047) * 1000) >> 11;
+				tw_submit(event);
+			}
+		} else {
+			/* printf("%s load averages: ", strftime("%H:%M:%S", nsecs)) */
+			struct printf_event_3 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_3);
+			if (event_2) {
+				event_2->time.nsecs = bpf_ktime_get_boot_ns();
+				event_2->time.format = 0;
+				event_2->time.clock = 0;
+				tw_submit(event_2);
+			}
+			/* cat("/proc/loadavg") */
+			tw_send(ACTION_CAT);
 		}
 		/* if ($2 > 0 && @outputs >= $2) */
 		bool holds = param_2 > 0;

@@ -83,7 +83,9 @@ int kprobe_md_flush_request_1(struct pt_regs *ctx)
 			event->time.clock = 0;
 			event->pid = tw_pid();
 			tw_current_comm(event->comm);
-			tw_check(1, bpf_probe_read_kernel(event->disk_name, sizeof(event->disk_name), &tw_core_read(0, (struct bio___old *)(__u64)PT_REGS_PARM2(ctx), bi_disk)->disk_name));
+			tw_check(1, bpf_probe_read_kernel(event->disk_name, sizeof(event->disk_name),
+					&tw_core_read(0, (struct bio___old *)(__u64)PT_REGS_PARM2(ctx),
+					bi_disk)->disk_name));
 			tw_submit(event);
 		}
 	} else {
@@ -95,7 +97,9 @@ int kprobe_md_flush_request_1(struct pt_regs *ctx)
 			event_2->time.clock = 0;
 			event_2->pid = tw_pid();
 			tw_current_comm(event_2->comm);
-			tw_check(3, bpf_probe_read_kernel(event_2->disk_name, sizeof(event_2->disk_name), &tw_core_read(2, (struct bio *)(__u64)PT_REGS_PARM2(ctx), bi_bdev, bd_disk)->disk_name));
+			tw_check(3, bpf_probe_read_kernel(event_2->disk_name, sizeof(event_2->disk_name),
+					&tw_core_read(2, (struct bio *)(__u64)PT_REGS_PARM2(ctx), bi_bdev,
+					bd_disk)->disk_name));
 			tw_submit(event_2);
 		}
 	}

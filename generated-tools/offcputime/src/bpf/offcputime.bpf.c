@@ -24,12 +24,12 @@ struct us_key {
 	char comm[16];
 };
 
-const volatile __s64 opt_pid = 0;
-const volatile __s64 opt_tid = 0;
+const volatile __u64 opt_pid = 0;
+const volatile __u64 opt_tid = 0;
 const volatile bool opt_user_stacks_only = false;
 const volatile bool opt_kernel_stacks_only = false;
-const volatile __s64 opt_min_block_time = 0;
-const volatile __s64 opt_max_block_time = 0;
+const volatile __u64 opt_min_block_time = 0;
+const volatile __u64 opt_max_block_time = 0;
 const volatile __s64 param_1 = 0;
 
 /* @start */
@@ -130,13 +130,15 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int tracepoint_sched_sched_switch_1_body(struct trace_event_raw_sched_switch *ctx, struct tracepoint_sched_sched_switch_1_scratch *scratch)
+static __always_inline int tracepoint_sched_sched_switch_1_body(struct trace_event_raw_sched_switch *ctx,
+		struct tracepoint_sched_sched_switch_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* if (args.prev_pid != 0 && */
-	if ((__s64)ctx->prev_pid != 0 && (opt_pid == 0 || (__s64)tw_pid() == opt_pid) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid)) {
+	if ((__s64)ctx->prev_pid != 0 && (opt_pid == 0 || (__u64)tw_pid() == opt_pid) &&
+			(opt_tid == 0 || (__u64)tw_tid() == opt_tid)) {
 		/* @start[args.prev_pid] = nsecs */
 		__u64 nsecs = bpf_ktime_get_boot_ns();
 		__s32 prev_pid = ctx->prev_pid;
@@ -165,36 +167,36 @@ static __always_inline int tracepoint_sched_sched_switch_1_body(struct trace_eve
 	}
 	/* if (has_key(@start, args.next_pid)) */
 	__s32 next_pid = ctx->next_pid;
-	if (!!bpf_map_lookup_elem(&start, &next_pid)) {
+	if (bpf_map_lookup_elem(&start, &next_pid)) {
 		/* $us = since(@start[args.next_pid]) / 1000 */
 		__s32 next_pid_2 = ctx->next_pid;
 		__u64 *start_2 = tw_found(4, bpf_map_lookup_elem(&start, &next_pid_2));
 		__u64 us = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0)) / 1000;
-		/* if ($us >= (uint64)getopt("min-block-time|m", 0, "Only waits of at least this many microseconds") && */
-		if (us >= (__u64)opt_min_block_time && (opt_max_block_time == 0 || us <= (__u64)opt_max_block_time)) {
+		/* if ($us >= getopt("min-block-time|m", 0, "Only waits of at least this many microseconds") && */
+		if (us >= opt_min_block_time && (opt_max_block_time == 0 || us <= opt_max_block_time)) {
 			/* @us[@kernel[args.next_pid], @user[args.next_pid], @comm[args.next_pid]] = sum($us) */
 			__s32 next_pid_3 = ctx->next_pid;
-			struct tw_stack *kernel_2 = bpf_map_lookup_elem(&kernel, &next_pid_3);
+			struct tw_stack *kernel_2 = tw_found(5, bpf_map_lookup_elem(&kernel, &next_pid_3));
 			if (kernel_2) {
 				scratch->key_2.kernel = (*kernel_2);
 			} else {
 				__builtin_memset(&scratch->key_2.kernel, 0, sizeof(scratch->key_2.kernel));
 			}
 			__s32 next_pid_4 = ctx->next_pid;
-			struct tw_stack *user_2 = bpf_map_lookup_elem(&user, &next_pid_4);
+			struct tw_stack *user_2 = tw_found(6, bpf_map_lookup_elem(&user, &next_pid_4));
 			if (user_2) {
 				scratch->key_2.user = (*user_2);
 			} else {
 				__builtin_memset(&scratch->key_2.user, 0, sizeof(scratch->key_2.user));
 			}
 			__s32 next_pid_5 = ctx->next_pid;
-			char *comm_3 = bpf_map_lookup_elem(&comm, &next_pid_5);
+			char *comm_3 = tw_found(7, bpf_map_lookup_elem(&comm, &next_pid_5));
 			if (comm_3) {
 				__builtin_memcpy(scratch->key_2.comm, comm_3, sizeof(scratch->key_2.comm));
 			} else {
 				__builtin_memset(scratch->key_2.comm, 0, sizeof(scratch->key_2.comm));
 			}
-			tw_must(5, tw_add(&us_map, &scratch->key_2, us));
+			tw_must(8, tw_add(&us_map, &scratch->key_2, us));
 		}
 		/* _ = delete(@start, args.next_pid) */
 		__s32 next_pid_6 = ctx->next_pid;

@@ -7,6 +7,7 @@
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "values.bpf.h"
 
@@ -61,18 +62,20 @@ int kprobe_oom_kill_process_1(struct pt_regs *ctx)
 	/* printf("%s Triggered by PID %d (\"%s\"), OOM kill of PID %d (\"%s\"), %d pages, loadavg: ", */
 	struct printf_event_2 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_2);
 	if (event) {
+		event->header.aux = tw_line();
 		event->time.nsecs = bpf_ktime_get_boot_ns();
 		event->time.format = 0;
 		event->time.clock = 0;
 		event->pid = tw_pid();
 		tw_current_comm(event->comm);
 		event->tgid = tw_core_read(0, control, chosen, tgid);
-		tw_check(2, bpf_probe_read_kernel(event->comm_5, sizeof(event->comm_5), &tw_core_read(1, control, chosen)->comm));
+		tw_check(2, bpf_probe_read_kernel(event->comm_5, sizeof(event->comm_5),
+				&tw_core_read(1, control, chosen)->comm));
 		event->totalpages = tw_core_read(3, control, totalpages);
 		tw_submit(event);
 	}
 	/* cat("/proc/loadavg") */
-	tw_send(ACTION_CAT);
+	tw_send_part(ACTION_CAT);
 
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "events.bpf.h"
 #include "exit.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "scratch.bpf.h"
 #include "strings.bpf.h"
@@ -28,11 +29,11 @@ const volatile bool opt_timestamp = false;
 const volatile bool opt_print_uid = false;
 const volatile bool opt_extended = false;
 const volatile bool opt_failed = false;
-const volatile __s64 opt_uid = 0;
-const volatile __s64 opt_tid = 0;
+const volatile __s64 opt_uid = -1;
+const volatile __u64 opt_tid = 0;
 const volatile char opt_name[1024] = "";
 const volatile bool opt_errname = false;
-const volatile __s64 opt_duration = 0;
+const volatile __u64 opt_duration = 0;
 const volatile __u64 tw_start_ns = 0;
 
 /* @filename */
@@ -191,7 +192,7 @@ int tracepoint_syscalls_sys_enter_open_1(struct trace_event_raw_sys_enter *ctx)
 		return 0;
 
 	/* @filename[tid] = args.filename */
-	__u64 arg0 = (__u64)(__u8 *)ctx->args[0];
+	__u64 arg0 = (__u64)ctx->args[0];
 	__u32 tid = tw_tid();
 	tw_must(0, bpf_map_update_elem(&filename, &tid, &arg0, BPF_ANY));
 	/* @flags[tid] = args.flags */
@@ -210,7 +211,7 @@ int tracepoint_syscalls_sys_enter_openat_1(struct trace_event_raw_sys_enter *ctx
 		return 0;
 
 	/* @filename[tid] = args.filename */
-	__u64 arg1 = (__u64)(__u8 *)ctx->args[1];
+	__u64 arg1 = (__u64)ctx->args[1];
 	__u32 tid = tw_tid();
 	tw_must(0, bpf_map_update_elem(&filename, &tid, &arg1, BPF_ANY));
 	/* @flags[tid] = args.flags */
@@ -229,7 +230,7 @@ int tracepoint_syscalls_sys_enter_openat2_1(struct trace_event_raw_sys_enter *ct
 		return 0;
 
 	/* @filename[tid] = args.filename */
-	__u64 arg1 = (__u64)(__u8 *)ctx->args[1];
+	__u64 arg1 = (__u64)ctx->args[1];
 	__u32 tid = tw_tid();
 	tw_must(2, bpf_map_update_elem(&filename, &tid, &arg1, BPF_ANY));
 	/* @flags[tid] = args.how->flags */
@@ -241,7 +242,8 @@ int tracepoint_syscalls_sys_enter_openat2_1(struct trace_event_raw_sys_enter *ct
 	return 0;
 }
 
-static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_syscalls_sys_exit_open_1_scratch *scratch)
+static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace_event_raw_sys_exit *ctx,
+		struct tracepoint_syscalls_sys_exit_open_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
@@ -259,17 +261,19 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 	/* $errno = $ret >= 0 ? 0 : -$ret */
 	__s64 errno = ret >= 0 ? 0 : (__s64)-(__u64)ret;
 	/* if ((!getopt("failed|x", false, "Only calls that failed") || $errno != 0) && */
-	bool holds_2 = (!opt_failed || errno != 0) && (opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid);
-	if (holds_2) {
-		bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-		if (!holds) {
+	bool holds = (!opt_failed || errno != 0) &&
+			(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid) &&
+			(opt_tid == 0 || (__u64)tw_tid() == opt_tid);
+	if (holds) {
+		bool holds_2 = tw_str_equal(tw_text(opt_name), "", 1);
+		if (!holds_2) {
 			char comm[16] __aligned_8;
 			tw_current_comm(comm);
-			holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+			holds_2 = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
 		}
-		holds_2 = holds;
+		holds = holds_2;
 	}
-	if (holds_2) {
+	if (holds) {
 		/* if (getopt("timestamp")) */
 		if (opt_timestamp) {
 			/* $us = elapsed / 1000 */
@@ -277,6 +281,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 			/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 			struct printf_event_6 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_6);
 			if (event) {
+				event->header.aux = tw_line();
 				event->arg1 = us / 1000000;
 				event->arg2 = us % 1000000;
 				tw_submit(event);
@@ -287,6 +292,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 			/* printf("%-6d ", uid) */
 			struct printf_event_7 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_7);
 			if (event_2) {
+				event_2->header.aux = tw_line();
 				event_2->uid = (__u64)(__u32)bpf_get_current_uid_gid();
 				tw_submit(event_2);
 			}
@@ -298,7 +304,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 			__u64 tail = 0, len;
 
 			event_3->header.action = ACTION_PRINTF_8;
-			event_3->header.aux = 0;
+			event_3->header.aux = tw_line();
 			__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 			event_3->pid = tw_pid();
 			tw_current_comm(event_3->comm);
@@ -309,49 +315,50 @@ static __always_inline int tracepoint_syscalls_sys_exit_open_1_body(struct trace
 			event_3->flags = flags_2 ? *flags_2 : 0;
 			__u32 tid_3 = tw_tid();
 			__u64 *filename_3 = tw_found(7, bpf_map_lookup_elem(&filename, &tid_3));
-			len = tw_str_put(tw_check(8, bpf_probe_read_user_str(scratch->printf_event_8.tail + tail, 1024, (__u8 *)(filename_3 ? *filename_3 : 0))), 1024);
+			len = tw_str_put(tw_check(8, bpf_probe_read_user_str(scratch->printf_event_8.tail + tail, 1024,
+					(__u8 *)(filename_3 ? *filename_3 : 0))), 1024);
 			event_3->filename_len = len;
 			tail += len;
 			tw_output(event_3, sizeof(*event_3) + tail);
-		} else {
+		} else if (opt_errname && errno != 0) {
 			/* if (getopt("errname", false, "Show errors in words") && $errno != 0) */
-			if (opt_errname && errno != 0) {
-				/* printf("%-6d %-16s %4d %s: %s\n", pid, comm, $fd, strerror($errno), */
-				struct printf_event_9 *event_4 = &scratch->printf_event_9.event;
-				__u64 tail_2 = 0, len_2;
+			/* printf("%-6d %-16s %4d %s: %s\n", pid, comm, $fd, strerror($errno), */
+			struct printf_event_9 *event_4 = &scratch->printf_event_9.event;
+			__u64 tail_2 = 0, len_2;
 
-				event_4->header.action = ACTION_PRINTF_9;
-				event_4->header.aux = 0;
-				__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
-				event_4->pid = tw_pid();
-				tw_current_comm(event_4->comm);
-				event_4->fd = fd;
-				event_4->errno = (__s32)errno;
-				__u32 tid_4 = tw_tid();
-				__u64 *filename_4 = tw_found(9, bpf_map_lookup_elem(&filename, &tid_4));
-				len_2 = tw_str_put(tw_check(10, bpf_probe_read_user_str(scratch->printf_event_9.tail + tail_2, 1024, (__u8 *)(filename_4 ? *filename_4 : 0))), 1024);
-				event_4->filename_len = len_2;
-				tail_2 += len_2;
-				tw_output(event_4, sizeof(*event_4) + tail_2);
-			} else {
-				/* printf("%-6d %-16s %4d %3d %s\n", pid, comm, $fd, $errno, */
-				struct printf_event_10 *event_5 = &scratch->printf_event_10.event;
-				__u64 tail_3 = 0, len_3;
+			event_4->header.action = ACTION_PRINTF_9;
+			event_4->header.aux = tw_line();
+			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
+			event_4->pid = tw_pid();
+			tw_current_comm(event_4->comm);
+			event_4->fd = fd;
+			event_4->errno = (__s32)errno;
+			__u32 tid_4 = tw_tid();
+			__u64 *filename_4 = tw_found(9, bpf_map_lookup_elem(&filename, &tid_4));
+			len_2 = tw_str_put(tw_check(10, bpf_probe_read_user_str(scratch->printf_event_9.tail + tail_2,
+					1024, (__u8 *)(filename_4 ? *filename_4 : 0))), 1024);
+			event_4->filename_len = len_2;
+			tail_2 += len_2;
+			tw_output(event_4, sizeof(*event_4) + tail_2);
+		} else {
+			/* printf("%-6d %-16s %4d %3d %s\n", pid, comm, $fd, $errno, */
+			struct printf_event_10 *event_5 = &scratch->printf_event_10.event;
+			__u64 tail_3 = 0, len_3;
 
-				event_5->header.action = ACTION_PRINTF_10;
-				event_5->header.aux = 0;
-				__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
-				event_5->pid = tw_pid();
-				tw_current_comm(event_5->comm);
-				event_5->fd = fd;
-				event_5->errno = errno;
-				__u32 tid_5 = tw_tid();
-				__u64 *filename_5 = tw_found(11, bpf_map_lookup_elem(&filename, &tid_5));
-				len_3 = tw_str_put(tw_check(12, bpf_probe_read_user_str(scratch->printf_event_10.tail + tail_3, 1024, (__u8 *)(filename_5 ? *filename_5 : 0))), 1024);
-				event_5->filename_len = len_3;
-				tail_3 += len_3;
-				tw_output(event_5, sizeof(*event_5) + tail_3);
-			}
+			event_5->header.action = ACTION_PRINTF_10;
+			event_5->header.aux = tw_line();
+			__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+			event_5->pid = tw_pid();
+			tw_current_comm(event_5->comm);
+			event_5->fd = fd;
+			event_5->errno = errno;
+			__u32 tid_5 = tw_tid();
+			__u64 *filename_5 = tw_found(11, bpf_map_lookup_elem(&filename, &tid_5));
+			len_3 = tw_str_put(tw_check(12, bpf_probe_read_user_str(scratch->printf_event_10.tail + tail_3,
+					1024, (__u8 *)(filename_5 ? *filename_5 : 0))), 1024);
+			event_5->filename_len = len_3;
+			tail_3 += len_3;
+			tw_output(event_5, sizeof(*event_5) + tail_3);
 		}
 	}
 	/* _ = delete(@filename, tid) */
@@ -395,9 +402,9 @@ int interval_s_1_1(void)
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	/* if (@seconds >= getopt("duration", 0)) */
+	/* if (@seconds >= (int64)getopt("duration", 0)) */
 	struct scalar_s64 *seconds_2 = tw_scalar(&seconds);
-	if ((seconds_2 ? seconds_2->value : 0) >= opt_duration) {
+	if ((seconds_2 ? seconds_2->value : 0) >= (__s64)opt_duration) {
 		/* exit() */
 		tw_exit(0);
 		return 0;

@@ -51,7 +51,9 @@ static __always_inline __u64 tw_str_put(long result, __u64 capacity)
 	return put;
 }
 
-/* Where needle first is in haystack; -1 when it is not. */
+/* Where needle first is in haystack; what the kernel's bpf_strstr() says (-ENOENT) when it is not. */
+#define TW_NOT_FOUND (-2)
+
 static __always_inline __s64 tw_str_find(const char *haystack, __u32 haystack_size, const char *needle,
 					 __u32 needle_size)
 {
@@ -67,7 +69,7 @@ static __always_inline __s64 tw_str_find(const char *haystack, __u32 haystack_si
 		if (!haystack[i])
 			break;
 	}
-	return -1;
+	return TW_NOT_FOUND;
 }
 
 /*
@@ -89,7 +91,7 @@ static __always_inline __s64 tw_str_search(const char *haystack, __u32 haystack_
 		if (!haystack[i])
 			break;
 	}
-	return -1;
+	return TW_NOT_FOUND;
 }
 
 /* As memcmp: looks at n bytes, max at most. */

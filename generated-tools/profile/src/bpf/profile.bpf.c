@@ -32,10 +32,10 @@ struct counts_key {
 	__u32 pid;
 };
 
-const volatile __s64 opt_frequency = 0;
+const volatile __u64 opt_frequency = 49;
 const volatile bool opt_include_idle = false;
-const volatile __s64 opt_tid = 0;
-const volatile __s64 opt_cpu = 0;
+const volatile __u64 opt_tid = 0;
+const volatile __s64 opt_cpu = -1;
 const volatile bool opt_user_stacks_only = false;
 const volatile bool opt_kernel_stacks_only = false;
 const volatile __s64 param_1 = 0;
@@ -84,7 +84,7 @@ enum action {
 
 struct printf_event {
 	struct tw_header header;
-	__s64 opt_frequency;
+	__u64 opt_frequency;
 };
 
 /* Keeps the records' types in BTF, where user space finds them. */
@@ -132,13 +132,15 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int profile_hz__frequency_1_body(struct bpf_perf_event_data *ctx, struct profile_hz__frequency_1_scratch *scratch)
+static __always_inline int profile_hz__frequency_1_body(struct bpf_perf_event_data *ctx,
+		struct profile_hz__frequency_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* /pid != 0 || getopt("include-idle|I", false, "Idle CPUs as well")) &&/ */
-	if (!(((__u64)tw_pid() != 0 || opt_include_idle) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid) && (opt_cpu == -1 || (__s64)(__u64)bpf_get_smp_processor_id() == opt_cpu)))
+	if (!(((__u64)tw_pid() != 0 || opt_include_idle) && (opt_tid == 0 || (__u64)tw_tid() == opt_tid) &&
+			(opt_cpu == -1 || (__s64)(__u64)bpf_get_smp_processor_id() == opt_cpu)))
 		return 0;
 
 	/* if (getopt("user-stacks-only|U", false, "User stacks only")) */
@@ -149,24 +151,22 @@ static __always_inline int profile_hz__frequency_1_body(struct bpf_perf_event_da
 		tw_current_comm(scratch->key_2.comm);
 		scratch->key_2.pid = tw_pid();
 		tw_must(0, tw_add(&user, &scratch->key_2, 1));
-	} else {
+	} else if (opt_kernel_stacks_only) {
 		/* if (getopt("kernel-stacks-only|K", false, "Kernel stacks only")) */
-		if (opt_kernel_stacks_only) {
-			/* @kernel[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_3, 0, sizeof(scratch->key_3));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_3.comm);
-			scratch->key_3.pid = tw_pid();
-			tw_must(1, tw_add(&kernel, &scratch->key_3, 1));
-		} else {
-			/* @[kstack, ustack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_4, 0, sizeof(scratch->key_4));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_4.kstack, scratch->ips, 127, 0);
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_4.ustack, scratch->ips, 127, BPF_F_USER_STACK);
-			tw_current_comm(scratch->key_4.comm);
-			scratch->key_4.pid = tw_pid();
-			tw_must(2, tw_add(&counts, &scratch->key_4, 1));
-		}
+		/* @kernel[kstack, comm, pid] = count() */
+		__builtin_memset(&scratch->key_3, 0, sizeof(scratch->key_3));
+		tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.kstack, scratch->ips, 127, 0);
+		tw_current_comm(scratch->key_3.comm);
+		scratch->key_3.pid = tw_pid();
+		tw_must(1, tw_add(&kernel, &scratch->key_3, 1));
+	} else {
+		/* @[kstack, ustack, comm, pid] = count() */
+		__builtin_memset(&scratch->key_4, 0, sizeof(scratch->key_4));
+		tw_take_stack(ctx, &tw_stacks_127, &scratch->key_4.kstack, scratch->ips, 127, 0);
+		tw_take_stack(ctx, &tw_stacks_127, &scratch->key_4.ustack, scratch->ips, 127, BPF_F_USER_STACK);
+		tw_current_comm(scratch->key_4.comm);
+		scratch->key_4.pid = tw_pid();
+		tw_must(2, tw_add(&counts, &scratch->key_4, 1));
 	}
 
 	return 0;

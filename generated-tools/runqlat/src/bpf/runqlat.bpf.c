@@ -27,7 +27,7 @@ struct tuple {
 	__s32 id;
 };
 
-const volatile __s64 opt_pid = 0;
+const volatile __u64 opt_pid = 0;
 const volatile bool opt_tids = false;
 const volatile bool opt_milliseconds = false;
 const volatile bool opt_pids = false;
@@ -189,13 +189,13 @@ int rawtracepoint_sched_switch_1(__u64 *ctx)
 	}
 	/* if (has_key(@qtime, $next.pid)) */
 	__s32 pid_2 = tw_core_read(6, next, pid);
-	if (!!bpf_map_lookup_elem(&qtime, &pid_2)) {
+	if (bpf_map_lookup_elem(&qtime, &pid_2)) {
 		/* $ns = since(@qtime[$next.pid]) */
 		__s32 pid_3 = tw_core_read(7, next, pid);
 		__u64 *qtime_2 = tw_found(8, bpf_map_lookup_elem(&qtime, &pid_3));
 		__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(qtime_2 ? *qtime_2 : 0));
-		/* if (getopt("pid|p", 0, "Only this process") == 0 || (int64)$next.tgid == getopt("pid", 0)) */
-		if (opt_pid == 0 || (__s64)tw_core_read(9, next, tgid) == opt_pid) {
+		/* if (getopt("pid|p", 0, "Only this process") == 0 || (uint64)$next.tgid == getopt("pid", 0)) */
+		if (opt_pid == 0 || (__u64)tw_core_read(9, next, tgid) == opt_pid) {
 			/* $id = getopt("tids") ? $next.pid : $next.tgid */
 			__s32 id = opt_tids ? tw_core_read(10, next, pid) : tw_core_read(11, next, tgid);
 			/* if (getopt("milliseconds|m", false, "Milliseconds rather than microseconds")) */
@@ -204,7 +204,8 @@ int rawtracepoint_sched_switch_1(__u64 *ctx)
 				if (opt_pids || opt_tids) {
 					/* @process_msecs[$next.comm, $id] = hist($ns / 1000000) */
 					struct process_msecs_bucket key_2 = {};
-					tw_check(12, bpf_probe_read_kernel(key_2.key.comm, sizeof(key_2.key.comm), &next->comm));
+					tw_check(12, bpf_probe_read_kernel(key_2.key.comm, sizeof(key_2.key.comm),
+							&next->comm));
 					key_2.key.id = id;
 					key_2.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
 					tw_must(13, tw_add(&process_msecs, &key_2, 1));
@@ -213,20 +214,19 @@ int rawtracepoint_sched_switch_1(__u64 *ctx)
 					__u32 bucket = tw_signed_log2_bucket(ns / 1000000, 0);
 					tw_add(&msecs, &bucket, 1);
 				}
-			} else {
+			} else if (opt_pids || opt_tids) {
 				/* if (getopt("pids") || getopt("tids")) */
-				if (opt_pids || opt_tids) {
-					/* @process_usecs[$next.comm, $id] = hist($ns / 1000) */
-					struct process_usecs_bucket key_3 = {};
-					tw_check(14, bpf_probe_read_kernel(key_3.key.comm, sizeof(key_3.key.comm), &next->comm));
-					key_3.key.id = id;
-					key_3.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-					tw_must(15, tw_add(&process_usecs, &key_3, 1));
-				} else {
-					/* @usecs = hist($ns / 1000) */
-					__u32 bucket_2 = tw_signed_log2_bucket(ns / 1000, 0);
-					tw_add(&usecs, &bucket_2, 1);
-				}
+				/* @process_usecs[$next.comm, $id] = hist($ns / 1000) */
+				struct process_usecs_bucket key_3 = {};
+				tw_check(14, bpf_probe_read_kernel(key_3.key.comm, sizeof(key_3.key.comm),
+						&next->comm));
+				key_3.key.id = id;
+				key_3.bucket = tw_signed_log2_bucket(ns / 1000, 0);
+				tw_must(15, tw_add(&process_usecs, &key_3, 1));
+			} else {
+				/* @usecs = hist($ns / 1000) */
+				__u32 bucket_2 = tw_signed_log2_bucket(ns / 1000, 0);
+				tw_add(&usecs, &bucket_2, 1);
 			}
 		}
 		/* _ = delete(@qtime, $next.pid) */
@@ -284,15 +284,13 @@ int interval_s_1_1(void)
 				/* print(@process_usecs) */
 				tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 			}
-		} else {
+		} else if (opt_milliseconds) {
 			/* if (getopt("milliseconds")) */
-			if (opt_milliseconds) {
-				/* print(@msecs) */
-				tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
-			} else {
-				/* print(@usecs) */
-				tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
-			}
+			/* print(@msecs) */
+			tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
+		} else {
+			/* print(@usecs) */
+			tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
 		}
 		/* clear(@usecs) */
 		tw_send_control(ACTION_CLEAR);
@@ -334,15 +332,13 @@ int end_1(void)
 				/* print(@process_usecs) */
 				tw_print_map(ACTION_PRINT_MAP_6, 0, 0);
 			}
-		} else {
+		} else if (opt_milliseconds) {
 			/* if (getopt("milliseconds")) */
-			if (opt_milliseconds) {
-				/* print(@msecs) */
-				tw_print_map(ACTION_PRINT_MAP_7, 0, 0);
-			} else {
-				/* print(@usecs) */
-				tw_print_map(ACTION_PRINT_MAP_8, 0, 0);
-			}
+			/* print(@msecs) */
+			tw_print_map(ACTION_PRINT_MAP_7, 0, 0);
+		} else {
+			/* print(@usecs) */
+			tw_print_map(ACTION_PRINT_MAP_8, 0, 0);
 		}
 		/* clear(@usecs) */
 		tw_send_control(ACTION_CLEAR_5);

@@ -211,7 +211,7 @@ int tracepoint_syscalls_sys_exit_setuid_1(struct trace_event_raw_sys_exit *ctx)
 
 	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&uid, &tid))
+	if (!bpf_map_lookup_elem(&uid, &tid))
 		return 0;
 
 	/* printf("%-8s %-6d %-16s %-6d setuid uid=%d (%d)\n", strftime("%H:%M:%S", nsecs), pid, comm, @uid[ti… */
@@ -251,7 +251,7 @@ int tracepoint_syscalls_sys_exit_setfsuid_1(struct trace_event_raw_sys_exit *ctx
 
 	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&uid, &tid))
+	if (!bpf_map_lookup_elem(&uid, &tid))
 		return 0;
 
 	/* printf("%-8s %-6d %-16s %-6d setfsuid uid=%d (prevuid=%d)\n", strftime("%H:%M:%S", nsecs), pid, com… */
@@ -291,7 +291,7 @@ int tracepoint_syscalls_sys_exit_setresuid_1(struct trace_event_raw_sys_exit *ct
 
 	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&uid, &tid))
+	if (!bpf_map_lookup_elem(&uid, &tid))
 		return 0;
 
 	/* printf("%-8s %-6d %-16s %-6d setresuid ruid=%d euid=%d suid=%d (%d)\n", strftime("%H:%M:%S", nsecs)… */
@@ -343,7 +343,7 @@ int tracepoint_syscalls_sys_exit_setreuid_1(struct trace_event_raw_sys_exit *ctx
 
 	/* /has_key(@uid, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&uid, &tid))
+	if (!bpf_map_lookup_elem(&uid, &tid))
 		return 0;
 
 	/* printf("%-8s %-6d %-16s %-6d setreuid ruid=%d euid=%d (%d)\n", strftime("%H:%M:%S", nsecs), pid, co… */

@@ -222,13 +222,13 @@ int tracepoint_irq_softirq_entry_1(struct trace_event_raw_softirq *ctx)
 		/* @count[@name[args.vec]] = count() */
 		char name[9] __aligned_8;
 		__u32 vec = ctx->vec;
-		char *name_2 = bpf_map_lookup_elem(&name_map, &vec);
+		char *name_2 = tw_found(10, bpf_map_lookup_elem(&name_map, &vec));
 		if (name_2) {
 			__builtin_memcpy(name, name_2, sizeof(name));
 		} else {
 			__builtin_memset(name, 0, sizeof(name));
 		}
-		tw_must(10, tw_add(&count, name, 1));
+		tw_must(11, tw_add(&count, name, 1));
 	} else {
 		/* @start[cpu, args.vec] = nsecs */
 		__u64 nsecs_2 = bpf_ktime_get_boot_ns();
@@ -236,7 +236,7 @@ int tracepoint_irq_softirq_entry_1(struct trace_event_raw_softirq *ctx)
 		__builtin_memset(&key_2, 0, sizeof(key_2));
 		key_2.cpu = (__u64)bpf_get_smp_processor_id();
 		key_2.vec = ctx->vec;
-		tw_must(11, bpf_map_update_elem(&start, &key_2, &nsecs_2, BPF_ANY));
+		tw_must(12, bpf_map_update_elem(&start, &key_2, &nsecs_2, BPF_ANY));
 	}
 
 	return 0;
@@ -254,7 +254,7 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.cpu = (__u64)bpf_get_smp_processor_id();
 	key_2.vec = ctx->vec;
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* $ns = since(@start[cpu, args.vec]) */
@@ -262,7 +262,7 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 	__builtin_memset(&key_3, 0, sizeof(key_3));
 	key_3.cpu = (__u64)bpf_get_smp_processor_id();
 	key_3.vec = ctx->vec;
-	__u64 *start_2 = tw_found(12, bpf_map_lookup_elem(&start, &key_3));
+	__u64 *start_2 = tw_found(13, bpf_map_lookup_elem(&start, &key_3));
 	__u64 ns = (__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)(start_2 ? *start_2 : 0));
 	/* if (getopt("dist|d", false, "Histograms rather than totals")) */
 	if (opt_dist) {
@@ -271,52 +271,50 @@ int tracepoint_irq_softirq_exit_1(struct trace_event_raw_softirq *ctx)
 			/* @nsecs[@name[args.vec]] = hist($ns) */
 			struct nsecs_bucket key_4 = {};
 			__u32 vec = ctx->vec;
-			char *name = bpf_map_lookup_elem(&name_map, &vec);
+			char *name = tw_found(14, bpf_map_lookup_elem(&name_map, &vec));
 			if (name) {
 				__builtin_memcpy(key_4.key, name, sizeof(key_4.key));
 			} else {
 				__builtin_memset(key_4.key, 0, sizeof(key_4.key));
 			}
 			key_4.bucket = tw_signed_log2_bucket(ns, 0);
-			tw_must(13, tw_add(&nsecs, &key_4, 1));
+			tw_must(15, tw_add(&nsecs, &key_4, 1));
 		} else {
 			/* @usecs[@name[args.vec]] = hist($ns / 1000) */
 			struct usecs_bucket key_5 = {};
 			__u32 vec_2 = ctx->vec;
-			char *name_2 = bpf_map_lookup_elem(&name_map, &vec_2);
+			char *name_2 = tw_found(16, bpf_map_lookup_elem(&name_map, &vec_2));
 			if (name_2) {
 				__builtin_memcpy(key_5.key, name_2, sizeof(key_5.key));
 			} else {
 				__builtin_memset(key_5.key, 0, sizeof(key_5.key));
 			}
 			key_5.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-			tw_must(14, tw_add(&usecs, &key_5, 1));
+			tw_must(17, tw_add(&usecs, &key_5, 1));
 		}
-	} else {
+	} else if (opt_nanoseconds) {
 		/* if (getopt("nanoseconds")) */
-		if (opt_nanoseconds) {
-			/* @total_nsecs[@name[args.vec]] = sum($ns) */
-			char name_3[9] __aligned_8;
-			__u32 vec_3 = ctx->vec;
-			char *name_4 = bpf_map_lookup_elem(&name_map, &vec_3);
-			if (name_4) {
-				__builtin_memcpy(name_3, name_4, sizeof(name_3));
-			} else {
-				__builtin_memset(name_3, 0, sizeof(name_3));
-			}
-			tw_must(15, tw_add(&total_nsecs, name_3, ns));
+		/* @total_nsecs[@name[args.vec]] = sum($ns) */
+		char name_3[9] __aligned_8;
+		__u32 vec_3 = ctx->vec;
+		char *name_4 = tw_found(18, bpf_map_lookup_elem(&name_map, &vec_3));
+		if (name_4) {
+			__builtin_memcpy(name_3, name_4, sizeof(name_3));
 		} else {
-			/* @total_usecs[@name[args.vec]] = sum($ns) */
-			char name_5[9] __aligned_8;
-			__u32 vec_4 = ctx->vec;
-			char *name_6 = bpf_map_lookup_elem(&name_map, &vec_4);
-			if (name_6) {
-				__builtin_memcpy(name_5, name_6, sizeof(name_5));
-			} else {
-				__builtin_memset(name_5, 0, sizeof(name_5));
-			}
-			tw_must(16, tw_add(&total_usecs, name_5, ns));
+			__builtin_memset(name_3, 0, sizeof(name_3));
 		}
+		tw_must(19, tw_add(&total_nsecs, name_3, ns));
+	} else {
+		/* @total_usecs[@name[args.vec]] = sum($ns) */
+		char name_5[9] __aligned_8;
+		__u32 vec_4 = ctx->vec;
+		char *name_6 = tw_found(20, bpf_map_lookup_elem(&name_map, &vec_4));
+		if (name_6) {
+			__builtin_memcpy(name_5, name_6, sizeof(name_5));
+		} else {
+			__builtin_memset(name_5, 0, sizeof(name_5));
+		}
+		tw_must(21, tw_add(&total_usecs, name_5, ns));
 	}
 	/* _ = delete(@start, (cpu, args.vec)) */
 	struct start_key key_6 __aligned_8;
@@ -369,27 +367,23 @@ int interval_s_1_1(void)
 		if (opt_count) {
 			/* print(@count) */
 			tw_print_map(ACTION_PRINT_MAP, 0, 0);
-		} else {
+		} else if (opt_dist) {
 			/* if (getopt("dist")) */
-			if (opt_dist) {
-				/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
-				if (opt_nanoseconds) {
-					/* print(@nsecs) */
-					tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
-				} else {
-					/* print(@usecs) */
-					tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
-				}
+			/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
+			if (opt_nanoseconds) {
+				/* print(@nsecs) */
+				tw_print_map(ACTION_PRINT_MAP_2, 0, 0);
 			} else {
-				/* if (getopt("nanoseconds")) */
-				if (opt_nanoseconds) {
-					/* print(@total_nsecs) */
-					tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
-				} else {
-					/* print(@total_usecs, 0, 1000) */
-					tw_print_map(ACTION_PRINT_MAP_5, 0, 1000);
-				}
+				/* print(@usecs) */
+				tw_print_map(ACTION_PRINT_MAP_3, 0, 0);
 			}
+		} else if (opt_nanoseconds) {
+			/* if (getopt("nanoseconds")) */
+			/* print(@total_nsecs) */
+			tw_print_map(ACTION_PRINT_MAP_4, 0, 0);
+		} else {
+			/* print(@total_usecs, 0, 1000) */
+			tw_print_map(ACTION_PRINT_MAP_5, 0, 1000);
 		}
 		/* clear(@count) */
 		tw_send_control(ACTION_CLEAR);
@@ -425,27 +419,23 @@ int end_1(void)
 	if (opt_count) {
 		/* print(@count) */
 		tw_print_map(ACTION_PRINT_MAP_6, 0, 0);
-	} else {
+	} else if (opt_dist) {
 		/* if (getopt("dist")) */
-		if (opt_dist) {
-			/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
-			if (opt_nanoseconds) {
-				/* print(@nsecs) */
-				tw_print_map(ACTION_PRINT_MAP_7, 0, 0);
-			} else {
-				/* print(@usecs) */
-				tw_print_map(ACTION_PRINT_MAP_8, 0, 0);
-			}
+		/* if (getopt("nanoseconds")) { print(@nsecs); } else { print(@usecs); } */
+		if (opt_nanoseconds) {
+			/* print(@nsecs) */
+			tw_print_map(ACTION_PRINT_MAP_7, 0, 0);
 		} else {
-			/* if (getopt("nanoseconds")) */
-			if (opt_nanoseconds) {
-				/* print(@total_nsecs) */
-				tw_print_map(ACTION_PRINT_MAP_9, 0, 0);
-			} else {
-				/* print(@total_usecs, 0, 1000) */
-				tw_print_map(ACTION_PRINT_MAP_10, 0, 1000);
-			}
+			/* print(@usecs) */
+			tw_print_map(ACTION_PRINT_MAP_8, 0, 0);
 		}
+	} else if (opt_nanoseconds) {
+		/* if (getopt("nanoseconds")) */
+		/* print(@total_nsecs) */
+		tw_print_map(ACTION_PRINT_MAP_9, 0, 0);
+	} else {
+		/* print(@total_usecs, 0, 1000) */
+		tw_print_map(ACTION_PRINT_MAP_10, 0, 1000);
 	}
 	/* clear(@count) */
 	tw_send_control(ACTION_CLEAR_6);

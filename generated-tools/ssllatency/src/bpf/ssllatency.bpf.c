@@ -136,7 +136,7 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_read", 9);
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* $us = since(@start[tid, func]) / 1000 */
@@ -191,7 +191,7 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_write", 10);
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* $us = since(@start[tid, func]) / 1000 */
@@ -245,7 +245,7 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* $us = since(@start[tid, func]) / 1000 */

@@ -146,7 +146,7 @@ int uretprobe_libssl_SSL_read_1(struct pt_regs *ctx)
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_read", 9);
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
@@ -190,7 +190,7 @@ int uretprobe_libssl_SSL_write_1(struct pt_regs *ctx)
 	key_2.tid = tw_tid();
 	__builtin_memset(key_2.item_1, 0, sizeof(key_2.item_1));
 	__builtin_memcpy(key_2.item_1, "SSL_write", 10);
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */
@@ -233,7 +233,7 @@ int uretprobe_libssl_SSL_do_handshake_1(struct pt_regs *ctx)
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.tid = tw_tid();
 	__builtin_memcpy(key_2.item_1, "SSL_do_handshake", 17);
-	if (!!!bpf_map_lookup_elem(&start, &key_2))
+	if (!bpf_map_lookup_elem(&start, &key_2))
 		return 0;
 
 	/* printf("%-10u %-8d %-16s %7u %5d %s\n", elapsed / 1000, tid, comm, since(@start[tid, func]) / 1000, */

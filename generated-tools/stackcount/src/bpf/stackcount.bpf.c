@@ -27,12 +27,13 @@ struct kernel_by_process_key {
 	__u32 pid;
 };
 
+const volatile bool opt_regexp = false;
 const volatile char param_1_text[1024] = "";
 const volatile bool opt_user_stack = false;
 const volatile bool opt_perpid = false;
-const volatile __s64 opt_interval = 0;
+const volatile __u64 opt_interval = 0;
 const volatile bool opt_timestamp = false;
-const volatile __s64 opt_duration = 0;
+const volatile __u64 opt_duration = 0;
 
 /* @user_by_process */
 struct {
@@ -147,6 +148,8 @@ struct {
 
 static __always_inline int begin_1_body(struct begin_1_scratch *scratch)
 {
+	/* _ = getopt("regexp|r", false, "PROBE is a regular expression rather than a pattern") */
+	(void)opt_regexp;
 	/* printf("Tracing %s... Hit Ctrl-C to end.\n", str($1)) */
 	struct printf_event *event = &scratch->printf.event;
 	__u64 tail = 0, len;
@@ -196,21 +199,19 @@ static __always_inline int probe_2_body(void *ctx, struct probe_2_scratch *scrat
 			tw_take_stack(ctx, &tw_stacks_127, &ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_must(1, tw_add(&user, &ustack, 1));
 		}
-	} else {
+	} else if (opt_perpid) {
 		/* if (getopt("perpid|P", false)) */
-		if (opt_perpid) {
-			/* @kernel_by_process[kstack, comm, pid] = count() */
-			__builtin_memset(&scratch->key_3, 0, sizeof(scratch->key_3));
-			tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.kstack, scratch->ips, 127, 0);
-			tw_current_comm(scratch->key_3.comm);
-			scratch->key_3.pid = tw_pid();
-			tw_must(2, tw_add(&kernel_by_process, &scratch->key_3, 1));
-		} else {
-			/* @kernel[kstack] = count() */
-			struct tw_stack kstack __aligned_8;
-			tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
-			tw_must(3, tw_add(&kernel, &kstack, 1));
-		}
+		/* @kernel_by_process[kstack, comm, pid] = count() */
+		__builtin_memset(&scratch->key_3, 0, sizeof(scratch->key_3));
+		tw_take_stack(ctx, &tw_stacks_127, &scratch->key_3.kstack, scratch->ips, 127, 0);
+		tw_current_comm(scratch->key_3.comm);
+		scratch->key_3.pid = tw_pid();
+		tw_must(2, tw_add(&kernel_by_process, &scratch->key_3, 1));
+	} else {
+		/* @kernel[kstack] = count() */
+		struct tw_stack kstack __aligned_8;
+		tw_take_stack(ctx, &tw_stacks_127, &kstack, scratch->ips, 127, 0);
+		tw_must(3, tw_add(&kernel, &kstack, 1));
 	}
 
 	return 0;
@@ -297,8 +298,8 @@ int interval_s_1_1(void)
 		__sync_fetch_and_add(&element_2->value, 1);
 		element_2->set = 1;
 	}
-	/* $interval = getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
-	__s64 interval = opt_interval;
+	/* $interval = (int64)getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
+	__s64 interval = (__s64)opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
@@ -334,8 +335,8 @@ int interval_s_1_1(void)
 		/* clear(@user_by_process) */
 		tw_send_control(ACTION_CLEAR_4);
 	}
-	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
-	__s64 duration = opt_duration;
+	/* $duration = (int64)getopt("duration|D", 0, "End after NUMBER seconds") */
+	__s64 duration = (__s64)opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_2 = duration > 0;
 	if (holds_2) {

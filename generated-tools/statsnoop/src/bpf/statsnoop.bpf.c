@@ -7,6 +7,7 @@
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "scratch.bpf.h"
 #include "strings.bpf.h"
@@ -104,7 +105,7 @@ int tracepoint_syscalls_sys_enter_statfs_1(struct trace_event_raw_sys_enter *ctx
 		return 0;
 
 	/* @path[tid] = args.pathname */
-	__u64 arg0 = (__u64)(__u8 *)ctx->args[0];
+	__u64 arg0 = (__u64)ctx->args[0];
 	__u32 tid = tw_tid();
 	tw_must(0, bpf_map_update_elem(&path, &tid, &arg0, BPF_ANY));
 
@@ -118,7 +119,7 @@ static __always_inline int probe_3(struct trace_event_raw_sys_enter *ctx)
 		return 0;
 
 	/* @path[tid] = args.filename */
-	__u64 arg1 = (__u64)(__u8 *)ctx->args[1];
+	__u64 arg1 = (__u64)ctx->args[1];
 	__u32 tid = tw_tid();
 	tw_must(1, bpf_map_update_elem(&path, &tid, &arg1, BPF_ANY));
 
@@ -139,7 +140,7 @@ int tracepoint_syscalls_sys_enter_newstat_1(struct trace_event_raw_sys_enter *ct
 		return 0;
 
 	/* @path[tid] = args.filename */
-	__u64 arg0 = (__u64)(__u8 *)ctx->args[0];
+	__u64 arg0 = (__u64)ctx->args[0];
 	__u32 tid = tw_tid();
 	tw_must(1, bpf_map_update_elem(&path, &tid, &arg0, BPF_ANY));
 
@@ -152,14 +153,15 @@ int tracepoint_syscalls_sys_enter_newfstatat_1(struct trace_event_raw_sys_enter 
 	return probe_3(ctx);
 }
 
-static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_syscalls_sys_exit_statfs_1_scratch *scratch)
+static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct trace_event_raw_sys_exit *ctx,
+		struct tracepoint_syscalls_sys_exit_statfs_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
 
 	/* /has_key(@path, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&path, &tid))
+	if (!bpf_map_lookup_elem(&path, &tid))
 		return 0;
 
 	/* $errno = args.ret >= 0 ? 0 : -args.ret */
@@ -173,6 +175,7 @@ static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct tra
 			/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 			struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 			if (event) {
+				event->header.aux = tw_line();
 				event->arg1 = us / 1000000;
 				event->arg2 = us % 1000000;
 				tw_submit(event);
@@ -183,14 +186,15 @@ static __always_inline int tracepoint_syscalls_sys_exit_statfs_1_body(struct tra
 		__u64 tail = 0, len;
 
 		event_2->header.action = ACTION_PRINTF_5;
-		event_2->header.aux = 0;
+		event_2->header.aux = tw_line();
 		__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
 		event_2->pid = tw_pid();
 		tw_current_comm(event_2->comm);
 		event_2->errno = errno;
 		__u32 tid_2 = tw_tid();
 		__u64 *path_2 = tw_found(2, bpf_map_lookup_elem(&path, &tid_2));
-		len = tw_str_put(tw_check(3, bpf_probe_read_user_str(scratch->printf_event_5.tail + tail, 1024, (__u8 *)(path_2 ? *path_2 : 0))), 1024);
+		len = tw_str_put(tw_check(3, bpf_probe_read_user_str(scratch->printf_event_5.tail + tail, 1024,
+				(__u8 *)(path_2 ? *path_2 : 0))), 1024);
 		event_2->path_len = len;
 		tail += len;
 		tw_output(event_2, sizeof(*event_2) + tail);

@@ -27,17 +27,17 @@ struct process_key {
 	__u32 pid;
 };
 
-const volatile __s64 opt_tid = 0;
+const volatile __u64 opt_tid = 0;
 const volatile bool opt_latency = false;
 const volatile bool opt_failures = false;
-const volatile __s64 opt_errno = 0;
+const volatile __u64 opt_errno = 0;
 const volatile __s64 param_1 = 0;
-const volatile __s64 opt_interval = 0;
+const volatile __u64 opt_interval = 0;
 const volatile bool opt_milliseconds = false;
 const volatile bool opt_process = false;
-const volatile __s64 opt_top = 0;
+const volatile __u64 opt_top = 10;
 const volatile __s64 param_2 = 0;
-const volatile __s64 opt_duration = 0;
+const volatile __u64 opt_duration = 0;
 
 /* @start */
 struct {
@@ -170,13 +170,14 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace_event_raw_sys_enter *ctx, struct tracepoint_raw_syscalls_sys_enter_1_scratch *scratch)
+static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace_event_raw_sys_enter *ctx,
+		struct tracepoint_raw_syscalls_sys_enter_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
-	/* /getopt("tid|t", 0, "Only this thread") == 0 || (int64)tid == getopt("tid", 0)/ */
-	if (!(opt_tid == 0 || (__s64)tw_tid() == opt_tid))
+	/* /getopt("tid|t", 0, "Only this thread") == 0 || tid == getopt("tid", 0)/ */
+	if (!(opt_tid == 0 || (__u64)tw_tid() == opt_tid))
 		return 0;
 
 	/* if (getopt("latency")) */
@@ -185,18 +186,16 @@ static __always_inline int tracepoint_raw_syscalls_sys_enter_1_body(struct trace
 		__u64 nsecs = bpf_ktime_get_boot_ns();
 		__u32 tid = tw_tid();
 		tw_must(0, bpf_map_update_elem(&start, &tid, &nsecs, BPF_ANY));
-	} else {
+	} else if (!opt_failures && opt_errno == 0) {
 		/* if (!getopt("failures|x", false, "Only calls that failed") && */
-		if (!opt_failures && opt_errno == 0) {
-			/* @syscall[syscall_name(args.id)] = count() */
-			tw_syscall_name(scratch->id, (__s32)ctx->id);
-			tw_must(1, tw_add(&syscall, scratch->id, 1));
-			/* @process[comm, pid] = count() */
-			struct process_key key_2 __aligned_8;
-			tw_current_comm(key_2.comm);
-			key_2.pid = tw_pid();
-			tw_must(2, tw_add(&process, &key_2, 1));
-		}
+		/* @syscall[syscall_name(args.id)] = count() */
+		tw_syscall_name(scratch->id, (__s32)ctx->id);
+		tw_must(1, tw_add(&syscall, scratch->id, 1));
+		/* @process[comm, pid] = count() */
+		struct process_key key_2 __aligned_8;
+		tw_current_comm(key_2.comm);
+		key_2.pid = tw_pid();
+		tw_must(2, tw_add(&process, &key_2, 1));
 	}
 
 	return 0;
@@ -216,24 +215,25 @@ int tracepoint_raw_syscalls_sys_enter_1(struct trace_event_raw_sys_enter *ctx)
 	return result;
 }
 
-static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_event_raw_sys_exit *ctx, struct tracepoint_raw_syscalls_sys_exit_1_scratch *scratch)
+static __always_inline int tracepoint_raw_syscalls_sys_exit_1_body(struct trace_event_raw_sys_exit *ctx,
+		struct tracepoint_raw_syscalls_sys_exit_1_scratch *scratch)
 {
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* /getopt("failures") || getopt("latency") || getopt("errno", 0) > 0) &&/ */
-	if (!((opt_failures || opt_latency || opt_errno > 0) && (opt_tid == 0 || (__s64)tw_tid() == opt_tid)))
+	if (!((opt_failures || opt_latency || opt_errno > 0) && (opt_tid == 0 || (__u64)tw_tid() == opt_tid)))
 		return 0;
 
-	/* if ((!getopt("failures") || args.ret < 0) && (getopt("errno", 0) == 0 || args.ret == -getopt("errno… */
-	if ((!opt_failures || ctx->ret < 0) && (opt_errno == 0 || ctx->ret == (__s64)-(__u64)opt_errno)) {
+	/* if ((!getopt("failures") || args.ret < 0) && (getopt("errno", 0) == 0 || args.ret == -(int64)getopt… */
+	if ((!opt_failures || ctx->ret < 0) && (opt_errno == 0 || ctx->ret == (__s64)-(__u64)(__s64)opt_errno)) {
 		/* $name = syscall_name(args.id) */
 		tw_syscall_name(scratch->name, (__s32)ctx->id);
 		/* if (getopt("latency")) */
 		if (opt_latency) {
 			/* if (has_key(@start, tid)) */
 			__u32 tid = tw_tid();
-			if (!!bpf_map_lookup_elem(&start, &tid)) {
+			if (bpf_map_lookup_elem(&start, &tid)) {
 				/* $ns = since(@start[tid]) */
 				__u32 tid_2 = tw_tid();
 				__u64 *start_2 = tw_found(3, bpf_map_lookup_elem(&start, &tid_2));
@@ -300,7 +300,7 @@ int interval_s_1_1(void)
 		element_2->set = 1;
 	}
 	/* $interval = $1 > 0 ? $1 : getopt("interval|i", 0, "Print and start anew every NUMBER seconds") */
-	__s64 interval = param_1 > 0 ? param_1 : opt_interval;
+	__s64 interval = param_1 > 0 ? param_1 : (__s64)opt_interval;
 	/* if ($interval > 0 && @since >= $interval) */
 	bool holds = interval > 0;
 	if (holds) {
@@ -329,27 +329,27 @@ int interval_s_1_1(void)
 				/* if (!getopt("process|P", false, "Processes only")) */
 				if (!opt_process) {
 					/* print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000) */
-					tw_print_map(ACTION_PRINT_MAP, (__u64)opt_top, 1000000);
+					tw_print_map(ACTION_PRINT_MAP, opt_top, 1000000);
 				}
 				/* print(@process_usecs, getopt("top", 10), 1000000) */
-				tw_print_map(ACTION_PRINT_MAP_2, (__u64)opt_top, 1000000);
+				tw_print_map(ACTION_PRINT_MAP_2, opt_top, 1000000);
 			} else {
 				/* if (!getopt("process")) */
 				if (!opt_process) {
 					/* print(@syscall_usecs, getopt("top", 10), 1000) */
-					tw_print_map(ACTION_PRINT_MAP_3, (__u64)opt_top, 1000);
+					tw_print_map(ACTION_PRINT_MAP_3, opt_top, 1000);
 				}
 				/* print(@process_usecs, getopt("top", 10), 1000) */
-				tw_print_map(ACTION_PRINT_MAP_4, (__u64)opt_top, 1000);
+				tw_print_map(ACTION_PRINT_MAP_4, opt_top, 1000);
 			}
 		} else {
 			/* if (!getopt("process")) */
 			if (!opt_process) {
 				/* print(@syscall, getopt("top", 10)) */
-				tw_print_map(ACTION_PRINT_MAP_5, (__u64)opt_top, 0);
+				tw_print_map(ACTION_PRINT_MAP_5, opt_top, 0);
 			}
 			/* print(@process, getopt("top", 10)) */
-			tw_print_map(ACTION_PRINT_MAP_6, (__u64)opt_top, 0);
+			tw_print_map(ACTION_PRINT_MAP_6, opt_top, 0);
 		}
 		/* clear(@syscall) */
 		tw_send_control(ACTION_CLEAR);
@@ -371,8 +371,8 @@ int interval_s_1_1(void)
 			return 0;
 		}
 	}
-	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
-	__s64 duration = opt_duration;
+	/* $duration = (int64)getopt("duration|d", 0, "End after NUMBER seconds") */
+	__s64 duration = (__s64)opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds_3 = duration > 0;
 	if (holds_3) {
@@ -399,27 +399,27 @@ int end_1(void)
 			/* if (!getopt("process|P", false, "Processes only")) */
 			if (!opt_process) {
 				/* print(@syscall_usecs, getopt("top|T", 10, "How many are shown"), 1000000) */
-				tw_print_map(ACTION_PRINT_MAP_7, (__u64)opt_top, 1000000);
+				tw_print_map(ACTION_PRINT_MAP_7, opt_top, 1000000);
 			}
 			/* print(@process_usecs, getopt("top", 10), 1000000) */
-			tw_print_map(ACTION_PRINT_MAP_8, (__u64)opt_top, 1000000);
+			tw_print_map(ACTION_PRINT_MAP_8, opt_top, 1000000);
 		} else {
 			/* if (!getopt("process")) */
 			if (!opt_process) {
 				/* print(@syscall_usecs, getopt("top", 10), 1000) */
-				tw_print_map(ACTION_PRINT_MAP_9, (__u64)opt_top, 1000);
+				tw_print_map(ACTION_PRINT_MAP_9, opt_top, 1000);
 			}
 			/* print(@process_usecs, getopt("top", 10), 1000) */
-			tw_print_map(ACTION_PRINT_MAP_10, (__u64)opt_top, 1000);
+			tw_print_map(ACTION_PRINT_MAP_10, opt_top, 1000);
 		}
 	} else {
 		/* if (!getopt("process")) */
 		if (!opt_process) {
 			/* print(@syscall, getopt("top", 10)) */
-			tw_print_map(ACTION_PRINT_MAP_11, (__u64)opt_top, 0);
+			tw_print_map(ACTION_PRINT_MAP_11, opt_top, 0);
 		}
 		/* print(@process, getopt("top", 10)) */
-		tw_print_map(ACTION_PRINT_MAP_12, (__u64)opt_top, 0);
+		tw_print_map(ACTION_PRINT_MAP_12, opt_top, 0);
 	}
 	/* clear(@syscall) */
 	tw_send_control(ACTION_CLEAR_5);

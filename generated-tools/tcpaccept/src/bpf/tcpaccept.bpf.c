@@ -40,7 +40,7 @@ struct sock {
 	__u32 sk_max_ack_backlog;
 } __attribute__((preserve_access_index));
 
-const volatile __s64 opt_port = 0;
+const volatile __u64 opt_port = 0;
 
 enum action {
 	ACTION_PRINTF,
@@ -94,7 +94,7 @@ int kretprobe_inet_csk_accept_1(struct pt_regs *ctx)
 	/* $port = $sk->__sk_common.skc_num */
 	__u16 port = tw_core_read(1, sk, __sk_common.skc_num);
 	/* if (($family == AF_INET || $family == AF_INET6) && */
-	if (((__u64)family == 2 || (__u64)family == 10) && (opt_port == 0 || (__s64)port == opt_port)) {
+	if (((__u64)family == 2 || (__u64)family == 10) && (opt_port == 0 || (__u64)port == opt_port)) {
 		/* $raddr = ntop($sk->__sk_common.skc_daddr) */
 		struct tw_inet raddr __aligned_8;
 		__builtin_memset(&raddr, 0, sizeof(raddr));
@@ -113,13 +113,15 @@ int kretprobe_inet_csk_accept_1(struct pt_regs *ctx)
 			__builtin_memset(&raddr, 0, sizeof(raddr));
 			raddr.family = 10;
 			char u6_addr8[16] __aligned_8;
-			tw_check(4, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+			tw_check(4, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8),
+					&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(raddr.addr, u6_addr8, 16);
 			/* $laddr = ntop($sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8) */
 			__builtin_memset(&laddr, 0, sizeof(laddr));
 			laddr.family = 10;
 			char u6_addr8_2[16] __aligned_8;
-			tw_check(5, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+			tw_check(5, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2),
+					&sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 			__builtin_memcpy(laddr.addr, u6_addr8_2, 16);
 		}
 		/* printf("%-8s %-6d %-14s %-39s %-5d %-39s %-5d %d/%d\n", strftime("%H:%M:%S", nsecs), pid, comm, $ra… */

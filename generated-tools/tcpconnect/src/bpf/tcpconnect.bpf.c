@@ -7,6 +7,7 @@
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "values.bpf.h"
 
@@ -39,8 +40,8 @@ struct sock {
 } __attribute__((preserve_access_index));
 
 const volatile bool opt_print_uid = false;
-const volatile __s64 opt_port = 0;
-const volatile __s64 opt_uid = 0;
+const volatile __u64 opt_port = 0;
+const volatile __s64 opt_uid = -1;
 
 enum action {
 	ACTION_PRINTF,
@@ -104,7 +105,8 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 	/* $port = bswap($sk->__sk_common.skc_dport) */
 	__u16 port = __builtin_bswap16(tw_core_read(1, sk, __sk_common.skc_dport));
 	/* if (($family == AF_INET || $family == AF_INET6) && */
-	if (((__u64)family == 2 || (__u64)family == 10) && (opt_port == 0 || (__s64)port == opt_port) && (opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid)) {
+	if (((__u64)family == 2 || (__u64)family == 10) && (opt_port == 0 || (__u64)port == opt_port) &&
+			(opt_uid == -1 || (__s64)(__u64)(__u32)bpf_get_current_uid_gid() == opt_uid)) {
 		/* $saddr = ntop($sk->__sk_common.skc_rcv_saddr) */
 		struct tw_inet saddr __aligned_8;
 		__builtin_memset(&saddr, 0, sizeof(saddr));
@@ -123,13 +125,15 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 			__builtin_memset(&saddr, 0, sizeof(saddr));
 			saddr.family = 10;
 			char u6_addr8[16] __aligned_8;
-			tw_check(4, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+			tw_check(4, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8),
+					&sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 			__builtin_memcpy(saddr.addr, u6_addr8, 16);
 			/* $daddr = ntop($sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8) */
 			__builtin_memset(&daddr, 0, sizeof(daddr));
 			daddr.family = 10;
 			char u6_addr8_2[16] __aligned_8;
-			tw_check(5, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+			tw_check(5, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2),
+					&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(daddr.addr, u6_addr8_2, 16);
 		}
 		/* if (getopt("print-uid")) */
@@ -137,6 +141,7 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 			/* printf("%-6d ", uid) */
 			struct printf_event_5 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_5);
 			if (event) {
+				event->header.aux = tw_line();
 				event->uid = (__u64)(__u32)bpf_get_current_uid_gid();
 				tw_submit(event);
 			}
@@ -144,6 +149,7 @@ int kprobe_tcp_connect_1(struct pt_regs *ctx)
 		/* printf("%-8s %-8d %-16s %-39s %-6d %-39s %-6d\n", strftime("%H:%M:%S", nsecs), pid, comm, $saddr, */
 		struct printf_event_6 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_6);
 		if (event_2) {
+			event_2->header.aux = tw_line();
 			__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;

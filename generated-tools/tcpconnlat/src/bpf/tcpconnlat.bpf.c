@@ -7,6 +7,7 @@
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "values.bpf.h"
 
@@ -39,7 +40,7 @@ struct sock {
 } __attribute__((preserve_access_index));
 
 const volatile bool opt_timestamp = false;
-const volatile __s64 opt_pid = 0;
+const volatile __u64 opt_pid = 0;
 const volatile __s64 param_1 = 0;
 const volatile __u64 tw_start_ns = 0;
 
@@ -121,8 +122,8 @@ int kprobe_tcp_v4_connect_1(struct pt_regs *ctx)
 	if (tw_other_process())
 		return 0;
 
-	/* /getopt("pid|p", 0, "Only this process") == 0 || (int64)pid == getopt("pid", 0)/ */
-	if (!(opt_pid == 0 || (__s64)tw_pid() == opt_pid))
+	/* /getopt("pid|p", 0, "Only this process") == 0 || pid == getopt("pid", 0)/ */
+	if (!(opt_pid == 0 || (__u64)tw_pid() == opt_pid))
 		return 0;
 
 	/* @start[arg0] = nsecs */
@@ -151,7 +152,7 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 
 	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
-	if (!!!bpf_map_lookup_elem(&start, &arg0))
+	if (!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
 	/* $sk = (struct sock *)arg0 */
@@ -184,13 +185,15 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 				__builtin_memset(&saddr, 0, sizeof(saddr));
 				saddr.family = 10;
 				char u6_addr8[16] __aligned_8;
-				tw_check(8, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+				tw_check(8, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8),
+						&sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 				__builtin_memcpy(saddr.addr, u6_addr8, 16);
 				/* $daddr = ntop($sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8) */
 				__builtin_memset(&daddr, 0, sizeof(daddr));
 				daddr.family = 10;
 				char u6_addr8_2[16] __aligned_8;
-				tw_check(9, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+				tw_check(9, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2),
+						&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 				__builtin_memcpy(daddr.addr, u6_addr8_2, 16);
 			}
 			/* if (getopt("timestamp")) */
@@ -198,6 +201,7 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 				/* printf("%5d.%03d ", elapsed / 1000000000, (elapsed / 1000000) % 1000) */
 				struct printf_event_3 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_3);
 				if (event) {
+					event->header.aux = tw_line();
 					event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
 					event->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000) % 1000;
 					tw_submit(event);
@@ -206,12 +210,13 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 			/* printf("%-7d %-12.12s %-2d %-16s %-16s %-5d %d.%02d\n", @pid[arg0], @comm[arg0], $six ? 6 : 4, */
 			struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
 			if (event_2) {
+				event_2->header.aux = tw_line();
 				__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
 				__u64 arg0_3 = (__u64)PT_REGS_PARM1(ctx);
 				__u32 *pid_2 = tw_found(10, bpf_map_lookup_elem(&pid, &arg0_3));
 				event_2->pid = pid_2 ? *pid_2 : 0;
 				__u64 arg0_4 = (__u64)PT_REGS_PARM1(ctx);
-				char *comm_2 = bpf_map_lookup_elem(&comm, &arg0_4);
+				char *comm_2 = tw_found(11, bpf_map_lookup_elem(&comm, &arg0_4));
 				if (comm_2) {
 					__builtin_memcpy(event_2->comm, comm_2, sizeof(event_2->comm));
 				} else {
@@ -220,7 +225,7 @@ int kprobe_tcp_rcv_state_process_1(struct pt_regs *ctx)
 				event_2->arg3 = six ? 6 : 4;
 				event_2->saddr = saddr;
 				event_2->daddr = daddr;
-				event_2->skc_dport = __builtin_bswap16(tw_core_read(11, sk, __sk_common.skc_dport));
+				event_2->skc_dport = __builtin_bswap16(tw_core_read(12, sk, __sk_common.skc_dport));
 				event_2->arg7 = us / 1000;
 				event_2->arg8 = (us / 10) % 100;
 				tw_submit(event_2);
@@ -249,7 +254,7 @@ int kprobe_tcp_v4_destroy_sock_1(struct pt_regs *ctx)
 
 	/* /has_key(@start, arg0)/ */
 	__u64 arg0 = (__u64)PT_REGS_PARM1(ctx);
-	if (!!!bpf_map_lookup_elem(&start, &arg0))
+	if (!bpf_map_lookup_elem(&start, &arg0))
 		return 0;
 
 	/* _ = delete(@start, arg0) */

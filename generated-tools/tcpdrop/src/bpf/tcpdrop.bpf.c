@@ -230,7 +230,8 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int tracepoint_skb_kfree_skb_1_body(struct trace_event_raw_kfree_skb *ctx, struct tracepoint_skb_kfree_skb_1_scratch *scratch)
+static __always_inline int tracepoint_skb_kfree_skb_1_body(struct trace_event_raw_kfree_skb *ctx,
+		struct tracepoint_skb_kfree_skb_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -238,15 +239,19 @@ static __always_inline int tracepoint_skb_kfree_skb_1_body(struct trace_event_ra
 	/* $skb = (struct sk_buff *)args.skbaddr */
 	struct sk_buff *skb = (struct sk_buff *)ctx->skbaddr;
 	/* $ip = (struct iphdr *)($skb->head + $skb->network_header) */
-	struct iphdr *ip = (struct iphdr *)(__u8 *)((void *)tw_core_read(12, skb, head) + (__s64)tw_core_read(13, skb, network_header));
+	struct iphdr *ip = (struct iphdr *)(__u8 *)((void *)tw_core_read(12, skb, head) + (__s64)tw_core_read(13, skb,
+			network_header));
 	/* $tcp = (struct tcphdr *)($skb->head + $skb->transport_header) */
-	struct tcphdr *tcp = (struct tcphdr *)(__u8 *)((void *)tw_core_read(14, skb, head) + (__s64)tw_core_read(15, skb, transport_header));
+	struct tcphdr *tcp = (struct tcphdr *)(__u8 *)((void *)tw_core_read(14, skb, head) + (__s64)tw_core_read(15,
+			skb, transport_header));
 	/* $six = (struct ipv6hdr *)$ip */
 	struct ipv6hdr *six = (struct ipv6hdr *)ip;
 	/* $is_six = args.protocol == 0x86dd */
 	bool is_six = (__u64)ctx->protocol == 34525;
 	/* if ($skb->transport_header != 0xffff && */
-	if ((__u64)tw_core_read(16, skb, transport_header) != 65535 && (((__u64)ctx->protocol == 2048 && (__u64)tw_core_read(17, ip, protocol) == 6) || (is_six && (__u64)tw_core_read(18, six, nexthdr) == 6))) {
+	if ((__u64)tw_core_read(16, skb, transport_header) != 65535 &&
+			(((__u64)ctx->protocol == 2048 && (__u64)tw_core_read(17, ip, protocol) == 6) ||
+			(is_six && (__u64)tw_core_read(18, six, nexthdr) == 6))) {
 		/* $saddr = ntop($ip->saddr) */
 		struct tw_inet saddr __aligned_8;
 		__builtin_memset(&saddr, 0, sizeof(saddr));
@@ -296,7 +301,7 @@ static __always_inline int tracepoint_skb_kfree_skb_1_body(struct trace_event_ra
 					__builtin_memcpy(event->arg8, "-", 2);
 				} else {
 					__s64 state_2 = state;
-					char *states_2 = bpf_map_lookup_elem(&states, &state_2);
+					char *states_2 = tw_found(27, bpf_map_lookup_elem(&states, &state_2));
 					if (states_2) {
 						__builtin_memcpy(event->arg8, states_2, sizeof(event->arg8));
 					} else {
@@ -306,38 +311,39 @@ static __always_inline int tracepoint_skb_kfree_skb_1_body(struct trace_event_ra
 				tw_take_stack(ctx, &tw_stacks_127, &event->kstack, scratch->ips, 127, 0);
 				tw_submit(event);
 			}
-		} else {
+		} else if ((__u64)ctx->reason > (__u64)(__u32)(bpf_core_enum_value_exists(enum skb_drop_reason___tw,
+				SKB_DROP_REASON_NOT_SPECIFIED___tw) ?
+				bpf_core_enum_value(enum skb_drop_reason___tw, SKB_DROP_REASON_NOT_SPECIFIED___tw) :
+				2)) {
 			/* if (args.reason > SKB_DROP_REASON_NOT_SPECIFIED) */
-			if ((__u64)ctx->reason > (__u64)(__u32)(bpf_core_enum_value_exists(enum skb_drop_reason___tw, SKB_DROP_REASON_NOT_SPECIFIED___tw) ? bpf_core_enum_value(enum skb_drop_reason___tw, SKB_DROP_REASON_NOT_SPECIFIED___tw) : 2)) {
-				/* printf("%-8s %-8d %-16s %s:%-5d %s:%-5d %-11s %s\n%s\n", strftime("%H:%M:%S", nsecs), pid, comm, */
-				struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
-				if (event_2) {
-					__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-					event_2->time.nsecs = bpf_ktime_get_boot_ns();
-					event_2->time.format = 0;
-					event_2->time.clock = 0;
-					event_2->pid = tw_pid();
-					tw_current_comm(event_2->comm);
-					event_2->saddr = saddr;
-					event_2->source = __builtin_bswap16(tw_core_read(27, tcp, source));
-					event_2->daddr = daddr;
-					event_2->dest = __builtin_bswap16(tw_core_read(28, tcp, dest));
-					if ((__u64)tw_core_read(29, skb, sk) == 0) {
-						__builtin_memset(event_2->arg8, 0, sizeof(event_2->arg8));
-						__builtin_memcpy(event_2->arg8, "-", 2);
+			/* printf("%-8s %-8d %-16s %s:%-5d %s:%-5d %-11s %s\n%s\n", strftime("%H:%M:%S", nsecs), pid, comm, */
+			struct printf_event_4 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_4);
+			if (event_2) {
+				__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
+				event_2->time.nsecs = bpf_ktime_get_boot_ns();
+				event_2->time.format = 0;
+				event_2->time.clock = 0;
+				event_2->pid = tw_pid();
+				tw_current_comm(event_2->comm);
+				event_2->saddr = saddr;
+				event_2->source = __builtin_bswap16(tw_core_read(28, tcp, source));
+				event_2->daddr = daddr;
+				event_2->dest = __builtin_bswap16(tw_core_read(29, tcp, dest));
+				if ((__u64)tw_core_read(30, skb, sk) == 0) {
+					__builtin_memset(event_2->arg8, 0, sizeof(event_2->arg8));
+					__builtin_memcpy(event_2->arg8, "-", 2);
+				} else {
+					__s64 state_3 = state;
+					char *states_3 = tw_found(31, bpf_map_lookup_elem(&states, &state_3));
+					if (states_3) {
+						__builtin_memcpy(event_2->arg8, states_3, sizeof(event_2->arg8));
 					} else {
-						__s64 state_3 = state;
-						char *states_3 = bpf_map_lookup_elem(&states, &state_3);
-						if (states_3) {
-							__builtin_memcpy(event_2->arg8, states_3, sizeof(event_2->arg8));
-						} else {
-							__builtin_memset(event_2->arg8, 0, sizeof(event_2->arg8));
-						}
+						__builtin_memset(event_2->arg8, 0, sizeof(event_2->arg8));
 					}
-					event_2->reason = ctx->reason;
-					tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
-					tw_submit(event_2);
 				}
+				event_2->reason = ctx->reason;
+				tw_take_stack(ctx, &tw_stacks_127, &event_2->kstack, scratch->ips, 127, 0);
+				tw_submit(event_2);
 			}
 		}
 	}

@@ -8,6 +8,7 @@
 #include "current_comm.bpf.h"
 #include "events.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "values.bpf.h"
 
@@ -46,9 +47,9 @@ struct tcp_sock {
 
 const volatile bool opt_time = false;
 const volatile bool opt_timestamp = false;
-const volatile __s64 opt_localport = 0;
-const volatile __s64 opt_remoteport = 0;
-const volatile __s64 opt_pid = 0;
+const volatile __u64 opt_localport = 0;
+const volatile __u64 opt_remoteport = 0;
+const volatile __u64 opt_pid = 0;
 const volatile __u64 tw_start_ns = 0;
 
 /* @birth */
@@ -79,9 +80,9 @@ enum action {
 	ACTION_PRINTF,
 	ACTION_PRINTF_2,
 	ACTION_PRINTF_3,
-	ACTION_TIME,
 	ACTION_PRINTF_4,
 	ACTION_PRINTF_5,
+	ACTION_PRINTF_6,
 	ACTION_CLEAR,
 	ACTION_CLEAR_2,
 	ACTION_CLEAR_3,
@@ -89,11 +90,16 @@ enum action {
 
 struct printf_event_4 {
 	struct tw_header header;
+	struct tw_timestamp time;
+};
+
+struct printf_event_5 {
+	struct tw_header header;
 	__u64 arg1;
 	__u64 arg2;
 };
 
-struct printf_event_5 {
+struct printf_event_6 {
 	struct tw_header header;
 	__u32 pid;
 	char comm[16];
@@ -109,6 +115,7 @@ struct printf_event_5 {
 /* Keeps the records' types in BTF, where user space finds them. */
 const struct printf_event_4 *printf_event_4_type __maybe_unused;
 const struct printf_event_5 *printf_event_5_type __maybe_unused;
+const struct printf_event_6 *printf_event_6_type __maybe_unused;
 
 /* begin */
 SEC("raw_tp")
@@ -164,7 +171,7 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 	bool holds = new == 7;
 	if (holds) {
 		__u64 sk_5 = (__u64)sk;
-		holds = !!bpf_map_lookup_elem(&birth, &sk_5);
+		holds = bpf_map_lookup_elem(&birth, &sk_5);
 	}
 	if (holds) {
 		/* $ms = since(@birth[$sk]) / 1000000 */
@@ -180,7 +187,7 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 		/* $pid = has_key(@pid, $sk) ? @pid[$sk] : pid */
 		__u64 sk_7 = (__u64)sk;
 		__u32 chosen;
-		if (!!bpf_map_lookup_elem(&pid_map, &sk_7)) {
+		if (bpf_map_lookup_elem(&pid_map, &sk_7)) {
 			__u64 sk_8 = (__u64)sk;
 			__u32 *pid_3 = tw_found(6, bpf_map_lookup_elem(&pid_map, &sk_8));
 			chosen = pid_3 ? *pid_3 : 0;
@@ -191,9 +198,9 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 		/* $comm = has_key(@comm, $sk) ? @comm[$sk] : comm */
 		char comm[16] __aligned_8;
 		__u64 sk_9 = (__u64)sk;
-		if (!!bpf_map_lookup_elem(&comm_map, &sk_9)) {
+		if (bpf_map_lookup_elem(&comm_map, &sk_9)) {
 			__u64 sk_10 = (__u64)sk;
-			char *comm_3 = bpf_map_lookup_elem(&comm_map, &sk_10);
+			char *comm_3 = tw_found(7, bpf_map_lookup_elem(&comm_map, &sk_10));
 			if (comm_3) {
 				__builtin_memcpy(comm, comm_3, sizeof(comm));
 			} else {
@@ -206,60 +213,73 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 		struct tw_inet laddr __aligned_8;
 		__builtin_memset(&laddr, 0, sizeof(laddr));
 		laddr.family = 2;
-		__u32 ipv4 = tw_core_read(7, sk, __sk_common.skc_rcv_saddr);
+		__u32 ipv4 = tw_core_read(8, sk, __sk_common.skc_rcv_saddr);
 		__builtin_memcpy(laddr.addr, &ipv4, 4);
 		/* $raddr = ntop($sk->__sk_common.skc_daddr) */
 		struct tw_inet raddr __aligned_8;
 		__builtin_memset(&raddr, 0, sizeof(raddr));
 		raddr.family = 2;
-		__u32 ipv4_2 = tw_core_read(8, sk, __sk_common.skc_daddr);
+		__u32 ipv4_2 = tw_core_read(9, sk, __sk_common.skc_daddr);
 		__builtin_memcpy(raddr.addr, &ipv4_2, 4);
 		/* if ($sk->__sk_common.skc_family != AF_INET) */
-		if ((__u64)tw_core_read(9, sk, __sk_common.skc_family) != 2) {
+		if ((__u64)tw_core_read(10, sk, __sk_common.skc_family) != 2) {
 			/* $laddr = ntop($sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8) */
 			__builtin_memset(&laddr, 0, sizeof(laddr));
 			laddr.family = 10;
 			char u6_addr8[16] __aligned_8;
-			tw_check(10, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+			tw_check(11, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8),
+					&sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 			__builtin_memcpy(laddr.addr, u6_addr8, 16);
 			/* $raddr = ntop($sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8) */
 			__builtin_memset(&raddr, 0, sizeof(raddr));
 			raddr.family = 10;
 			char u6_addr8_2[16] __aligned_8;
-			tw_check(11, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+			tw_check(12, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2),
+					&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(raddr.addr, u6_addr8_2, 16);
 		}
-		/* if ((getopt("localport|L", 0, "Only this local port") == 0 || (int64)$lport == getopt("localport", … */
-		if ((opt_localport == 0 || (__s64)lport == opt_localport) && (opt_remoteport == 0 || (__s64)rport == opt_remoteport) && (opt_pid == 0 || (__s64)pid == opt_pid)) {
+		/* if ((getopt("localport|L", 0, "Only this local port") == 0 || $lport == getopt("localport", 0)) && */
+		if ((opt_localport == 0 || (__u64)lport == opt_localport) &&
+				(opt_remoteport == 0 || (__u64)rport == opt_remoteport) &&
+				(opt_pid == 0 || (__u64)pid == opt_pid)) {
 			/* if (getopt("time")) */
 			if (opt_time) {
-				/* time("%H:%M:%S ") */
-				tw_send_control(ACTION_TIME);
+				/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
+				struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
+				if (event) {
+					event->header.aux = tw_line();
+					event->time.nsecs = bpf_ktime_get_boot_ns();
+					event->time.format = 0;
+					event->time.clock = 0;
+					tw_submit(event);
+				}
 			}
 			/* if (getopt("timestamp")) */
 			if (opt_timestamp) {
 				/* printf("%2d.%06d ", elapsed / 1000000000, (elapsed / 1000) % 1000000) */
-				struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
-				if (event) {
-					event->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
-					event->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000) % 1000000;
-					tw_submit(event);
+				struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
+				if (event_2) {
+					event_2->header.aux = tw_line();
+					event_2->arg1 = (bpf_ktime_get_boot_ns() - tw_start_ns) / 1000000000;
+					event_2->arg2 = ((bpf_ktime_get_boot_ns() - tw_start_ns) / 1000) % 1000000;
+					tw_submit(event_2);
 				}
 			}
 			/* printf("%-7d %-10.10s %-15s %-5d %-15s %-5d %5d %5d %d\n", $pid, $comm, $laddr, $lport, $raddr, $rp… */
-			struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
-			if (event_2) {
-				__builtin_memset(&event_2->header + 1, 0, sizeof(*event_2) - sizeof(event_2->header));
-				event_2->pid = pid;
-				__builtin_memcpy(event_2->comm, comm, sizeof(event_2->comm));
-				event_2->laddr = laddr;
-				event_2->lport = lport;
-				event_2->raddr = raddr;
-				event_2->rport = rport;
-				event_2->arg7 = tw_core_read(12, tcp, bytes_acked) / 1024;
-				event_2->arg8 = tw_core_read(13, tcp, bytes_received) / 1024;
-				event_2->ms = ms;
-				tw_submit(event_2);
+			struct printf_event_6 *event_3 = tw_reserve(sizeof(*event_3), ACTION_PRINTF_6);
+			if (event_3) {
+				event_3->header.aux = tw_line();
+				__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
+				event_3->pid = pid;
+				__builtin_memcpy(event_3->comm, comm, sizeof(event_3->comm));
+				event_3->laddr = laddr;
+				event_3->lport = lport;
+				event_3->raddr = raddr;
+				event_3->rport = rport;
+				event_3->arg7 = tw_core_read(13, tcp, bytes_acked) / 1024;
+				event_3->arg8 = tw_core_read(14, tcp, bytes_received) / 1024;
+				event_3->ms = ms;
+				tw_submit(event_3);
 			}
 		}
 		/* _ = delete(@birth, $sk) */
@@ -267,7 +287,7 @@ int kprobe_tcp_set_state_1(struct pt_regs *ctx)
 		bpf_map_delete_elem(&birth, &sk_11);
 		/* if (has_key(@pid, $sk)) */
 		__u64 sk_12 = (__u64)sk;
-		if (!!bpf_map_lookup_elem(&pid_map, &sk_12)) {
+		if (bpf_map_lookup_elem(&pid_map, &sk_12)) {
 			/* _ = delete(@pid, $sk) */
 			__u64 sk_13 = (__u64)sk;
 			bpf_map_delete_elem(&pid_map, &sk_13);

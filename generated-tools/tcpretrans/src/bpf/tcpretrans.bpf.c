@@ -207,7 +207,8 @@ int begin_1(void)
 	return 0;
 }
 
-static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx, struct kprobe_tcp_retransmit_skb_1_scratch *scratch)
+static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx,
+		struct kprobe_tcp_retransmit_skb_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -240,13 +241,15 @@ static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx,
 			__builtin_memset(&laddr, 0, sizeof(laddr));
 			laddr.family = 10;
 			char u6_addr8[16] __aligned_8;
-			tw_check(15, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+			tw_check(15, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8),
+					&sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 			__builtin_memcpy(laddr.addr, u6_addr8, 16);
 			/* $raddr = ntop($sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8) */
 			__builtin_memset(&raddr, 0, sizeof(raddr));
 			raddr.family = 10;
 			char u6_addr8_2[16] __aligned_8;
-			tw_check(16, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+			tw_check(16, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2),
+					&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(raddr.addr, u6_addr8_2, 16);
 		}
 		/* if (getopt("count|c", false, "Count retransmissions of each connection instead")) */
@@ -277,7 +280,7 @@ static __always_inline int kprobe_tcp_retransmit_skb_1_body(struct pt_regs *ctx,
 			event->raddr = raddr;
 			event->skc_dport = __builtin_bswap16(tw_core_read(22, sk, __sk_common.skc_dport));
 			__s64 state_2 = state;
-			char *states_2 = bpf_map_lookup_elem(&states, &state_2);
+			char *states_2 = tw_found(23, bpf_map_lookup_elem(&states, &state_2));
 			if (states_2) {
 				__builtin_memcpy(event->states, states_2, sizeof(event->states));
 			} else {
@@ -304,7 +307,8 @@ int kprobe_tcp_retransmit_skb_1(struct pt_regs *ctx)
 	return result;
 }
 
-static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx, struct kprobe_tcp_send_loss_probe_1_scratch *scratch)
+static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx,
+		struct kprobe_tcp_send_loss_probe_1_scratch *scratch)
 {
 	if (tw_other_process())
 		return 0;
@@ -337,13 +341,15 @@ static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx
 			__builtin_memset(&laddr, 0, sizeof(laddr));
 			laddr.family = 10;
 			char u6_addr8[16] __aligned_8;
-			tw_check(15, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8), &sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
+			tw_check(15, bpf_probe_read_kernel(u6_addr8, sizeof(u6_addr8),
+					&sk->__sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8));
 			__builtin_memcpy(laddr.addr, u6_addr8, 16);
 			/* $raddr = ntop($sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8) */
 			__builtin_memset(&raddr, 0, sizeof(raddr));
 			raddr.family = 10;
 			char u6_addr8_2[16] __aligned_8;
-			tw_check(16, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2), &sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
+			tw_check(16, bpf_probe_read_kernel(u6_addr8_2, sizeof(u6_addr8_2),
+					&sk->__sk_common.skc_v6_daddr.in6_u.u6_addr8));
 			__builtin_memcpy(raddr.addr, u6_addr8_2, 16);
 		}
 		/* if (getopt("count|c", false, "Count retransmissions of each connection instead")) */
@@ -374,7 +380,7 @@ static __always_inline int kprobe_tcp_send_loss_probe_1_body(struct pt_regs *ctx
 			event->raddr = raddr;
 			event->skc_dport = __builtin_bswap16(tw_core_read(22, sk, __sk_common.skc_dport));
 			__s64 state_2 = state;
-			char *states_2 = bpf_map_lookup_elem(&states, &state_2);
+			char *states_2 = tw_found(23, bpf_map_lookup_elem(&states, &state_2));
 			if (states_2) {
 				__builtin_memcpy(event->states, states_2, sizeof(event->states));
 			} else {

@@ -9,6 +9,7 @@
 #include "events.bpf.h"
 #include "exit.bpf.h"
 #include "filter.bpf.h"
+#include "lines.bpf.h"
 #include "process.bpf.h"
 #include "scratch.bpf.h"
 #include "spec.bpf.h"
@@ -20,13 +21,13 @@
 const volatile bool opt_timestamp = false;
 const volatile bool opt_time = false;
 const volatile __s64 spec_count = 0;
-const volatile __s64 opt_tid = 0;
+const volatile __u64 opt_tid = 0;
 const volatile char opt_name[1024] = "";
-const volatile __s64 opt_args = 0;
+const volatile __u64 opt_args = 4;
 const volatile bool opt_kernel_stack = false;
 const volatile bool opt_user_stack = false;
-const volatile __s64 opt_max_events = 0;
-const volatile __s64 opt_duration = 0;
+const volatile __u64 opt_max_events = 0;
+const volatile __u64 opt_duration = 0;
 const volatile __u64 tw_start_ns = 0;
 
 struct scalar_s64 {
@@ -460,26 +461,29 @@ int begin_1(void)
 
 static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__1_1_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)), (__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)), (__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)), (__u64)tw_chosen(tw_argument(ctx, 5, false)) } };
+	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)),
+			(__u64)tw_chosen(tw_argument(ctx, 5, false)) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* /spec_holds() && is_wanted()/ */
-	bool holds_3 = tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+	bool holds = tw_spec_holds(ctx, &inputs);
+	if (holds) {
+		bool holds_2 = opt_tid == 0 || (__u64)tw_tid() == opt_tid;
 		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
+			bool holds_3 = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds_3) {
 				char comm[16] __aligned_8;
 				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+				holds_3 = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
 			}
-			holds_2 = holds;
+			holds_2 = holds_3;
 		}
-		holds_3 = holds_2;
+		holds = holds_2;
 	}
-	if (!holds_3)
+	if (!holds)
 		return 0;
 
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
@@ -489,6 +493,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 		if (event) {
+			event->header.aux = tw_line();
 			event->arg1 = before_line_us / 1000000;
 			event->arg2 = before_line_us % 1000000;
 			tw_submit(event);
@@ -499,6 +504,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
 		struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
 		if (event_2) {
+			event_2->header.aux = tw_line();
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;
 			event_2->time.clock = 0;
@@ -512,7 +518,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		__u64 tail = 0, len;
 
 		event_3->header.action = ACTION_PRINTF_6;
-		event_3->header.aux = 0;
+		event_3->header.aux = tw_line();
 		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 		event_3->pid = tw_pid();
 		event_3->tid = tw_tid();
@@ -527,158 +533,170 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text),
+				128);
 		event_3->arg11_len = len;
 		tail += len;
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2),
+				128);
 		event_3->arg12_len = len;
 		tail += len;
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3),
+				128);
 		event_3->arg13_len = len;
 		tail += len;
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4),
+				128);
 		event_3->arg14_len = len;
 		tail += len;
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5),
+				128);
 		event_3->arg15_len = len;
 		tail += len;
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6),
+				128);
 		event_3->arg16_len = len;
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
 		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
-		__s64 count = opt_args;
+		__u64 count = opt_args;
 		/* if ($count <= 0) */
 		if (count <= 0) {
 			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
 			struct printf_event_7 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_7);
 			if (event_4) {
+				event_4->header.aux = tw_line();
 				event_4->pid = tw_pid();
 				event_4->tid = tw_tid();
 				tw_current_comm(event_4->comm);
 				event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
 				tw_submit(event_4);
 			}
-		} else {
+		} else if (count <= 2) {
 			/* if ($count <= 2) */
-			if (count <= 2) {
-				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
-				struct printf_event_8 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_8);
-				if (event_5) {
-					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
-					event_5->pid = tw_pid();
-					event_5->tid = tw_tid();
-					tw_current_comm(event_5->comm);
-					event_5->probe = (__u32)bpf_get_attach_cookie(ctx);
-					event_5->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
-					event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-					tw_submit(event_5);
-				}
-			} else {
-				/* if ($count <= 4) */
-				if (count <= 4) {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
-					struct printf_event_9 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_9);
-					if (event_6) {
-						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
-						event_6->pid = tw_pid();
-						event_6->tid = tw_tid();
-						tw_current_comm(event_6->comm);
-						event_6->probe = (__u32)bpf_get_attach_cookie(ctx);
-						event_6->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
-						event_6->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-						event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
-						event_6->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
-						tw_submit(event_6);
-					}
-				} else {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
-					struct printf_event_10 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_10);
-					if (event_7) {
-						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
-						event_7->pid = tw_pid();
-						event_7->tid = tw_tid();
-						tw_current_comm(event_7->comm);
-						event_7->probe = (__u32)bpf_get_attach_cookie(ctx);
-						event_7->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
-						event_7->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-						event_7->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
-						event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
-						event_7->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
-						event_7->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, false));
-						tw_submit(event_7);
-					}
-				}
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
+			struct printf_event_8 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_8);
+			if (event_5) {
+				event_5->header.aux = tw_line();
+				__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+				event_5->pid = tw_pid();
+				event_5->tid = tw_tid();
+				tw_current_comm(event_5->comm);
+				event_5->probe = (__u32)bpf_get_attach_cookie(ctx);
+				event_5->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				tw_submit(event_5);
+			}
+		} else if (count <= 4) {
+			/* if ($count <= 4) */
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
+			struct printf_event_9 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_9);
+			if (event_6) {
+				event_6->header.aux = tw_line();
+				__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
+				event_6->pid = tw_pid();
+				event_6->tid = tw_tid();
+				tw_current_comm(event_6->comm);
+				event_6->probe = (__u32)bpf_get_attach_cookie(ctx);
+				event_6->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_6->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+				event_6->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+				tw_submit(event_6);
+			}
+		} else {
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
+			struct printf_event_10 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_10);
+			if (event_7) {
+				event_7->header.aux = tw_line();
+				__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
+				event_7->pid = tw_pid();
+				event_7->tid = tw_tid();
+				tw_current_comm(event_7->comm);
+				event_7->probe = (__u32)bpf_get_attach_cookie(ctx);
+				event_7->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_7->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				event_7->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+				event_7->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
+				event_7->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, false));
+				tw_submit(event_7);
 			}
 		}
 	}
@@ -687,6 +705,7 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		/* printf("%s\n", kstack) */
 		struct printf_event_11 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_11);
 		if (event_8) {
+			event_8->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
 			tw_submit(event_8);
 		}
@@ -696,11 +715,12 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 		/* printf("%s\n", ustack) */
 		struct printf_event_12 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_12);
 		if (event_9) {
+			event_9->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_9);
 		}
 	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	/* if (getopt("max-events|M", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
 		struct scalar_s64 *element = tw_scalar(&events);
@@ -708,9 +728,9 @@ static __always_inline int kprobe__1_1_body(struct pt_regs *ctx, struct kprobe__
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events", 0)) */
+		/* if (@events >= (int64)getopt("max-events", 0)) */
 		struct scalar_s64 *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+		if ((events_2 ? events_2->value : 0) >= (__s64)opt_max_events) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
@@ -736,26 +756,29 @@ int kprobe__1_1(struct pt_regs *ctx)
 
 static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__1_1_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)), (__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)), (__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)), (__u64)tw_chosen(tw_argument(ctx, 5, true)) } };
+	const struct tw_spec_inputs inputs = { { (__u64)tw_chosen(PT_REGS_PARM1(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM2(ctx)), (__u64)tw_chosen(PT_REGS_PARM3(ctx)),
+			(__u64)tw_chosen(PT_REGS_PARM4(ctx)), (__u64)tw_chosen(PT_REGS_PARM5(ctx)),
+			(__u64)tw_chosen(tw_argument(ctx, 5, true)) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* /spec_holds() && is_wanted()/ */
-	bool holds_3 = tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+	bool holds = tw_spec_holds(ctx, &inputs);
+	if (holds) {
+		bool holds_2 = opt_tid == 0 || (__u64)tw_tid() == opt_tid;
 		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
+			bool holds_3 = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds_3) {
 				char comm[16] __aligned_8;
 				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+				holds_3 = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
 			}
-			holds_2 = holds;
+			holds_2 = holds_3;
 		}
-		holds_3 = holds_2;
+		holds = holds_2;
 	}
-	if (!holds_3)
+	if (!holds)
 		return 0;
 
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
@@ -765,6 +788,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 		if (event) {
+			event->header.aux = tw_line();
 			event->arg1 = before_line_us / 1000000;
 			event->arg2 = before_line_us % 1000000;
 			tw_submit(event);
@@ -775,6 +799,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
 		struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
 		if (event_2) {
+			event_2->header.aux = tw_line();
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;
 			event_2->time.clock = 0;
@@ -788,7 +813,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		__u64 tail = 0, len;
 
 		event_3->header.action = ACTION_PRINTF_6;
-		event_3->header.aux = 0;
+		event_3->header.aux = tw_line();
 		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 		event_3->pid = tw_pid();
 		event_3->tid = tw_tid();
@@ -803,158 +828,170 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text),
+				128);
 		event_3->arg11_len = len;
 		tail += len;
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2),
+				128);
 		event_3->arg12_len = len;
 		tail += len;
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3),
+				128);
 		event_3->arg13_len = len;
 		tail += len;
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4),
+				128);
 		event_3->arg14_len = len;
 		tail += len;
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5),
+				128);
 		event_3->arg15_len = len;
 		tail += len;
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6),
+				128);
 		event_3->arg16_len = len;
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
 		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
-		__s64 count = opt_args;
+		__u64 count = opt_args;
 		/* if ($count <= 0) */
 		if (count <= 0) {
 			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
 			struct printf_event_7 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_7);
 			if (event_4) {
+				event_4->header.aux = tw_line();
 				event_4->pid = tw_pid();
 				event_4->tid = tw_tid();
 				tw_current_comm(event_4->comm);
 				event_4->probe = (__u32)bpf_get_attach_cookie(ctx);
 				tw_submit(event_4);
 			}
-		} else {
+		} else if (count <= 2) {
 			/* if ($count <= 2) */
-			if (count <= 2) {
-				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
-				struct printf_event_8 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_8);
-				if (event_5) {
-					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
-					event_5->pid = tw_pid();
-					event_5->tid = tw_tid();
-					tw_current_comm(event_5->comm);
-					event_5->probe = (__u32)bpf_get_attach_cookie(ctx);
-					event_5->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
-					event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-					tw_submit(event_5);
-				}
-			} else {
-				/* if ($count <= 4) */
-				if (count <= 4) {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
-					struct printf_event_9 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_9);
-					if (event_6) {
-						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
-						event_6->pid = tw_pid();
-						event_6->tid = tw_tid();
-						tw_current_comm(event_6->comm);
-						event_6->probe = (__u32)bpf_get_attach_cookie(ctx);
-						event_6->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
-						event_6->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-						event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
-						event_6->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
-						tw_submit(event_6);
-					}
-				} else {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
-					struct printf_event_10 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_10);
-					if (event_7) {
-						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
-						event_7->pid = tw_pid();
-						event_7->tid = tw_tid();
-						tw_current_comm(event_7->comm);
-						event_7->probe = (__u32)bpf_get_attach_cookie(ctx);
-						event_7->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
-						event_7->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
-						event_7->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
-						event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
-						event_7->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
-						event_7->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, true));
-						tw_submit(event_7);
-					}
-				}
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
+			struct printf_event_8 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_8);
+			if (event_5) {
+				event_5->header.aux = tw_line();
+				__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+				event_5->pid = tw_pid();
+				event_5->tid = tw_tid();
+				tw_current_comm(event_5->comm);
+				event_5->probe = (__u32)bpf_get_attach_cookie(ctx);
+				event_5->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_5->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				tw_submit(event_5);
+			}
+		} else if (count <= 4) {
+			/* if ($count <= 4) */
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
+			struct printf_event_9 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_9);
+			if (event_6) {
+				event_6->header.aux = tw_line();
+				__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
+				event_6->pid = tw_pid();
+				event_6->tid = tw_tid();
+				tw_current_comm(event_6->comm);
+				event_6->probe = (__u32)bpf_get_attach_cookie(ctx);
+				event_6->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_6->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				event_6->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+				event_6->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+				tw_submit(event_6);
+			}
+		} else {
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
+			struct printf_event_10 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_10);
+			if (event_7) {
+				event_7->header.aux = tw_line();
+				__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
+				event_7->pid = tw_pid();
+				event_7->tid = tw_tid();
+				tw_current_comm(event_7->comm);
+				event_7->probe = (__u32)bpf_get_attach_cookie(ctx);
+				event_7->arg0 = (__u64)tw_chosen(PT_REGS_PARM1(ctx));
+				event_7->arg1 = (__u64)tw_chosen(PT_REGS_PARM2(ctx));
+				event_7->arg2 = (__u64)tw_chosen(PT_REGS_PARM3(ctx));
+				event_7->arg3 = (__u64)tw_chosen(PT_REGS_PARM4(ctx));
+				event_7->arg4 = (__u64)tw_chosen(PT_REGS_PARM5(ctx));
+				event_7->arg5 = (__u64)tw_chosen(tw_argument(ctx, 5, true));
+				tw_submit(event_7);
 			}
 		}
 	}
@@ -963,6 +1000,7 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* printf("%s\n", kstack) */
 		struct printf_event_11 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_11);
 		if (event_8) {
+			event_8->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
 			tw_submit(event_8);
 		}
@@ -972,11 +1010,12 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 		/* printf("%s\n", ustack) */
 		struct printf_event_12 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_12);
 		if (event_9) {
+			event_9->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_9);
 		}
 	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	/* if (getopt("max-events|M", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
 		struct scalar_s64 *element = tw_scalar(&events);
@@ -984,9 +1023,9 @@ static __always_inline int uprobe__1_1_body(struct pt_regs *ctx, struct uprobe__
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events", 0)) */
+		/* if (@events >= (int64)getopt("max-events", 0)) */
 		struct scalar_s64 *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+		if ((events_2 ? events_2->value : 0) >= (__s64)opt_max_events) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
@@ -1012,26 +1051,28 @@ int uprobe__1_1(struct pt_regs *ctx)
 
 static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
+	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1),
+			(__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4),
+			(__s64)tw_usdt_arg(ctx, 5) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
 	/* /spec_holds() && is_wanted()/ */
-	bool holds_3 = tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+	bool holds = tw_spec_holds(ctx, &inputs);
+	if (holds) {
+		bool holds_2 = opt_tid == 0 || (__u64)tw_tid() == opt_tid;
 		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
+			bool holds_3 = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds_3) {
 				char comm[16] __aligned_8;
 				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+				holds_3 = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
 			}
-			holds_2 = holds;
+			holds_2 = holds_3;
 		}
-		holds_3 = holds_2;
+		holds = holds_2;
 	}
-	if (!holds_3)
+	if (!holds)
 		return 0;
 
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
@@ -1041,6 +1082,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 		struct printf_event_4 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_4);
 		if (event) {
+			event->header.aux = tw_line();
 			event->arg1 = before_line_us / 1000000;
 			event->arg2 = before_line_us % 1000000;
 			tw_submit(event);
@@ -1051,6 +1093,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
 		struct printf_event_5 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_5);
 		if (event_2) {
+			event_2->header.aux = tw_line();
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;
 			event_2->time.clock = 0;
@@ -1064,7 +1107,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		__u64 tail = 0, len;
 
 		event_3->header.action = ACTION_PRINTF_6;
-		event_3->header.aux = 0;
+		event_3->header.aux = tw_line();
 		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 		event_3->pid = tw_pid();
 		event_3->tid = tw_tid();
@@ -1079,158 +1122,170 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(0, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(1, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text),
+				128);
 		event_3->arg11_len = len;
 		tail += len;
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(2, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(3, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_2),
+				128);
 		event_3->arg12_len = len;
 		tail += len;
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(4, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(5, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_3),
+				128);
 		event_3->arg13_len = len;
 		tail += len;
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(6, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(7, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_4),
+				128);
 		event_3->arg14_len = len;
 		tail += len;
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(8, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(9, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_5),
+				128);
 		event_3->arg15_len = len;
 		tail += len;
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(10, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(11, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_6.tail + tail, 128, scratch->text_6),
+				128);
 		event_3->arg16_len = len;
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
 		/* $count = getopt("args|a", 4, "How many arguments are shown without a format, up to 6") */
-		__s64 count = opt_args;
+		__u64 count = opt_args;
 		/* if ($count <= 0) */
 		if (count <= 0) {
 			/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
 			struct printf_event_7 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_7);
 			if (event_4) {
+				event_4->header.aux = tw_line();
 				event_4->pid = tw_pid();
 				event_4->tid = tw_tid();
 				tw_current_comm(event_4->comm);
 				event_4->probe = (__u32)bpf_usdt_cookie(ctx);
 				tw_submit(event_4);
 			}
-		} else {
+		} else if (count <= 2) {
 			/* if ($count <= 2) */
-			if (count <= 2) {
-				/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
-				struct printf_event_13 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_13);
-				if (event_5) {
-					__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
-					event_5->pid = tw_pid();
-					event_5->tid = tw_tid();
-					tw_current_comm(event_5->comm);
-					event_5->probe = (__u32)bpf_usdt_cookie(ctx);
-					event_5->arg0 = (__s64)tw_usdt_arg(ctx, 0);
-					event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-					tw_submit(event_5);
-				}
-			} else {
-				/* if ($count <= 4) */
-				if (count <= 4) {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
-					struct printf_event_14 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_14);
-					if (event_6) {
-						__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
-						event_6->pid = tw_pid();
-						event_6->tid = tw_tid();
-						tw_current_comm(event_6->comm);
-						event_6->probe = (__u32)bpf_usdt_cookie(ctx);
-						event_6->arg0 = (__s64)tw_usdt_arg(ctx, 0);
-						event_6->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-						event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
-						event_6->arg3 = (__s64)tw_usdt_arg(ctx, 3);
-						tw_submit(event_6);
-					}
-				} else {
-					/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
-					struct printf_event_15 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_15);
-					if (event_7) {
-						__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
-						event_7->pid = tw_pid();
-						event_7->tid = tw_tid();
-						tw_current_comm(event_7->comm);
-						event_7->probe = (__u32)bpf_usdt_cookie(ctx);
-						event_7->arg0 = (__s64)tw_usdt_arg(ctx, 0);
-						event_7->arg1 = (__s64)tw_usdt_arg(ctx, 1);
-						event_7->arg2 = (__s64)tw_usdt_arg(ctx, 2);
-						event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
-						event_7->arg4 = (__s64)tw_usdt_arg(ctx, 4);
-						event_7->arg5 = (__s64)tw_usdt_arg(ctx, 5);
-						tw_submit(event_7);
-					}
-				}
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1) */
+			struct printf_event_13 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_13);
+			if (event_5) {
+				event_5->header.aux = tw_line();
+				__builtin_memset(&event_5->header + 1, 0, sizeof(*event_5) - sizeof(event_5->header));
+				event_5->pid = tw_pid();
+				event_5->tid = tw_tid();
+				tw_current_comm(event_5->comm);
+				event_5->probe = (__u32)bpf_usdt_cookie(ctx);
+				event_5->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+				event_5->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+				tw_submit(event_5);
+			}
+		} else if (count <= 4) {
+			/* if ($count <= 4) */
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, arg0, arg1, ar… */
+			struct printf_event_14 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_14);
+			if (event_6) {
+				event_6->header.aux = tw_line();
+				__builtin_memset(&event_6->header + 1, 0, sizeof(*event_6) - sizeof(event_6->header));
+				event_6->pid = tw_pid();
+				event_6->tid = tw_tid();
+				tw_current_comm(event_6->comm);
+				event_6->probe = (__u32)bpf_usdt_cookie(ctx);
+				event_6->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+				event_6->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+				event_6->arg2 = (__s64)tw_usdt_arg(ctx, 2);
+				event_6->arg3 = (__s64)tw_usdt_arg(ctx, 3);
+				tw_submit(event_6);
+			}
+		} else {
+			/* printf("%-7d %-7d %-16s %-28s 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx 0x%llx\n", pid, tid, comm, probe, … */
+			struct printf_event_15 *event_7 = tw_reserve(sizeof(*event_7), ACTION_PRINTF_15);
+			if (event_7) {
+				event_7->header.aux = tw_line();
+				__builtin_memset(&event_7->header + 1, 0, sizeof(*event_7) - sizeof(event_7->header));
+				event_7->pid = tw_pid();
+				event_7->tid = tw_tid();
+				tw_current_comm(event_7->comm);
+				event_7->probe = (__u32)bpf_usdt_cookie(ctx);
+				event_7->arg0 = (__s64)tw_usdt_arg(ctx, 0);
+				event_7->arg1 = (__s64)tw_usdt_arg(ctx, 1);
+				event_7->arg2 = (__s64)tw_usdt_arg(ctx, 2);
+				event_7->arg3 = (__s64)tw_usdt_arg(ctx, 3);
+				event_7->arg4 = (__s64)tw_usdt_arg(ctx, 4);
+				event_7->arg5 = (__s64)tw_usdt_arg(ctx, 5);
+				tw_submit(event_7);
 			}
 		}
 	}
@@ -1239,6 +1294,7 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* printf("%s\n", kstack) */
 		struct printf_event_11 *event_8 = tw_reserve(sizeof(*event_8), ACTION_PRINTF_11);
 		if (event_8) {
+			event_8->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_8->kstack, scratch->ips, 127, 0);
 			tw_submit(event_8);
 		}
@@ -1248,11 +1304,12 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 		/* printf("%s\n", ustack) */
 		struct printf_event_12 *event_9 = tw_reserve(sizeof(*event_9), ACTION_PRINTF_12);
 		if (event_9) {
+			event_9->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_9->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_9);
 		}
 	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	/* if (getopt("max-events|M", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
 		struct scalar_s64 *element = tw_scalar(&events);
@@ -1260,9 +1317,9 @@ static __always_inline int usdt__1_1_body(struct pt_regs *ctx, struct usdt__1_1_
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events", 0)) */
+		/* if (@events >= (int64)getopt("max-events", 0)) */
 		struct scalar_s64 *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+		if ((events_2 ? events_2->value : 0) >= (__s64)opt_max_events) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
@@ -1293,21 +1350,21 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		return 0;
 
 	/* /spec_holds() && is_wanted()/ */
-	bool holds_3 = tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+	bool holds = tw_spec_holds(ctx, &inputs);
+	if (holds) {
+		bool holds_2 = opt_tid == 0 || (__u64)tw_tid() == opt_tid;
 		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
+			bool holds_3 = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds_3) {
 				char comm[16] __aligned_8;
 				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+				holds_3 = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
 			}
-			holds_2 = holds;
+			holds_2 = holds_3;
 		}
-		holds_3 = holds_2;
+		holds = holds_2;
 	}
-	if (!holds_3)
+	if (!holds)
 		return 0;
 
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
@@ -1317,6 +1374,7 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 		struct printf_event_16 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_16);
 		if (event) {
+			event->header.aux = tw_line();
 			event->arg1 = before_line_us_2 / 1000000;
 			event->arg2 = before_line_us_2 % 1000000;
 			tw_submit(event);
@@ -1327,6 +1385,7 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
 		struct printf_event_17 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_17);
 		if (event_2) {
+			event_2->header.aux = tw_line();
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;
 			event_2->time.clock = 0;
@@ -1340,7 +1399,7 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		__u64 tail = 0, len;
 
 		event_3->header.action = ACTION_PRINTF_18;
-		event_3->header.aux = 0;
+		event_3->header.aux = tw_line();
 		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 		event_3->pid = tw_pid();
 		event_3->tid = tw_tid();
@@ -1355,100 +1414,114 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(12, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(12, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(13, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(13, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text),
+				128);
 		event_3->arg11_len = len;
 		tail += len;
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(14, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(14, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(15, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(15, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_2), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_2),
+				128);
 		event_3->arg12_len = len;
 		tail += len;
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(16, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(16, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(17, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(17, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_3), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_3),
+				128);
 		event_3->arg13_len = len;
 		tail += len;
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(18, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(18, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(19, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(19, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_4), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_4),
+				128);
 		event_3->arg14_len = len;
 		tail += len;
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(20, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(20, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(21, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(21, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_5), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_5),
+				128);
 		event_3->arg15_len = len;
 		tail += len;
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(22, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(22, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(23, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(23, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_6), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_18.tail + tail, 128, scratch->text_6),
+				128);
 		event_3->arg16_len = len;
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
 	} else {
 		/* $value = retval < 0x100000000 ? (int64)(int32)retval : (int64)retval */
-		__s64 value_2 = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) : (__s64)(__u64)PT_REGS_RC(ctx);
+		__s64 value_2 = (__u64)PT_REGS_RC(ctx) < 4294967296ULL ? (__s64)(__s32)(__u64)PT_REGS_RC(ctx) :
+				(__s64)(__u64)PT_REGS_RC(ctx);
 		/* printf("%-7d %-7d %-16s %-28s = %lld\n", pid, tid, comm, probe, $value) */
 		struct printf_event_19 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_19);
 		if (event_4) {
+			event_4->header.aux = tw_line();
 			__builtin_memset(&event_4->header + 1, 0, sizeof(*event_4) - sizeof(event_4->header));
 			event_4->pid = tw_pid();
 			event_4->tid = tw_tid();
@@ -1463,6 +1536,7 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		/* printf("%s\n", kstack) */
 		struct printf_event_20 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_20);
 		if (event_5) {
+			event_5->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
 			tw_submit(event_5);
 		}
@@ -1472,11 +1546,12 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 		/* printf("%s\n", ustack) */
 		struct printf_event_21 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_21);
 		if (event_6) {
+			event_6->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_6);
 		}
 	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	/* if (getopt("max-events|M", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
 		struct scalar_s64 *element = tw_scalar(&events);
@@ -1484,9 +1559,9 @@ static __always_inline int probe_3_body(struct pt_regs *ctx, struct probe_3_scra
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events", 0)) */
+		/* if (@events >= (int64)getopt("max-events", 0)) */
 		struct scalar_s64 *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+		if ((events_2 ? events_2->value : 0) >= (__s64)opt_max_events) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
@@ -1530,21 +1605,21 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		return 0;
 
 	/* /probetype != "usdt" && spec_holds() && is_wanted()/ */
-	bool holds_3 = true && tw_spec_holds(ctx, &inputs);
-	if (holds_3) {
-		bool holds_2 = opt_tid == 0 || (__s64)tw_tid() == opt_tid;
+	bool holds = true && tw_spec_holds(ctx, &inputs);
+	if (holds) {
+		bool holds_2 = opt_tid == 0 || (__u64)tw_tid() == opt_tid;
 		if (holds_2) {
-			bool holds = tw_str_equal(tw_text(opt_name), "", 1);
-			if (!holds) {
+			bool holds_3 = tw_str_equal(tw_text(opt_name), "", 1);
+			if (!holds_3) {
 				char comm[16] __aligned_8;
 				tw_current_comm(comm);
-				holds = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
+				holds_3 = tw_str_find(comm, 16, tw_text(opt_name), 17) >= 0;
 			}
-			holds_2 = holds;
+			holds_2 = holds_3;
 		}
-		holds_3 = holds_2;
+		holds = holds_2;
 	}
-	if (!holds_3)
+	if (!holds)
 		return 0;
 
 	/* if (getopt("timestamp|t", false, "Show the time since the start, in seconds")) */
@@ -1554,6 +1629,7 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 		struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
 		if (event) {
+			event->header.aux = tw_line();
 			event->arg1 = before_line_us_3 / 1000000;
 			event->arg2 = before_line_us_3 % 1000000;
 			tw_submit(event);
@@ -1564,6 +1640,7 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
 		struct printf_event_23 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_23);
 		if (event_2) {
+			event_2->header.aux = tw_line();
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;
 			event_2->time.clock = 0;
@@ -1577,7 +1654,7 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		__u64 tail = 0, len;
 
 		event_3->header.action = ACTION_PRINTF_24;
-		event_3->header.aux = 0;
+		event_3->header.aux = tw_line();
 		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 		event_3->pid = tw_pid();
 		event_3->tid = tw_tid();
@@ -1592,91 +1669,103 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(24, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(24, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(25, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(25, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text),
+				128);
 		event_3->arg11_len = len;
 		tail += len;
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(26, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(26, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(27, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(27, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_2), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_2),
+				128);
 		event_3->arg12_len = len;
 		tail += len;
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(28, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(28, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(29, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(29, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_3), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_3),
+				128);
 		event_3->arg13_len = len;
 		tail += len;
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(30, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(30, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(31, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(31, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_4), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_4),
+				128);
 		event_3->arg14_len = len;
 		tail += len;
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(32, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(32, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(33, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(33, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_5), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_5),
+				128);
 		event_3->arg15_len = len;
 		tail += len;
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(34, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(34, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(35, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(35, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_6), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_6),
+				128);
 		event_3->arg16_len = len;
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
@@ -1684,6 +1773,7 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
 		struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
 		if (event_4) {
+			event_4->header.aux = tw_line();
 			event_4->pid = tw_pid();
 			event_4->tid = tw_tid();
 			tw_current_comm(event_4->comm);
@@ -1696,6 +1786,7 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		/* printf("%s\n", kstack) */
 		struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
 		if (event_5) {
+			event_5->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
 			tw_submit(event_5);
 		}
@@ -1705,11 +1796,12 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 		/* printf("%s\n", ustack) */
 		struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
 		if (event_6) {
+			event_6->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_6);
 		}
 	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	/* if (getopt("max-events|M", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
 		struct scalar_s64 *element = tw_scalar(&events);
@@ -1717,9 +1809,9 @@ static __always_inline int probe_4_body(void *ctx, struct probe_4_scratch *scrat
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events", 0)) */
+		/* if (@events >= (int64)getopt("max-events", 0)) */
 		struct scalar_s64 *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+		if ((events_2 ? events_2->value : 0) >= (__s64)opt_max_events) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
@@ -1758,7 +1850,9 @@ int rawtracepoint__1_1(__u64 *ctx)
 
 static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_scratch *scratch)
 {
-	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1), (__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4), (__s64)tw_usdt_arg(ctx, 5) } };
+	const struct tw_spec_inputs inputs = { { (__s64)tw_usdt_arg(ctx, 0), (__s64)tw_usdt_arg(ctx, 1),
+			(__s64)tw_usdt_arg(ctx, 2), (__s64)tw_usdt_arg(ctx, 3), (__s64)tw_usdt_arg(ctx, 4),
+			(__s64)tw_usdt_arg(ctx, 5) } };
 	if (tw_exiting || tw_other_process())
 		return 0;
 
@@ -1773,6 +1867,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		/* printf("%6d.%06d ", $us / 1000000, $us % 1000000) */
 		struct printf_event_22 *event = tw_reserve(sizeof(*event), ACTION_PRINTF_22);
 		if (event) {
+			event->header.aux = tw_line();
 			event->arg1 = before_line_us_3 / 1000000;
 			event->arg2 = before_line_us_3 % 1000000;
 			tw_submit(event);
@@ -1783,6 +1878,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		/* printf("%s ", strftime("%H:%M:%S", nsecs)) */
 		struct printf_event_23 *event_2 = tw_reserve(sizeof(*event_2), ACTION_PRINTF_23);
 		if (event_2) {
+			event_2->header.aux = tw_line();
 			event_2->time.nsecs = bpf_ktime_get_boot_ns();
 			event_2->time.format = 0;
 			event_2->time.clock = 0;
@@ -1796,7 +1892,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		__u64 tail = 0, len;
 
 		event_3->header.action = ACTION_PRINTF_24;
-		event_3->header.aux = 0;
+		event_3->header.aux = tw_line();
 		__builtin_memset(&event_3->header + 1, 0, sizeof(*event_3) - sizeof(event_3->header));
 		event_3->pid = tw_pid();
 		event_3->tid = tw_tid();
@@ -1811,91 +1907,103 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		if (tw_spec_is_text(0)) {
 			if (tw_spec_value(ctx, &inputs, 0) < 0) {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(24, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(24, bpf_probe_read_kernel_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			} else {
 				__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-				tw_check(25, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text), (__u64 *)tw_spec_value(ctx, &inputs, 0)));
+				tw_check(25, bpf_probe_read_user_str(scratch->text, sizeof(scratch->text),
+						(__u64 *)tw_spec_value(ctx, &inputs, 0)));
 			}
 		} else {
 			__builtin_memset(scratch->text, 0, sizeof(scratch->text));
-			__builtin_memset(scratch->text, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text),
+				128);
 		event_3->arg11_len = len;
 		tail += len;
 		if (tw_spec_is_text(1)) {
 			if (tw_spec_value(ctx, &inputs, 1) < 0) {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(26, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(26, bpf_probe_read_kernel_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			} else {
 				__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-				tw_check(27, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2), (__u64 *)tw_spec_value(ctx, &inputs, 1)));
+				tw_check(27, bpf_probe_read_user_str(scratch->text_2, sizeof(scratch->text_2),
+						(__u64 *)tw_spec_value(ctx, &inputs, 1)));
 			}
 		} else {
 			__builtin_memset(scratch->text_2, 0, sizeof(scratch->text_2));
-			__builtin_memset(scratch->text_2, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_2), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_2),
+				128);
 		event_3->arg12_len = len;
 		tail += len;
 		if (tw_spec_is_text(2)) {
 			if (tw_spec_value(ctx, &inputs, 2) < 0) {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(28, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(28, bpf_probe_read_kernel_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			} else {
 				__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-				tw_check(29, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3), (__u64 *)tw_spec_value(ctx, &inputs, 2)));
+				tw_check(29, bpf_probe_read_user_str(scratch->text_3, sizeof(scratch->text_3),
+						(__u64 *)tw_spec_value(ctx, &inputs, 2)));
 			}
 		} else {
 			__builtin_memset(scratch->text_3, 0, sizeof(scratch->text_3));
-			__builtin_memset(scratch->text_3, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_3), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_3),
+				128);
 		event_3->arg13_len = len;
 		tail += len;
 		if (tw_spec_is_text(3)) {
 			if (tw_spec_value(ctx, &inputs, 3) < 0) {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(30, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(30, bpf_probe_read_kernel_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			} else {
 				__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-				tw_check(31, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4), (__u64 *)tw_spec_value(ctx, &inputs, 3)));
+				tw_check(31, bpf_probe_read_user_str(scratch->text_4, sizeof(scratch->text_4),
+						(__u64 *)tw_spec_value(ctx, &inputs, 3)));
 			}
 		} else {
 			__builtin_memset(scratch->text_4, 0, sizeof(scratch->text_4));
-			__builtin_memset(scratch->text_4, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_4), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_4),
+				128);
 		event_3->arg14_len = len;
 		tail += len;
 		if (tw_spec_is_text(4)) {
 			if (tw_spec_value(ctx, &inputs, 4) < 0) {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(32, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(32, bpf_probe_read_kernel_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			} else {
 				__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-				tw_check(33, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5), (__u64 *)tw_spec_value(ctx, &inputs, 4)));
+				tw_check(33, bpf_probe_read_user_str(scratch->text_5, sizeof(scratch->text_5),
+						(__u64 *)tw_spec_value(ctx, &inputs, 4)));
 			}
 		} else {
 			__builtin_memset(scratch->text_5, 0, sizeof(scratch->text_5));
-			__builtin_memset(scratch->text_5, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_5), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_5),
+				128);
 		event_3->arg15_len = len;
 		tail += len;
 		if (tw_spec_is_text(5)) {
 			if (tw_spec_value(ctx, &inputs, 5) < 0) {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(34, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(34, bpf_probe_read_kernel_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			} else {
 				__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-				tw_check(35, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6), (__u64 *)tw_spec_value(ctx, &inputs, 5)));
+				tw_check(35, bpf_probe_read_user_str(scratch->text_6, sizeof(scratch->text_6),
+						(__u64 *)tw_spec_value(ctx, &inputs, 5)));
 			}
 		} else {
 			__builtin_memset(scratch->text_6, 0, sizeof(scratch->text_6));
-			__builtin_memset(scratch->text_6, 0, 1);
 		}
-		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_6), 128);
+		len = tw_str_put(bpf_probe_read_kernel_str(scratch->printf_event_24.tail + tail, 128, scratch->text_6),
+				128);
 		event_3->arg16_len = len;
 		tail += len;
 		tw_output(event_3, sizeof(*event_3) + tail);
@@ -1903,6 +2011,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		/* printf("%-7d %-7d %-16s %s\n", pid, tid, comm, probe) */
 		struct printf_event_25 *event_4 = tw_reserve(sizeof(*event_4), ACTION_PRINTF_25);
 		if (event_4) {
+			event_4->header.aux = tw_line();
 			event_4->pid = tw_pid();
 			event_4->tid = tw_tid();
 			tw_current_comm(event_4->comm);
@@ -1915,6 +2024,7 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		/* printf("%s\n", kstack) */
 		struct printf_event_26 *event_5 = tw_reserve(sizeof(*event_5), ACTION_PRINTF_26);
 		if (event_5) {
+			event_5->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_5->kstack, scratch->ips, 127, 0);
 			tw_submit(event_5);
 		}
@@ -1924,11 +2034,12 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 		/* printf("%s\n", ustack) */
 		struct printf_event_27 *event_6 = tw_reserve(sizeof(*event_6), ACTION_PRINTF_27);
 		if (event_6) {
+			event_6->header.aux = tw_line();
 			tw_take_stack(ctx, &tw_stacks_127, &event_6->ustack, scratch->ips, 127, BPF_F_USER_STACK);
 			tw_submit(event_6);
 		}
 	}
-	/* if (getopt("max-events|m", 0, "End after NUMBER lines") > 0) */
+	/* if (getopt("max-events|M", 0, "End after NUMBER lines") > 0) */
 	if (opt_max_events > 0) {
 		/* @events++ */
 		struct scalar_s64 *element = tw_scalar(&events);
@@ -1936,9 +2047,9 @@ static __always_inline int usdt__1_2_body(struct pt_regs *ctx, struct usdt__1_2_
 			__sync_fetch_and_add(&element->value, 1);
 			element->set = 1;
 		}
-		/* if (@events >= getopt("max-events", 0)) */
+		/* if (@events >= (int64)getopt("max-events", 0)) */
 		struct scalar_s64 *events_2 = tw_scalar(&events);
-		if ((events_2 ? events_2->value : 0) >= opt_max_events) {
+		if ((events_2 ? events_2->value : 0) >= (__s64)opt_max_events) {
 			/* exit() */
 			tw_exit(0);
 			return 0;
@@ -1975,8 +2086,8 @@ int interval_s_1_1(void)
 		__sync_fetch_and_add(&element->value, 1);
 		element->set = 1;
 	}
-	/* $duration = getopt("duration|d", 0, "End after NUMBER seconds") */
-	__s64 duration = opt_duration;
+	/* $duration = (int64)getopt("duration|d", 0, "End after NUMBER seconds") */
+	__s64 duration = (__s64)opt_duration;
 	/* if ($duration > 0 && @seconds >= $duration) */
 	bool holds = duration > 0;
 	if (holds) {

@@ -147,7 +147,7 @@ int tracepoint_writeback_writeback_written_1(struct trace_event_raw_writeback_wo
 		event->name[31] = 0;
 		event->arg3 = ctx->nr_pages & 65535;
 		__s64 key_2 = (__s64)ctx->reason & 4294967295LL;
-		char *reason_2 = bpf_map_lookup_elem(&reason, &key_2);
+		char *reason_2 = tw_found(10, bpf_map_lookup_elem(&reason, &key_2));
 		if (reason_2) {
 			__builtin_memcpy(event->reason, reason_2, sizeof(event->reason));
 		} else {

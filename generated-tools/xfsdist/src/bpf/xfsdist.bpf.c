@@ -192,7 +192,7 @@ int kretprobe_xfs_file_read_iter_1(void)
 
 	/* /has_key(@start, tid)/ */
 	__u32 tid = tw_tid();
-	if (!!!bpf_map_lookup_elem(&start, &tid))
+	if (!bpf_map_lookup_elem(&start, &tid))
 		return 0;
 
 	/* $ns = since(@start[tid]) */
@@ -204,26 +204,26 @@ int kretprobe_xfs_file_read_iter_1(void)
 		/* @ms[@name[tid]] = hist($ns / 1000000) */
 		struct ms_bucket key_2 = {};
 		__u32 tid_3 = tw_tid();
-		char *name = bpf_map_lookup_elem(&name_map, &tid_3);
+		char *name = tw_found(3, bpf_map_lookup_elem(&name_map, &tid_3));
 		if (name) {
 			__builtin_memcpy(key_2.key, name, sizeof(key_2.key));
 		} else {
 			__builtin_memset(key_2.key, 0, sizeof(key_2.key));
 		}
 		key_2.bucket = tw_signed_log2_bucket(ns / 1000000, 0);
-		tw_must(3, tw_add(&ms, &key_2, 1));
+		tw_must(4, tw_add(&ms, &key_2, 1));
 	} else {
 		/* @us[@name[tid]] = hist($ns / 1000) */
 		struct us_bucket key_3 = {};
 		__u32 tid_4 = tw_tid();
-		char *name_2 = bpf_map_lookup_elem(&name_map, &tid_4);
+		char *name_2 = tw_found(5, bpf_map_lookup_elem(&name_map, &tid_4));
 		if (name_2) {
 			__builtin_memcpy(key_3.key, name_2, sizeof(key_3.key));
 		} else {
 			__builtin_memset(key_3.key, 0, sizeof(key_3.key));
 		}
 		key_3.bucket = tw_signed_log2_bucket(ns / 1000, 0);
-		tw_must(4, tw_add(&us, &key_3, 1));
+		tw_must(6, tw_add(&us, &key_3, 1));
 	}
 	/* _ = delete(@start, tid) */
 	__u32 tid_5 = tw_tid();
