@@ -74,8 +74,8 @@ fn unique_names(probes: &[Vec<Point>], diagnostics: &mut Diagnostics) {
         };
         if let Some(other) = seen.iter().find(|other| other.point == target.point) {
             let text = format!("\"{name}\" was used as the name for more than one {kind} probe");
-            diagnostics.push(Diagnostic::error(codes::PROBE_PART, target.span, text));
-            diagnostics.push(Diagnostic::error(codes::PROBE_PART, other.span, "this is the other instance"));
+            let error = Diagnostic::error(codes::PROBE_PART, target.span, text);
+            diagnostics.push(error.with(other.span, "this is the other instance"));
         }
         seen.push(target);
     }
